@@ -367,6 +367,15 @@ describe('a refused create', () => {
     ]);
   });
 
+  it('names a refused parameter of the query where the query is, and a refused field where the body is', async () => {
+    const details = { failures: [{ path: ['query', 'workspace'] }, { path: ['workspace'] }] };
+    const { result } = await resultOf([refusal(400, [], { details })]);
+    expect(result.issues.map(({ path }: { path: string[] }) => path)).toEqual([
+      ['trutoQuery', 'workspace'],
+      ['input', 'remoteData'],
+    ]);
+  });
+
   it("is the provider's documented refusal with a 2xx status, without an id", async () => {
     const answer = record({ remote_data: { success: false, error: 'no' } });
     const { result } = await resultOf([answer], { integration: 'Pipedrive' });

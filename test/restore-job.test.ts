@@ -12,7 +12,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { describe, expect, it, vi } from 'vitest';
+import type { BulkJob } from '../src/bulk/job.ts';
+import { listJob } from '../src/bulk/list-job.ts';
 import { needsOf } from '../src/bulk/task-queue.ts';
+import type { WorkPorts } from '../src/bulk/work.ts';
 import { Ledger } from '../src/cli/ledger.ts';
 import { Secret } from '../src/config/secret.ts';
 import { findIntegration, integrations } from '../src/engagement/integrations.ts';
@@ -734,5 +737,44 @@ describe.concurrent('restoreEngagements refuses', () => {
     const list = 'query($a: ID!) { bulkRestores(integratedAccountId: $a) { items { id } } }';
     expect((await post(list, { a: integratedAccountId }, mayNot)).body.errors[0].extensions.code).toBe('FORBIDDEN');
     expect((await post(list, { a: integratedAccountId }, may)).body.data.bulkRestores.items).toEqual([{ id }]);
+  });
+});
+
+describe('the list of a restore', () => {
+  const jobId = '00000000-0000-4000-8000-00000000000b';
+
+  /** Works once on the list of a restore from undo files. Returns when it is due again, and the calls that it made. */
+  async function listOnce(phase: BulkJob['phase'], undoStore: object | undefined) {
+    const restore = { jobId: '00000000-0000-4000-8000-00000000000c' };
+    const input = { integratedAccountId: 'a', dryRun: false, snapshot: false, restore };
+    const job = { id: jobId, input, phase, cursor: null, pageCount: 0 } as Partial<BulkJob>;
+    const calls: unknown[][] = [];
+    const call =
+      (name: string) =>
+      async (...args: unknown[]) =>
+        void calls.push([name, ...args.slice(1)]);
+    const readUndoFiles = async () => ['c/000000-00000000-0000-4000-8000-00000000000d.jsonl'];
+    const store = { read: async () => job, ...{ letGo: call('letGo'), stop: call('stop'), note: call('note') } };
+    const findAccountIntegration = () => ({ isShown: true, support: { kind: 'unknown' }, refusal: null });
+    const ports = {
+      ...{ store: { ...store, readUndoFiles }, undoStore, findAccountIntegration, requestTimeoutMs: 1_000 },
+      ...{ callerOf: async () => ({}), isStopping: () => false, log: { error: call('log') } },
+    };
+    return { end: await listJob(jobId, ports as unknown as WorkPorts), calls };
+  }
+
+  it('keeps an ended restore for a server with the undo store: only that can unlock its folder', async () => {
+    const { end, calls } = await listOnce('CANCELLED', undefined);
+    expect(end).toMatchObject({ kind: 'later' });
+    expect(calls).toEqual([]);
+    expect(await listOnce('CANCELLED', {})).toMatchObject({ end: { kind: 'done' }, calls: [['letGo']] });
+  });
+
+  it('fails for a line that is too long: no retry reads it', async () => {
+    async function* read() {
+      yield Buffer.alloc(65 * 1024 * 1024, 'x');
+    }
+    const { calls } = await listOnce('LISTING', { read });
+    expect(calls).toEqual([['stop', 'fail', expect.stringMatching(/Nothing was created\.$/)]]);
   });
 });

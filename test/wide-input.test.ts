@@ -112,7 +112,8 @@ describe('rawEngagementType', () => {
       );
     const { body } = await create('rawEngagementType: "task"');
     expect(body.data.createEngagement.body).toMatchObject({ engagement_type: 'task' });
-    for (const bad of ['rawEngagementType: " "', 'rawEngagementType: "task", engagementType: CALL']) {
+    const both = ['rawEngagementType: "task", engagementType: CALL', 'rawEngagementType: "call", engagementType: CALL'];
+    for (const bad of ['rawEngagementType: " "', ...both]) {
       const { issues } = (await create(bad)).body.data.createEngagement;
       expect(issues).toEqual([{ path: ['input', 'rawEngagementType'] }]);
     }

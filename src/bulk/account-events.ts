@@ -4,7 +4,7 @@ import { hasEnded } from './job.ts';
 import type { JobStore } from './job-store.ts';
 
 /** An engagement of a bulk delete that an event has settled. */
-export interface SettledItem {
+interface SettledItem {
   readonly job: BulkJob;
   readonly engagementId: string;
   /** Its state before. `begun`: it had no final outcome. */
@@ -12,7 +12,7 @@ export interface SettledItem {
 }
 
 const mustReconnect =
-  "Truto's event integrated_account:authentication_error: the integrated account must be connected again. It continues when Truto reports that it is active again. You can also resume it.";
+  "Truto's event integrated_account:authentication_error: the integrated account must be connected again. Unless you pause it too, it continues when Truto reports that the account is active again. You can also resume it.";
 
 /** What Truto's events change in bulk deletes. All methods reject with `BulkUnavailable` while Redis cannot be reached. */
 export class AccountEvents {

@@ -17,7 +17,7 @@ import {
 import type { EngagementType } from '../engagement/input.ts';
 import { canCreate } from '../engagement/integrations.ts';
 import { notGranted, refusedInput } from '../engagement/refusal.ts';
-import { engagementKey, type KeptRecord, readUndoLine } from '../engagement/restore/undo-line.ts';
+import { engagementKey, isNewest, type KeptRecord, readUndoLine } from '../engagement/restore/undo-line.ts';
 import { type Finding, hasRefusal, type Refusal, refusal } from '../engagement/result.ts';
 import { checkFilter, checkId, checkIntegration } from '../engagement/rules.ts';
 import type { Seal } from '../engagement/seal.ts';
@@ -35,7 +35,7 @@ interface StartInput extends BulkInput {
 }
 
 /** What a caller asks to start: the input, or a token that confirms a dry run. Only `integratedAccountId` may be given with a token. */
-export type AskedStart = Omit<StartInput, 'integratedAccountId'> & {
+type AskedStart = Omit<StartInput, 'integratedAccountId'> & {
   readonly integratedAccountId: string | undefined;
   readonly confirmationToken: string | undefined;
 };
@@ -157,14 +157,13 @@ function readGivenLines(lines: readonly object[], integratedAccountId: string) {
       findings.push(refusal([...path, 'integratedAccountId'], "It must be the restore's integratedAccountId."));
     else {
       const key = engagementKey(read.record);
-      const other = newest.get(key);
-      if ((read.readAtMs ?? 0) >= (other?.kept.readAtMs ?? 0)) newest.set(key, { kept: read, line });
+      if (isNewest(read, newest.get(key)?.kept)) newest.set(key, { kept: read, line });
     }
   }
   return { findings, records: [...newest.values()] };
 }
 
-const idle = 'dry runs, and bulk deletes that have deleted nothing yet, may take';
+const idle = 'dry runs, and bulk deletes and restores that have sent nothing yet, may take';
 
 const tooMany = {
   unfinished: `You have ${maxUnfinished} bulk deletes and restores in this integrated account that have not ended. Wait for one, or cancel one.`,
@@ -274,22 +273,18 @@ export class BulkDeletes {
     caller: Caller,
     { callerKey, deadlineAt }: StartOptions,
   ): Promise<BulkJob | Refusal | MissingSetting> {
-    const { findAccountIntegration } = this.#parts;
     const { confirmationToken: token } = asked;
     const start =
       token === undefined ? this.#readAsked(asked, caller, callerKey) : await this.#readConfirmed(asked, token, caller);
     if (!('items' in start)) return start;
     const { input, id } = start;
-    const { integratedAccountId } = input;
     const { ids, engagementType, ...kept } = input;
     const missing = this.#findMissing(input, caller);
     if (missing) return missing;
-    const account = await findAccountIntegration(caller, integratedAccountId, deadlineAt, 'fresh');
-    // With no time left, only the cache answers.
-    const isKnown = !caller.bringsToken || (await findAccountIntegration(caller, integratedAccountId, 0)).isShown;
-    const unusable = findUnusable(account, input, caller, isKnown) ?? refused(checkSupport(input, account));
-    if (unusable) return unusable;
-
+    const account = await this.#findAccount(input, caller, deadlineAt);
+    if ('kind' in account) return account;
+    const unsupported = refused(checkSupport(input, account));
+    if (unsupported) return unsupported;
     return this.#create(id, kept, start, digest(input), account, caller);
   }
 
@@ -299,7 +294,6 @@ export class BulkDeletes {
     caller: Caller,
     { callerKey, deadlineAt }: StartOptions,
   ): Promise<BulkJob | Refusal | MissingSetting | null> {
-    const { findAccountIntegration } = this.#parts;
     const { integratedAccountId, jobId, lines, dryRun } = input;
     if (!canAccess(caller, integratedAccountId)) return notGranted();
     const early = this.#findMissing({ snapshot: jobId !== undefined }, caller) ?? refused(checkRestore(input));
@@ -313,25 +307,33 @@ export class BulkDeletes {
       const why = await this.#findUnrestorable(source);
       if (why) return refused([refusal(['bulkDeleteId'], why)]) ?? null;
     }
-    const account = await findAccountIntegration(caller, integratedAccountId, deadlineAt, 'fresh');
-    const isKnown = !caller.bringsToken || (await findAccountIntegration(caller, integratedAccountId, 0)).isShown;
+    const account = await this.#findAccount(input, caller, deadlineAt);
+    if ('kind' in account) return account;
     const { support } = account;
     const name =
       support.kind === 'supported' ? support.integration.name : support.kind === 'unsupported' && support.name;
-    const unusable =
-      findUnusable(account, input, caller, isKnown) ??
-      (canCreate(support)
-        ? undefined
-        : refused([
-            refusal(['integratedAccountId'], `It belongs to ${name}, which cannot create engagements through Truto.`),
-          ]));
-    if (unusable) return unusable;
+    const why = `It belongs to ${name}, which cannot create engagements through Truto.`;
+    const unsupported = canCreate(support) ? undefined : refused([refusal(['integratedAccountId'], why)]);
+    if (unsupported) return unsupported;
     const work = { caller, findAccountIntegration: () => account, requestTimeoutMs: deadlineAt - performance.now() };
     const items: BulkItem[] = [];
     for (const { kept, line } of given.records) items.push(await itemOf(kept, { line }, integratedAccountId, work));
     const stored = { integratedAccountId, dryRun, snapshot: false, restore: jobId === undefined ? {} : { jobId } };
     const id = callerKey === undefined ? randomUUID() : uuidOf(caller.id, ...callerKey);
     return this.#create(id, stored, { items: lines && items }, digest('restore', input), account, caller);
+  }
+
+  /** Looks up the account of a start. Returns why it cannot be used now, if it cannot. */
+  async #findAccount(
+    { integratedAccountId, dryRun }: Pick<StartInput, 'integratedAccountId' | 'dryRun'>,
+    caller: Caller,
+    deadlineAt: number,
+  ): Promise<AccountLookup | Refusal> {
+    const { findAccountIntegration } = this.#parts;
+    const account = await findAccountIntegration(caller, integratedAccountId, deadlineAt, 'fresh');
+    // With no time left, only the cache answers.
+    const isKnown = !caller.bringsToken || (await findAccountIntegration(caller, integratedAccountId, 0)).isShown;
+    return findUnusable(account, { dryRun }, caller, isKnown) ?? account;
   }
 
   /** Why a bulk delete's undo files cannot be restored from. */
@@ -386,7 +388,7 @@ export class BulkDeletes {
       if (!started) throw new Error('a bulk delete vanished after its start');
       if (started.fingerprint !== fingerprint)
         return refusedInput([
-          refusal(['Idempotency-Key'], 'This key was used for another bulk delete. Use a new key.'),
+          refusal(['Idempotency-Key'], 'This key was used for another bulk delete or restore. Use a new key.'),
         ]);
       worker.wake();
       return started;

@@ -1,3 +1,4 @@
+import { deletedEventKey } from '../engagement/known-deletes.ts';
 import type { RedisClient } from '../redis/client.ts';
 import { type SharedMemory, script } from '../redis/shared-memory.ts';
 import { pageSize } from './job.ts';
@@ -59,7 +60,7 @@ const keyForms = {
    */
   awaiting: 'bulk-awaiting:{engagement}',
   /** The time of the last such event. `engagement/known-deletes.ts` writes it. */
-  gone: 'gone:{engagement}',
+  gone: `${deletedEventKey}:{engagement}`,
   /** The jobs that have not ended, by their time of creation. Ended ones are removed when it is read. */
   unfinishedJobs: 'bulk-unfinished',
   /** The names of all queues, each with the time of the last heartbeat of a server that serves it. */
@@ -463,8 +464,8 @@ end
 return 'added'`;
 
 /**
- * Notes that an engagement waits for Truto's event `record:deleted`. Further arguments: its job, page and index; when its delete was first
- * sent; for how long to wait. Returns 1 when the event has arrived already.
+ * Notes that an engagement waits for Truto's event `record:deleted`. `place`: its job, page and index. `sentAt`: when its delete was first
+ * sent; an earlier value stays. `forMs`: how long to wait. Returns 1 when the event has arrived already.
  */
 export const awaitEvent = define('awaitBulkEvent', ['awaiting', 'gone'], ['place', 'sentAt', 'forMs'])<0 | 1>`
 redis.call('HSETNX', awaiting, place, sentAt)

@@ -38,7 +38,7 @@ export function cursorOf({ id, createdAt }: Pick<BulkJob, 'id' | 'createdAt'>): 
 const failuresPerRead = 200;
 
 /** Where an engagement waits for Truto's event `record:deleted`. */
-export interface AwaitingItem {
+interface AwaitingItem {
   readonly place: string;
   readonly jobId: string;
   readonly page: number;

@@ -218,6 +218,11 @@ export function itemStateOf(states: Readonly<Record<string, string>>, index: num
   return states[index] ?? (states[`kept:${index}`] === undefined ? undefined : 'keeping');
 }
 
+/** The id of a bulk delete or restore, for a line of the log. */
+export function loggedId({ id, input: { restore } }: BulkJob): Readonly<Record<string, string>> {
+  return { [restore ? 'bulkRestoreId' : 'bulkDeleteId']: id };
+}
+
 /** True when the bulk delete is final. */
 export function hasEnded({ phase }: Pick<BulkJob, 'phase'>): boolean {
   return phase === 'CANCELLED' || phase === 'COMPLETED' || phase === 'FAILED';

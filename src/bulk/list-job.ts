@@ -1,9 +1,10 @@
 import { readEngagements } from '../engagement/read.ts';
 import { engagementTypeOf, typeOnly } from '../engagement/resources.ts';
-import { type BulkJob, hasEnded, pageSize } from './job.ts';
+import { hasEnded, pageSize } from './job.ts';
 import { maxIdleListedBytes } from './job-scripts.ts';
 import { endRestoreJob, listRestore } from './list-restore.ts';
 import {
+  fail,
   findObstacle,
   later,
   lookPauseMs,
@@ -25,12 +26,6 @@ const whyNotAdded = {
   circle: "Truto's list leads back to an earlier page. Nothing was deleted. Start a bulk delete by `ids` instead.",
 } as const;
 
-async function fail(job: BulkJob, why: string, { store }: WorkPorts): Promise<WorkEnd> {
-  await store.stop(job, 'fail', why);
-  // It has not failed if a caller has just resumed it: then the list is read again.
-  return later(0);
-}
-
 /**
  * Resolves a filter, page by page, or the undo files of a restore, before anything is deleted: upstream may skip records of a list that shrinks. For a job that has
  * ended, sets when its pages expire. It may be called again at any time, and continues where it was.
@@ -40,7 +35,7 @@ export async function listJob(jobId: string, ports: WorkPorts): Promise<WorkEnd>
   for (;;) {
     const job = await store.read(jobId);
     if (job && hasEnded(job)) {
-      if (job.input.restore) await endRestoreJob(job, ports);
+      if (job.input.restore && !(await endRestoreJob(job, ports))) return later(pausedLookMs);
       await store.letGo(jobId);
     }
     if (job?.phase !== 'LISTING') return { kind: 'done' };

@@ -3,13 +3,13 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Caller } from '../engagement/account.ts';
 import { normalizedType, typeNamed } from '../engagement/input.ts';
 import { planRestore } from '../engagement/restore/restore-engagement.ts';
-import { engagementKey, type KeptRecord, readUndoLine } from '../engagement/restore/undo-line.ts';
+import { engagementKey, isNewest, type KeptRecord, readUndoLine } from '../engagement/restore/undo-line.ts';
 import { located } from '../engagement/result.ts';
 import { type LedgerLine, lockFolder, readFolderLedger, releaseFolder } from './folder-ledger.ts';
-import type { BulkItem, BulkJob, RestoreSource } from './job.ts';
+import { type BulkItem, type BulkJob, loggedId, type RestoreSource } from './job.ts';
 import { BulkUnavailable } from './job-scripts.ts';
-import { splitLines } from './undo-files.ts';
-import { backoffMs, later, pausedLookMs, requestBounds, type WorkEnd, type WorkPorts } from './work.ts';
+import { LineTooLong, splitLines } from './undo-files.ts';
+import { backoffMs, fail, later, pausedLookMs, requestBounds, type WorkEnd, type WorkPorts } from './work.ts';
 
 /** How many lines are checked before other work has its turn. */
 const linesPerTurn = 100;
@@ -58,7 +58,7 @@ async function readItems(files: readonly string[], job: BulkJob, caller: Caller,
   const account = await ports.findAccountIntegration(caller, integratedAccountId, deadlineAt);
   // Once for all lines: a failed look-up may take two seconds, and is not cached.
   const work = { ...ports, caller, findAccountIntegration: () => account };
-  const newest = new Map<string, { readonly readAtMs: number; readonly item: BulkItem }>();
+  const newest = new Map<string, { readonly readAtMs: number | undefined; readonly item: BulkItem }>();
   const damaged: BulkItem[] = [];
   for (const file of files) {
     if (!ports.undoStore) throw new Error('there is no undo store');
@@ -75,9 +75,8 @@ async function readItems(files: readonly string[], job: BulkJob, caller: Caller,
       }
       if (line.kind !== 'Record') continue;
       const key = engagementKey(line.record);
-      const readAtMs = line.readAtMs ?? Number.NEGATIVE_INFINITY;
-      if (readAtMs < (newest.get(key)?.readAtMs ?? readAtMs)) continue;
-      newest.set(key, { readAtMs, item: await itemOf(line, source, integratedAccountId, work) });
+      if (!isNewest(line, newest.get(key))) continue;
+      newest.set(key, { readAtMs: line.readAtMs, item: await itemOf(line, source, integratedAccountId, work) });
     }
   }
   return [...damaged, ...[...newest.values()].map(({ item }) => item)];
@@ -110,17 +109,11 @@ export async function listRestore(job: BulkJob, caller: Caller, ports: WorkPorts
         return later(pausedLookMs);
       }
       const entries = await readFolderLedger(folder);
-      if (!entries) {
-        await store.stop(job, 'fail', damagedLedger);
-        return later(0);
-      }
+      if (!entries) return await fail(job, damagedLedger, ports);
       await ledger.add(integratedAccountId, entries);
     }
     const files = await store.readUndoFiles(restore?.jobId ?? '');
-    if (files.length === 0) {
-      await store.stop(job, 'fail', forgotten);
-      return later(0);
-    }
+    if (files.length === 0) return await fail(job, forgotten, ports);
     const parts = [...new Set(files.map(partOf))].sort().filter((part) => job.cursor === null || part > job.cursor);
     const [part, next] = parts;
     const items = await readItems(
@@ -132,12 +125,12 @@ export async function listRestore(job: BulkJob, caller: Caller, ports: WorkPorts
     const added = await store.addListed(job, items, next === undefined ? null : (part ?? null));
     if (added !== 'full') return undefined;
     const why = 'The lists of your bulk deletes and restores in this integrated account are too large.';
-    await store.stop(job, 'fail', `${why} Nothing was created. Start it again after 24 hours.`);
-    return later(0);
+    return await fail(job, `${why} Nothing was created. Start it again after 24 hours.`, ports);
   } catch (err) {
     const { code } = err as NodeJS.ErrnoException;
     if (err instanceof BulkUnavailable) throw err;
-    log.error({ err, bulkRestoreId: job.id }, 'the undo files of a restore cannot be read');
+    if (err instanceof LineTooLong) return fail(job, `${err.message}. Nothing was created.`, ports);
+    log.error({ err, ...loggedId(job) }, 'the undo files of a restore cannot be read');
     const why = `The undo files cannot be read${code ? ` (${code})` : ''}. Nothing was created. It is retried automatically.`;
     await store.note(job.id, why);
     return later(backoffMs(2));
@@ -146,11 +139,13 @@ export async function listRestore(job: BulkJob, caller: Caller, ports: WorkPorts
 
 /**
  * Ends a restore: adds what it did to the ledger of its folder, for the terminal, and unlocks the folder. Or drops the lines that it was
- * started with, except those that a later search may need.
+ * started with, except those that a later search may need. False when this server has no undo store, so that another must unlock the
+ * folder.
  */
-export async function endRestoreJob(job: BulkJob, ports: WorkPorts): Promise<void> {
-  const { store, ledger } = ports;
+export async function endRestoreJob(job: BulkJob, ports: WorkPorts): Promise<boolean> {
+  const { store, ledger, undoStore } = ports;
   const { integratedAccountId, restore, dryRun } = job.input;
+  if (restore?.jobId && !dryRun && !undoStore) return false;
   const folder = folderOf(job, ports);
   async function* pages(): AsyncGenerator<readonly LedgerLine[]> {
     for (let page = 0; page < job.pageCount; page += 1) {
@@ -171,4 +166,5 @@ export async function endRestoreJob(job: BulkJob, ports: WorkPorts): Promise<voi
   }
   if (!restore?.jobId) for await (const _ of pages());
   else if (folder && !dryRun) await releaseFolder(folder, job.id, pages());
+  return true;
 }

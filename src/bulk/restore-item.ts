@@ -2,7 +2,13 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { contradicts } from '../engagement/create/find-created.ts';
 import type { EngagementRecord } from '../engagement/record.ts';
-import { createOf, type RestoreEnd, restoreEngagement } from '../engagement/restore/restore-engagement.ts';
+import {
+  createOf,
+  lookFirst,
+  onlyAnother,
+  type RestoreEnd,
+  restoreEngagement,
+} from '../engagement/restore/restore-engagement.ts';
 import { engagementKey, type KeptRecord, readUndoLine } from '../engagement/restore/undo-line.ts';
 import type { BulkItem, RestoredItem, RestoreOutcome } from './job.ts';
 import { keyOf } from './list-restore.ts';
@@ -31,7 +37,6 @@ class NotSent extends Error {
 }
 
 const searchedFor = 'A restore may have created it, and no search has found the new record.';
-const lookFirst = 'Look for it in the CRM before you create it.';
 
 /** Reads the record of an item. Undefined when its line is no longer there. @throws while the store does not return it. */
 async function readKept(
@@ -70,8 +75,8 @@ function finishRestored({ newId, by }: NonNullable<Restoration['restored']>, pen
   return finish(pending, work, isOwn(by, pending, work) ? 'RESTORED' : 'ALREADY_RESTORED', { newId });
 }
 
-/** Tells Redis until it answers, or this process stops: what it does not know later has to be searched for. */
-async function tell<Answer>({ isStopping }: WorkPorts, ask: () => Promise<Answer>): Promise<Answer> {
+/** Asks Redis again until it answers, or this process stops: what it does not know later has to be searched for. */
+async function retryUntilAnswered<Answer>({ isStopping }: WorkPorts, ask: () => Promise<Answer>): Promise<Answer> {
   for (;;) {
     try {
       return await ask();
@@ -143,7 +148,7 @@ async function restoreItem(pending: PendingItem, work: PageWork): Promise<ItemEn
       isClaimed = await ledger.claim(integratedAccountId, lease, key, by);
     } catch (error) {
       // Redis may have noted it. Nothing is sent, so nothing has to be searched for.
-      await tell(work, () => ledger.end(integratedAccountId, key, by, undefined));
+      await retryUntilAnswered(work, () => ledger.end(integratedAccountId, key, by, undefined));
       throw error;
     }
     if (!isClaimed) throw new NotSent({ afterMs: contendedMs });
@@ -197,10 +202,9 @@ async function settle(
     case 'Restored': {
       const { newId, lost, unconfirmed, warnings: messages } = end;
       const outcome = isOwn(by, pending, work) ? 'RESTORED' : 'ALREADY_RESTORED';
-      if (dryRun || (await tell(work, () => ledger.end(integratedAccountId, key, by, newId))))
+      if (dryRun || (await retryUntilAnswered(work, () => ledger.end(integratedAccountId, key, by, newId))))
         return finish(pending, work, outcome, { newId, lost, unconfirmed, messages });
-      const why = 'A search found only the new record of another engagement.';
-      return finish(pending, work, 'MAY_BE_RESTORED', { messages: [`${why} ${lookFirst}`] });
+      return finish(pending, work, 'MAY_BE_RESTORED', { messages: [`${onlyAnother} ${lookFirst}`] });
     }
     case 'RestorePlan':
       return finish(pending, work, 'PLANNED', { lost: end.lost, messages: end.warnings });
@@ -222,7 +226,7 @@ async function settle(
       return finish(pending, work, 'MAY_BE_RESTORED', { messages: [end.message] });
     }
     default: {
-      if (isClaimed) await tell(work, () => ledger.end(integratedAccountId, key, by, undefined));
+      if (isClaimed) await retryUntilAnswered(work, () => ledger.end(integratedAccountId, key, by, undefined));
       const obstacle = await findObstacle(end, work);
       if (obstacle || end.kind === 'Unauthenticated') return release(pending, work, obstacle ?? 'paused');
       return finish(pending, work, 'FAILED', { messages: [end.message] });

@@ -1,10 +1,11 @@
 import { limitedBy } from '../engagement/account.ts';
-import { hasEnded } from './job.ts';
+import { hasEnded, loggedId } from './job.ts';
 import type { PageLease } from './job-store.ts';
 import { giveUpRestore, runRestore } from './restore-item.ts';
 import { giveUp, type HeldPage, type ItemEnd, type PageWork, type PendingItem, runItem } from './run-item.ts';
 import {
   backoffMs,
+  fail,
   findOutage,
   later,
   laterWithoutHold,
@@ -101,7 +102,7 @@ async function settlePage(ends: Ends, work: HeldPage): Promise<WorkEnd> {
     const [problem, why] = job.input.restore
       ? ['the undo store does not return a file', 'The server cannot read undo files now, so it creates nothing.']
       : ['the undo store does not accept a file', 'The server cannot store records now, so it deletes nothing.'];
-    work.log.error({ err: storeError, bulkDeleteId: lease.jobId }, problem);
+    work.log.error({ err: storeError, ...loggedId(job) }, problem);
     await store.note(lease.jobId, `${why} It retries automatically.`);
   }
   if (work.isStopping()) return later(0);
@@ -162,9 +163,7 @@ export async function runPage(lease: PageLease, ports: WorkPorts): Promise<WorkE
   if (!items) {
     const why =
       'Redis has lost the list of the remaining engagements. Nothing further is sent. See `outcomes`, and start another.';
-    await store.stop(job, 'fail', why);
-    // It has not failed if a caller has just resumed it.
-    return later(0);
+    return fail(job, why, ports);
   }
   const caller = await openCaller(job, ports);
   if (!caller && !isCancelling) return later(pausedLookMs);

@@ -7,7 +7,7 @@ import { readEngagements } from '../engagement/read.ts';
 import type { DeleteEngagementError } from '../engagement/result.ts';
 import type { Log } from '../log/log.ts';
 import type { LimitedBy, Send } from '../upstream/attempt.ts';
-import type { BulkJob } from './job.ts';
+import { type BulkJob, loggedId } from './job.ts';
 import type { JobStore } from './job-store.ts';
 import type { Pace } from './pace.ts';
 import type { RestoreLedger } from './restore-ledger.ts';
@@ -63,6 +63,13 @@ export const later = (afterMs: number): WorkEnd => ({ kind: 'later', afterMs });
 /** The same, and the job's next page may start meanwhile. */
 export const laterWithoutHold = (afterMs: number): WorkEnd => ({ kind: 'later', afterMs, isFree: true });
 
+/** Fails a job that cannot continue. @param why a sentence for callers. */
+export async function fail(job: BulkJob, why: string, { store }: Pick<WorkPorts, 'store'>): Promise<WorkEnd> {
+  await store.stop(job, 'fail', why);
+  // It has not failed if a caller has just resumed it.
+  return later(0);
+}
+
 /** How often a paused job is checked, in milliseconds: at most so much later it continues. */
 export const pausedLookMs = 2_000;
 
@@ -89,7 +96,7 @@ export async function openCaller(job: BulkJob, { callerOf, store, log }: WorkPor
   try {
     return await callerOf(job);
   } catch (err) {
-    log.error({ err, bulkDeleteId: job.id }, "a bulk delete's token cannot be opened");
+    log.error({ err, ...loggedId(job) }, 'the stored token of a bulk delete or restore cannot be opened');
     const why = 'The stored token can no longer be opened. Nothing more is sent. Start another.';
     await store.stop(job, 'TOKEN_UNREADABLE', why);
     return undefined;

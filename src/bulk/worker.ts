@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LRUCache } from 'lru-cache';
-import type { UnfinishedJobs } from './job.ts';
+import { loggedId, type UnfinishedJobs } from './job.ts';
 import { BulkUnavailable } from './job-scripts.ts';
 import { listJob } from './list-job.ts';
 import { Pace } from './pace.ts';
@@ -84,8 +84,11 @@ export function startBulkWorker(queue: TaskQueue, { noteUnfinished, ...options }
       return await (page === 'list' ? listJob(jobId, ports) : runPage({ ...lease, page }, ports));
     } catch (err) {
       // That Redis is gone has its own log line.
-      if (!(err instanceof BulkUnavailable))
-        log.error({ err, bulkDeleteId: jobId }, 'a task of a bulk delete failed unexpectedly, and is retried');
+      if (!(err instanceof BulkUnavailable)) {
+        const job = await store.read(jobId).catch(() => null);
+        const id = job ? loggedId(job) : { bulkDeleteId: jobId };
+        log.error({ err, ...id }, 'a task of a bulk delete or restore failed unexpectedly, and is retried');
+      }
       return later(failedMs);
     }
   }

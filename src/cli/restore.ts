@@ -4,7 +4,7 @@ import type { CreateEngagementInput } from '../engagement/create/input.ts';
 import type { EngagementRecord } from '../engagement/record.ts';
 import type { SeenReferences } from '../engagement/restore/find-missing.ts';
 import { createOf, planRestore, type RestoreEnd, restoreEngagement } from '../engagement/restore/restore-engagement.ts';
-import { engagementKey, type KeptRecord, readUndoLine } from '../engagement/restore/undo-line.ts';
+import { engagementKey, isNewest, type KeptRecord, readUndoLine } from '../engagement/restore/undo-line.ts';
 import { located } from '../engagement/result.ts';
 import { digest } from '../upstream/digest.ts';
 import { stopOnAccountError } from './bulk.ts';
@@ -34,7 +34,7 @@ type LineEnd =
 
 /** The newest line of a record. */
 interface Entry extends PositionInFile {
-  readonly readAtMs: number;
+  readonly readAtMs: number | undefined;
   /** The fields that the new record will lack. */
   readonly lost: readonly string[];
   /** Why it cannot be restored. */
@@ -91,14 +91,13 @@ async function indexFiles(files: readonly string[], work: Work): Promise<{ entri
         else output.print(JSON.stringify({ file, line: number, result: 'UnreadableLine', message }));
       } else if (line.kind === 'Record') {
         const key = engagementKey(line.record);
-        const readAtMs = line.readAtMs ?? Number.NEGATIVE_INFINITY;
-        if (readAtMs < (entries.get(key)?.readAtMs ?? readAtMs)) continue;
+        if (!isNewest(line, entries.get(key))) continue;
         const checked = await checkRecord(line, work);
         if (checked === 'Unauthenticated') {
           output.say(`Nothing was created. ${tokenRefused}`);
           return { entries: new Map(), code: exitCodeOf(checked) };
         }
-        entries.set(key, { ...position, file, readAtMs, ...checked });
+        entries.set(key, { ...position, file, readAtMs: line.readAtMs, ...checked });
       }
     }
   return { entries, code };

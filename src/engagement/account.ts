@@ -147,8 +147,8 @@ export async function readMethods(
 }
 
 /**
- * Looks up an account by `GET /integrated-account/{id}`. Before our table would refuse its deletes, Truto is asked whether it has them by
- * now: what it says wins.
+ * Looks up an account by `GET /integrated-account/{id}`. If our table says that it has no deletes, asks Truto too: a method `delete` there
+ * overrides the table.
  */
 export async function lookUpAccount(
   caller: Caller,

@@ -1,6 +1,6 @@
 import { channel } from 'node:diagnostics_channel';
-import { type ReadRecord, wireNameOf } from './record.ts';
-import { type Resource, resources, type WireField } from './resources.ts';
+import type { ReadRecord } from './record.ts';
+import { type Resource, resources } from './resources.ts';
 
 /** How Truto can differ from its documentation. */
 export const driftKinds = ['unknown_key', 'missing_key', 'odd_type', 'rule'] as const;
@@ -33,7 +33,7 @@ export function onDrift(listener: (drift: Drift) => void): () => void {
 const plainName = /^[A-Za-z]\w{0,63}$/;
 
 /** Compares a record of Truto with the documented fields: undocumented keys, malformed values, and with `isRead` missing keys. */
-export function compareRecord<R extends Resource>(
+function compareRecord<R extends Resource>(
   resource: R,
   json: Readonly<Record<string, unknown>>,
   { unreadable, absent }: ReadRecord<R>,
@@ -41,11 +41,11 @@ export function compareRecord<R extends Resource>(
 ): readonly Drift[] {
   const unknown = Object.keys(json).filter((name) => !Object.hasOwn(resources[resource], name));
   // Deletes and creates return only some fields, as documented.
-  const missing = isRead ? absent.map(wireNameOf) : [];
+  const missing = isRead ? absent : [];
   return [
     { kind: 'unknown_key', resource, names: unknown.map((name) => (plainName.test(name) ? name : '(other)')) },
     { kind: 'missing_key', resource, names: missing },
-    { kind: 'odd_type', resource, names: unreadable.map((field: WireField<R>) => wireNameOf(field)) },
+    { kind: 'odd_type', resource, names: unreadable },
   ];
 }
 

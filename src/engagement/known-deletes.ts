@@ -20,7 +20,7 @@ export interface KnownDelete {
 }
 
 /** What is new in an account since a position. */
-export interface NewDeletes {
+interface NewDeletes {
   readonly items: readonly KnownDelete[];
   /** The position after them. */
   readonly position: string;
@@ -52,7 +52,10 @@ export interface KnownDeletes extends DeletedEvents {
    * @param keys what the event may be about; see {@link keysOfEvent}.
    */
   noteEvent(keys: readonly EngagementKey[], at: Date): Promise<boolean>;
-  /** Reads the deletes of an account after a position, up to 1,000. Null: none, and the position of now. Undefined: Redis does not answer. */
+  /**
+   * Reads the deletes of an account after a position, up to 1,000. With position null, returns none, and the current position. Resolves to
+   * undefined when Redis does not answer.
+   */
   read(integratedAccountId: string, position: string | null): Promise<NewDeletes | undefined>;
 }
 
@@ -65,6 +68,9 @@ const keptMs = 120_000;
 /** The most accounts that are read, and the most events, in a process without Redis. */
 const maxAccounts = 1_000;
 const maxEvents = 100_000;
+
+/** The name of the keys in Redis of the last event of each engagement: a time in milliseconds since 1970. */
+export const deletedEventKey = 'gone';
 
 /** The name of an engagement in keys of Redis. */
 export function engagementDigest({ integratedAccountId, id, kind }: EngagementKey): string {
@@ -153,7 +159,7 @@ function newDeletes(
 export function createKnownDeletes(shared?: Pick<SharedMemory, 'ask' | 'keyPrefix'>): KnownDeletes {
   const events = new LRUCache<string, number>({ max: maxEvents, ttl: rememberedMs });
   const accounts = new LRUCache<string, Kept>({ max: maxAccounts, ttl: keptMs, updateAgeOnGet: true });
-  const eventKey = (name: string) => `${shared?.keyPrefix}:gone:${name}`;
+  const eventKey = (name: string) => `${shared?.keyPrefix}:${deletedEventKey}:${name}`;
   const accountKey = (account: string) => `${shared?.keyPrefix}:known-deletes:${digest(account)}`;
 
   function addHere(account: string, known: KnownDelete): void {

@@ -222,11 +222,7 @@ function issueAt(wireName: string, problem: string, paths: ArgumentPaths, other:
   const part = parts.find((name) => paths.has(name) && name !== 'id') ?? wireName;
   const path = paths.get(part);
   if (path) return refusal(path, `Truto ${problem}.`);
-  const isQuery = other[0] === 'trutoQuery';
-  return refusal(
-    isQuery ? [...other, ...parts] : other,
-    `Truto ${problem}: ${wireName}, which belongs in ${other.join('.')}.`,
-  );
+  return refusal(other[0] === 'trutoQuery' ? [...other, ...parts] : other, `Truto ${problem}: ${wireName}.`);
 }
 
 function invalidInput(
@@ -244,7 +240,9 @@ function invalidInput(
     ...missingParameters.map((name) => issueAt(name, required, paths, inQuery)),
     ...missingFields.map((name) => issueAt(name, required, paths, inBody)),
   ];
-  const refused = refusedParameters.map((name) => issueAt(name, 'does not accept it', paths, inBody));
+  const refused = refusedParameters.map((name) =>
+    issueAt(name, 'does not accept it', paths, name.startsWith('query.') ? inQuery : inBody),
+  );
   const issues = boundedIssues([...missing, ...refused]);
   const unnamed = 'Truto refused the input, and did not name the parameter. Check all arguments.';
   // Some callers see only the message, and the log has it: without refused names, which may be a caller's own.

@@ -130,7 +130,7 @@ const remembered = new Set([
 /** Removes a streamed body: it can be read only once. */
 function withoutStream(result: KeyedEnd): KeyedEnd {
   if (result.kind !== 'DeleteEngagementSuccess' || result.stream === null) return result;
-  const warning = 'The first request with this Idempotency-Key received the streamed body.';
+  const warning = 'The first request with this Idempotency-Key or confirmationToken received the streamed body.';
   return { ...result, stream: null, warnings: [...result.warnings, warning] };
 }
 

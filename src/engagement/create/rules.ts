@@ -1,8 +1,7 @@
-import { normalizedType } from '../input.ts';
 import { canCreate, type IntegrationSupport } from '../integrations.ts';
 import { type ResourceField, resources } from '../resources.ts';
 import { type Finding, refusal, warning } from '../result.ts';
-import { checkId, checkNumber, checkText, checkTrutoQuery } from '../rules.ts';
+import { checkId, checkNumber, checkRawType, checkText, checkTrutoQuery } from '../rules.ts';
 import { type FieldKind, shapes } from '../shapes.ts';
 import {
   argumentOf,
@@ -74,13 +73,10 @@ function checkMoments({ fields }: CreateEngagementInput): readonly Finding[] {
     );
 }
 
-/** Refuses two types, and a provider's own type that is empty. */
+/** Refuses two types, and a provider's own type that is empty or no text. */
 function checkType({ engagementType, fields }: CreateEngagementInput): readonly Finding[] {
-  const type = rawTypeOf(fields);
-  const path = ['input', 'rawEngagementType'];
-  if (type?.trim() === '') return [refusal(path, 'It must not be empty.')];
-  const isOther = engagementType && type && normalizedType(type) !== engagementType;
-  return isOther ? [refusal(path, 'Give engagementType or rawEngagementType, not both.')] : [];
+  const found = checkRawType({ engagementType, rawEngagementType: rawTypeOf(fields) });
+  return found.map((finding) => ({ ...finding, path: ['input', ...finding.path] }));
 }
 
 /** Refuses input that a request cannot express, or that creates nothing. */
@@ -93,12 +89,13 @@ export function checkCreate(input: CreateEngagementInput): readonly Finding[] {
     ...checkId(integratedAccountId, ['integratedAccountId']),
     ...(unknown.length > 0 ? [refusal(['input'], 'It has a field that a create cannot write.')] : []),
     ...given.flatMap(([name, value]) => {
-      const path = ['input', argumentOf(name)];
+      const argument = argumentOf(name);
+      const path = ['input', argument];
       const { kind } = rows[name] as ResourceField;
       const [malformed] = shapes[kind].safeParse(value).error?.issues ?? [];
       if (malformed)
         return [refusal([...path, ...malformed.path.map(String)], 'It does not have the documented form.')];
-      return checks[kind]?.(value as never, path) ?? [];
+      return argument === 'engagementType' ? [] : (checks[kind]?.(value as never, path) ?? []);
     }),
     ...checkData(remoteData, ['input', 'remoteData']),
     ...checkType(input),

@@ -5,8 +5,8 @@ import { type DeleteEngagementInput, deleteParameters } from '../input.ts';
 import type { Seal } from '../seal.ts';
 
 /**
- * How long a confirmation token starts a delete, in milliseconds. A delete is remembered for longer (`rememberedMs`), so a token that is
- * still valid never starts a second one.
+ * How long a confirmation token starts a delete, in milliseconds. A delete is remembered for longer (`rememberedMs`), so the memory
+ * still knows each valid token that was used, unless it was lost.
  */
 export const confirmableMs = 5 * 60_000;
 
@@ -27,7 +27,7 @@ export interface Confirmation {
 }
 
 /** What an opened token confirms. */
-export interface Confirmed<Plan> {
+interface Confirmed<Plan> {
   readonly plan: Plan;
   /** Unique to the token. */
   readonly nonce: string;
@@ -39,7 +39,7 @@ export interface Confirmed<Plan> {
 export interface Confirmations {
   /** True when nothing is deleted without a token. */
   readonly isRequired: boolean;
-  /** Makes a token for this caller. @default expiresAtMs five minutes from now, in milliseconds since 1970 */
+  /** Makes a token for this caller. @param expiresAtMs in milliseconds since 1970. Default: five minutes from now. */
   confirm<K extends Kind>(
     kind: K,
     plan: Plans[K],

@@ -132,9 +132,8 @@ function stillUnknown(earlier: OutcomeUnknownError, end: DeleteEnd, key: DeleteK
 }
 
 /** Adds why the outcome is read as that of a retry, although no earlier attempt is known. */
-function inDoubt(end: DeleteEnd): DeleteEnd {
-  const why =
-    'Redis is new, lost its data or was unreachable in the last 10 minutes, so an earlier attempt with this Idempotency-Key may be unknown to this server.';
+function inDoubt(end: DeleteEnd, key: DeleteKey | undefined): DeleteEnd {
+  const why = `Redis is new, lost its data or was unreachable in the last 10 minutes, so an earlier attempt with this ${key?.name} may be unknown to this server.`;
   if (end.kind === 'OutcomeUnknownError') return { ...end, message: `${why} ${end.message}` };
   const isAbsent = end.kind === 'DeleteEngagementSuccess' && end.outcome === 'ALREADY_ABSENT';
   return isAbsent ? { ...end, warnings: [...end.warnings, why] } : end;
@@ -352,6 +351,7 @@ class Delete {
     if (!deletedEvents || sentAt === undefined) return end;
     const { support } = await findAccountIntegration(caller, integratedAccountId, deadlineAt);
     const integration = support.kind === 'supported' ? support.integration : null;
+    this.#integrationName ??= integration?.name ?? null;
     const key = { integratedAccountId, id, kind: nodeKind(integration, sentType(this.#input)) };
     const at = await deletedEvents.findEvent(key, sentAt, deadlineAt);
     if (!at) return { ...end, sentAt };
@@ -370,7 +370,7 @@ class Delete {
     if (!this.#earlier) return end;
     const isSettled = end.kind === 'DeleteEngagementSuccess' || end.kind === 'OutcomeUnknownError';
     const read = isSettled ? end : stillUnknown(this.#earlier, end, this.#key);
-    return isInDoubt ? inDoubt(read) : read;
+    return isInDoubt ? inDoubt(read, this.#key) : read;
   }
 
   #repeated(result: DeleteEnd): DeleteEnd {

@@ -84,10 +84,12 @@ const maxClockDifferenceMs = 10_000;
 const maxLateMs = 60_000;
 
 const foundBySearch = 'No answer of Truto proved the create. A search found this engagement, which was created since.';
-const onlyAnother = 'A search found only the new record of another engagement.';
+/** For a search that found only a record that restores another engagement. */
+export const onlyAnother = 'A search found only the new record of another engagement.';
 const mayBeAnother = 'A search found one that the restore of another engagement may have created.';
 const onlyLater = 'A search found only an engagement that was created later.';
-const lookFirst = 'Look for it in the CRM before you create it.';
+/** The advice for a record that a restore may have created. */
+export const lookFirst = 'Look for it in the CRM before you create it.';
 
 /** The create of a kept record, and the fields of the record that it cannot have. */
 export function createOf({ record, unreadable }: KeptRecord): {

@@ -60,3 +60,11 @@ function whyNot({ issues: [issue] }: z.ZodError): string {
 export function engagementKey({ id, integratedAccountId, ...record }: EngagementRecord): string {
   return JSON.stringify([integratedAccountId, normalizedType(record.engagement_type), id]);
 }
+
+/** True when no other line of its engagement is newer. A line without a time is older than each that has one. */
+export function isNewest(
+  { readAtMs = Number.NEGATIVE_INFINITY }: Pick<KeptRecord, 'readAtMs'>,
+  other: Pick<KeptRecord, 'readAtMs'> | undefined,
+): boolean {
+  return readAtMs >= (other?.readAtMs ?? Number.NEGATIVE_INFINITY);
+}

@@ -150,13 +150,7 @@ export function checkFirst(first: number, max: number): void {
  * Reads the arguments of a page: its first index and its size.
  * @throws {GraphQLError} `INVALID_INPUT` for an invalid size or cursor.
  */
-export function readPageArguments({
-  first,
-  after,
-}: {
-  readonly first: number;
-  readonly after?: string | null | undefined;
-}) {
+function readPageArguments({ first, after }: { readonly first: number; readonly after?: string | null | undefined }) {
   checkFirst(first, maxFirst);
   if (!/^\d{0,9}$/.test(after ?? ''))
     throw fieldError('INVALID_INPUT', 'Nothing was read. after must be an endCursor of this list.');
@@ -184,6 +178,19 @@ export async function readItems<Item>(
     items.push(...listed.slice(Math.max(from - start, 0), until - start));
   }
   return { items, next: until < end ? until : null };
+}
+
+/** Reads a page of a job's failures. */
+export async function readFailures<Item>(
+  { id }: BulkJob,
+  args: Parameters<typeof readPageArguments>[0],
+  context: Context,
+): Promise<Page<Item>> {
+  const { from, count } = readPageArguments(args);
+  const found = await requireBulkDeletes(context)
+    .store.readFailures<Item>(id, from, count + 1)
+    .catch(unavailable);
+  return { items: found.slice(0, count), next: found.length > count ? from + count : null };
 }
 
 const BulkDeleteState = enumOf<BulkState>(
@@ -245,7 +252,7 @@ export const BulkDelete = objectType<BulkJob>('BulkDelete', {
     }),
     confirmationToken: t.string({
       description:
-        'Of a dry run that is `COMPLETED`: confirms the delete of exactly its engagements, for you only, until 5 minutes after its end. Send it to `startBulkDelete`. Else null; also for no engagement, or more than 5,000.',
+        'Of a dry run that is `COMPLETED`: confirms the delete of exactly its engagements, for you only, until 5 minutes after its end. Send it to `startBulkDelete`. Null otherwise, and for a dry run that found no engagement or more than 5,000.',
       async resolve(job, _args, context) {
         const confirmation = await requireBulkDeletes(context).confirmation(job, requireCaller(context));
         return confirmation?.confirmationToken;
@@ -303,12 +310,7 @@ export const BulkDelete = objectType<BulkJob>('BulkDelete', {
       ...inPages,
       description:
         'The engagements that are `FAILED` or `UNKNOWN`, in pages. Those that are `NOT_FOUND` are not among them.',
-      async resolve({ id }, args, context) {
-        const { from, count } = readPageArguments(args);
-        const { store } = requireBulkDeletes(context);
-        const found = await store.readFailures(id, from, count + 1).catch(unavailable);
-        return { items: found.slice(0, count), next: found.length > count ? from + count : null };
-      },
+      resolve: (job, args, context) => readFailures<BulkFailure>(job, args, context),
     }),
   }),
 });

@@ -1,7 +1,7 @@
 import { type BulkJob, hasEnded, maxIds } from '../../bulk/job.ts';
 import { requiringType } from '../../engagement/integrations.ts';
 import { builder, upstreamRequestCost } from '../core/builder.ts';
-import { type Context, requireBulkDeletes, requireCaller } from '../core/context.ts';
+import { type Context, callerKeyOf, requireBulkDeletes, requireCaller } from '../core/context.ts';
 import { follow, lookupTimeoutMs } from '../core/follow.ts';
 import { failedRead, fieldError } from '../core/top-level-errors.ts';
 import { EngagementFilter, EngagementType } from '../types/values.ts';
@@ -116,6 +116,12 @@ builder.queryField('bulkDeletes', (t) =>
   }),
 );
 
+/** The bulk delete or restore of a start. @throws {GraphQLError} when nothing was started. */
+export function startedJob(started: Awaited<ReturnType<ReturnType<typeof requireBulkDeletes>['start']>>): BulkJob {
+  if (!('kind' in started)) return started;
+  throw started.kind === 'MissingSetting' ? fieldError('NOT_CONFIGURED', started.message) : failedRead(started);
+}
+
 builder.mutationField('startBulkDelete', (t) =>
   t.field({
     type: BulkDelete,
@@ -138,14 +144,8 @@ builder.mutationField('startBulkDelete', (t) =>
         filter: input.filter ?? undefined,
         engagementType: input.engagementType ?? undefined,
       };
-      const { deadlineAt, idempotencyKey } = context;
-      // Each alias of an operation is a separate request, as with deletes.
-      const callerKey = idempotencyKey === undefined ? undefined : ([idempotencyKey, String(info.path.key)] as const);
-      const started = await bulkDeletes
-        .start({ dryRun, snapshot, ...which }, caller, { callerKey, deadlineAt })
-        .catch(unavailable);
-      if (!('kind' in started)) return started;
-      throw started.kind === 'MissingSetting' ? fieldError('NOT_CONFIGURED', started.message) : failedRead(started);
+      const options = { callerKey: callerKeyOf(context, info.path.key), deadlineAt: context.deadlineAt };
+      return startedJob(await bulkDeletes.start({ dryRun, snapshot, ...which }, caller, options).catch(unavailable));
     },
   }),
 );
@@ -204,8 +204,8 @@ builder.subscriptionField('bulkDeleteProgress', (t) =>
     type: BulkDelete,
     nullable: true,
     description:
-      'Sends a bulk delete now, and again after each change, at most once a second, until it ends. Events arrive as  ' +
-      "`text/event-stream`, or as `multipart/mixed` in Apollo's protocol. A server that stops ends the subscription early: subscribe again.  " +
+      'Sends a bulk delete now, and again after each change, at most once a second, until it ends. Events arrive as ' +
+      "`text/event-stream`, or as `multipart/mixed` in Apollo's protocol. A server that stops ends the subscription early: subscribe again. " +
       'The subscription ends with `UNAUTHENTICATED` when your token expires or is revoked, and with `FORBIDDEN` when you lose access to the ' +
       'account. You may have 20 subscriptions at once; more are `RATE_LIMITED`.',
     args: idArgs,

@@ -9,19 +9,11 @@ import {
   stateOf,
 } from '../../bulk/job.ts';
 import { builder, enumOf, objectType, upstreamRequestCost } from '../core/builder.ts';
-import { requireBulkDeletes, requireCaller } from '../core/context.ts';
-import { failedRead, fieldError } from '../core/top-level-errors.ts';
+import { callerKeyOf, requireBulkDeletes, requireCaller } from '../core/context.ts';
+import { fieldError } from '../core/top-level-errors.ts';
 import '../types/values.ts';
-import {
-  BulkRestores,
-  inPages,
-  pageOf,
-  readItems,
-  readPageArguments,
-  sizedByFirst,
-  unavailable,
-} from './bulk-delete.ts';
-import { findJob, listArgs, listJobs } from './bulk-operations.ts';
+import { BulkRestores, inPages, pageOf, readFailures, readItems, sizedByFirst, unavailable } from './bulk-delete.ts';
+import { findJob, listArgs, listJobs, startedJob } from './bulk-operations.ts';
 
 enumOf<RestoreOutcome>('BulkRestoreOutcome', 'The state of one engagement of a restore.', {
   WAITING: 'It is not restored yet. If it has `messages`, it cannot be restored: they say why.',
@@ -82,7 +74,7 @@ objectType<RestoredItem>('BulkRestoreItem', {
     lost: t.stringList({
       nullable: false,
       description:
-        "The fields of the old record that a create cannot write, by Truto's names. Empty until the restore of the engagement has ended, and after a restart in between.",
+        "The fields of the old record that a create cannot write, by Truto's names. Empty until the engagement is restored, and if the server restarted during its restore.",
       resolve: ({ lost }) => [...(lost ?? [])],
     }),
     unconfirmed: t.stringList({
@@ -179,12 +171,7 @@ const BulkRestore = objectType<BulkJob>('BulkRestore', {
       type: BulkRestoreItems,
       ...inPages,
       description: 'The engagements that are `FAILED`, `STILL_EXISTS` or `MAY_BE_RESTORED`, in pages.',
-      async resolve({ id }, args, context) {
-        const { from, count } = readPageArguments(args);
-        const { store } = requireBulkDeletes(context);
-        const found = await store.readFailures<RestoredItem>(id, from, count + 1).catch(unavailable);
-        return { items: found.slice(0, count), next: found.length > count ? from + count : null };
-      },
+      resolve: (job, args, context) => readFailures<RestoredItem>(job, args, context),
     }),
   }),
 });
@@ -234,7 +221,7 @@ builder.queryField('bulkRestores', (t) =>
     nullable: true,
     ...sizedByFirst,
     description:
-      'The restores of an integrated account, newest first, as `bulkDeletes` lists bulk deletes. Both are among the newest 1,000.',
+      'The restores of an integrated account, newest first, under the rules of `bulkDeletes`. Bulk deletes and restores together are limited to the newest 1,000.',
     args: listArgs,
     resolve: (_root, args, context) => listJobs(args, context, true),
   }),
@@ -252,20 +239,18 @@ builder.mutationField('restoreEngagements', (t) =>
       'means that nothing was started, for example because the integration cannot create engagements.',
     args: { input: t.arg({ type: RestoreEngagementsInput, required: true, description: 'What to restore, and how.' }) },
     async resolve(_root, { input }, context, info) {
-      const { deadlineAt, idempotencyKey } = context;
       const { integratedAccountId, dryRun } = input;
-      const callerKey = idempotencyKey === undefined ? undefined : ([idempotencyKey, String(info.path.key)] as const);
+      const options = { callerKey: callerKeyOf(context, info.path.key), deadlineAt: context.deadlineAt };
       const which = { jobId: input.bulkDeleteId ?? undefined, lines: input.lines ?? undefined };
       const started = await requireBulkDeletes(context)
-        .startRestore({ integratedAccountId, dryRun, ...which }, requireCaller(context), { callerKey, deadlineAt })
+        .startRestore({ integratedAccountId, dryRun, ...which }, requireCaller(context), options)
         .catch(unavailable);
       if (started === null)
         throw fieldError(
           'NOT_FOUND',
           'Nothing was started. No bulk delete with this id exists in this integrated account, or you have no access to it. The server forgets a bulk delete after 30 days: then give the lines of its undo files, or use the terminal.',
         );
-      if (!('kind' in started)) return started;
-      throw started.kind === 'MissingSetting' ? fieldError('NOT_CONFIGURED', started.message) : failedRead(started);
+      return startedJob(started);
     },
   }),
 );

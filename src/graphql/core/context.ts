@@ -51,6 +51,11 @@ export function requireCaller({ caller }: Context): Caller {
   return caller;
 }
 
+/** The caller's key for one root field. Each alias of an operation is a separate request. Undefined without an `Idempotency-Key`. */
+export function callerKeyOf({ idempotencyKey }: Context, responseKey: string | number) {
+  return idempotencyKey === undefined ? undefined : ([idempotencyKey, String(responseKey)] as const);
+}
+
 /**
  * Bulk deletes, for their fields.
  * @throws {GraphQLError} `NOT_CONFIGURED` without Redis.

@@ -10,7 +10,7 @@ import type { EngagementType as Type } from '../../engagement/input.ts';
 import { requiringTypeOnCreate } from '../../engagement/integrations.ts';
 import type { CreateEngagementResult as Result } from '../../engagement/result.ts';
 import { builder, upstreamRequestCost } from '../core/builder.ts';
-import { type Context, requireCaller } from '../core/context.ts';
+import { type Context, callerKeyOf, requireCaller } from '../core/context.ts';
 import { readCreatedSelection } from '../core/selection.ts';
 import { fieldError } from '../core/top-level-errors.ts';
 import { CreateEngagementResult } from '../types/result.ts';
@@ -77,7 +77,8 @@ interface GivenFields {
 
 /** The fields of the input by wire names. */
 function wireFieldsOfInput(given: GivenFields): EngagementFields {
-  const values = given as Readonly<Record<string, unknown>>;
+  // A documented type is no provider's own.
+  const values: Readonly<Record<string, unknown>> = { ...given, engagementType: null };
   const fields: EngagementFields = Object.fromEntries(
     writableFieldNames.flatMap((field) => {
       const value = values[argumentOf(field)] ?? null;
@@ -96,10 +97,10 @@ async function resolveCreate(
   responseKey: string | number,
   context: Context,
 ): Promise<Result> {
-  const { deadlineAt, hasCallerLeft, idempotencyKey } = context;
+  const { deadlineAt, hasCallerLeft } = context;
   const { integratedAccountId, trutoQuery, dryRun } = args;
   const { engagementType, remoteData } = args.input;
-  const callerKey = idempotencyKey === undefined ? undefined : ([idempotencyKey, String(responseKey)] as const);
+  const callerKey = callerKeyOf(context, responseKey);
   const options = { caller: requireCaller(context), selected, dryRun, callerKey, deadlineAt, hasCallerLeft };
   const input = { integratedAccountId, engagementType, fields: wireFieldsOfInput(args.input), remoteData, trutoQuery };
   const result = await createEngagement(input, options, context);

@@ -4,7 +4,7 @@ import { listing, requiringType } from '../../engagement/integrations.ts';
 import type { Selection } from '../../engagement/record.ts';
 import { type DeleteEngagementResult as Result, withEngagementId } from '../../engagement/result.ts';
 import { builder, upstreamRequestCost } from '../core/builder.ts';
-import { type Context, requireCaller } from '../core/context.ts';
+import { type Context, callerKeyOf, requireCaller } from '../core/context.ts';
 import { readSelection } from '../core/selection.ts';
 import { fieldError } from '../core/top-level-errors.ts';
 import { DeleteEngagementResult } from '../types/result.ts';
@@ -66,9 +66,9 @@ export async function resolveDelete(
   responseKey: string | number,
   context: Context,
 ): Promise<Result> {
-  const { deadlineAt, hasCallerLeft, chunkDeliveries, idempotencyKey } = context;
+  const { deadlineAt, hasCallerLeft, chunkDeliveries } = context;
   const caller = requireCaller(context);
-  const callerKey = idempotencyKey === undefined ? undefined : ([idempotencyKey, String(responseKey)] as const);
+  const callerKey = callerKeyOf(context, responseKey);
   const options = { caller, selection, dryRun, snapshot, callerKey, deadlineAt, hasCallerLeft };
   const end = await deleteEngagement(input, options, context);
   const result = (input.id ?? null) === null ? end : withEngagementId(end, input.id ?? '');
@@ -119,7 +119,7 @@ builder.mutationField('deleteEngagement', (t) =>
       }),
       trutoQuery: t.arg({
         ...trutoQueryOptions,
-        description: `${trutoQueryOptions.description} One of \`parameters\` is refused only if it is given there too. The read of \`snapshot: true\` has them too. With \`trutoQuery\`, an unknown outcome is not \`retrySafe\`.`,
+        description: `${trutoQueryOptions.description} A parameter of \`parameters\` may be here if you do not give it there. The read of \`snapshot: true\` has them too. With \`trutoQuery\`, an unknown outcome is not \`retrySafe\`.`,
       }),
       snapshot: t.arg.boolean({
         required: true,

@@ -105,7 +105,7 @@ builder.mutationField('deleteEngagements', (t) =>
       }),
       trutoQuery: t.arg({
         ...trutoQueryOptions,
-        description: `${trutoQueryOptions.description} One of an item's \`parameters\` is refused only if it is given there too. Each delete has them.`,
+        description: `${trutoQueryOptions.description} A parameter of an item's \`parameters\` may be here if the item does not give it there. Each delete has them.`,
       }),
       snapshot: t.arg.boolean({
         required: true,

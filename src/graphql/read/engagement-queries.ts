@@ -139,7 +139,7 @@ builder.queryField('engagements', (t) =>
       }),
       trutoQuery: t.arg({
         ...trutoQueryOptions,
-        description: `${trutoQueryOptions.description} One of \`filter\` is refused only if it is given there too.`,
+        description: `${trutoQueryOptions.description} A parameter of \`filter\` may be here if you do not give it there.`,
       }),
     },
     async resolve(_root, { engagementType, filter, sortBy, sortDirection, ...page }, context, info) {
