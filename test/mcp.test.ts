@@ -222,6 +222,12 @@ describe('mcp over standard input and output', () => {
     expect(JSON.stringify([plan, end])).not.toContain('canary-one');
   });
 
+  it('has a finding in a plan without a snapshot when the engagement cannot be read', async () => {
+    const plan = await tools.call('plan_delete', { id: 'missing', integratedAccountId, snapshot: false });
+    expect(plan).toMatchObject({ isError: false, structuredContent: { confirmationToken: expect.any(String) } });
+    expect(plan.structuredContent.findings).toEqual([expect.stringContaining('could not be read')]);
+  });
+
   it('refuses a plan of nothing, or of two things, by what is allowed', async () => {
     for (const wrong of [{}, { id: 'e', ids: ['e'] }, { ids: ['e'], filter: { status: 'open' } }])
       expect(await tools.call('plan_delete', { integratedAccountId, ...wrong })).toMatchObject({

@@ -258,15 +258,20 @@ describe.concurrent('an event record:deleted', () => {
   });
 });
 
+/** A facade, and a sandbox that sends it events. The stack closes both. */
+async function startWithEvents(stack: AsyncDisposableStack) {
+  // Each needs the address of the other.
+  const port = await freePort();
+  const url = new URL(`http://127.0.0.1:${port}/webhooks/truto`);
+  const sandbox = await startSandbox({ webhook: { url, secret: new Secret(webhookSecrets[0]) } });
+  stack.defer(() => sandbox.close());
+  return stack.use(await startTestFacade(sandbox.url, { ...webhookEnv, PORT: String(port) }));
+}
+
 describe.concurrent('the events of the sandbox', () => {
   it('settle a 202, and a delete whose answer is lost', async ({ expect }) => {
     await using stack = new AsyncDisposableStack();
-    // Each needs the address of the other.
-    const port = await freePort();
-    const url = new URL(`http://127.0.0.1:${port}/webhooks/truto`);
-    const sandbox = await startSandbox({ webhook: { url, secret: new Secret(webhookSecrets[0]) } });
-    stack.defer(() => sandbox.close());
-    const facade = stack.use(await startTestFacade(sandbox.url, { ...webhookEnv, PORT: String(port) }));
+    const facade = await startWithEvents(stack);
     const delete_ = (id: string) => sendKeyed(facade, id, id, '', capsule);
     expect(await delete_('fault-202')).toMatchObject({ outcome: 'ACCEPTED' });
     await expect.poll(() => delete_('fault-202')).toMatchObject({ outcome: 'DELETED' });
@@ -278,11 +283,7 @@ describe.concurrent('the events of the sandbox', () => {
 
   it('report a connection that the provider refuses, and one that it accepts again', async ({ expect }) => {
     await using stack = new AsyncDisposableStack();
-    const port = await freePort();
-    const url = new URL(`http://127.0.0.1:${port}/webhooks/truto`);
-    const sandbox = await startSandbox({ webhook: { url, secret: new Secret(webhookSecrets[0]) } });
-    stack.defer(() => sandbox.close());
-    const facade = stack.use(await startTestFacade(sandbox.url, { ...webhookEnv, PORT: String(port) }));
+    const facade = await startWithEvents(stack);
     const countEvents = (name: string) => countOf(facade.url, `integrated_account:${name}`, 'used');
     for (const id of ['fault-401', 'fault-401', 'fault-500']) await sendKeyed(facade, id, id, '', capsule);
     await expect.poll(() => countEvents('authentication_error')).toBe(1);

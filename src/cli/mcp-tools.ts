@@ -201,10 +201,13 @@ async function planOne(call: Call, input: PlanInput & { readonly id: string }): 
   });
   if (end.kind !== 'DeleteEngagementPlan') return showDelete(end);
   const read = await ask(call, getDocument, { id, account: integratedAccountId, type: engagementType });
+  const findings = end.findings.map(located);
+  // With a snapshot, a finding says so already.
+  if (!('value' in read) && end.confirmationToken) findings.push(`The engagement could not be read: ${read.message}`);
   return answer({
     ...{ result: 'Plan', count: 1, sample: 'value' in read ? [read.value] : [{ id }] },
     ...{ confirmationToken: end.confirmationToken, confirmationExpiresAt: end.confirmationExpiresAt },
-    ...{ integration: end.integration, findings: end.findings.map(located) },
+    ...{ integration: end.integration, findings },
     next: end.confirmationToken
       ? 'Nothing was deleted yet. Show this plan to the person. If they agree, call delete_engagement with the confirmationToken.'
       : 'It would be refused: see findings.',

@@ -1,4 +1,11 @@
-import { coerceInputValue, type GraphQLArgument, GraphQLError, type GraphQLSchema, isRequiredArgument } from 'graphql';
+import {
+  coerceInputValue,
+  type GraphQLArgument,
+  GraphQLError,
+  type GraphQLSchema,
+  getNamedType,
+  isRequiredArgument,
+} from 'graphql';
 import { deleteEngagement } from '../engagement/delete/delete-engagement.ts';
 import { plainRecord, wholeSelection } from '../engagement/delete/snapshot.ts';
 import type {
@@ -125,7 +132,8 @@ function readArguments(args: readonly GraphQLArgument[], given: object, findings
       continue;
     }
     const bad =
-      findBadVariable({ [arg.name]: value }) ?? (/Query$/.test(arg.name) && !isJson(value) ? notJson : undefined);
+      findBadVariable({ [arg.name]: value }) ??
+      (getNamedType(arg.type).name === 'JSONObject' && !isJson(value) ? notJson : undefined);
     if (bad !== undefined) {
       findings.push(refusal([arg.name], bad));
       continue;
@@ -135,6 +143,7 @@ function readArguments(args: readonly GraphQLArgument[], given: object, findings
       findings.push(refusal([arg.name, ...path.map(String), ...(unknownField ? [unknownField] : [])], message));
     });
   }
+  // graphql-js types what it coerces as unknown; Pothos holds the field's arguments to this type.
   return values as unknown as DeleteArguments;
 }
 

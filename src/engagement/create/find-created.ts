@@ -21,7 +21,7 @@ const maxAheadMs = 1_000;
 /** A create that this process has sent. */
 interface SentCreate {
   readonly input: CreateEngagementInput;
-  /** The caller's key of the create, if it has one: a later search for the same create has it too. */
+  /** The caller's key of the create, if it has one. A restore's later search for it passes the same. */
   readonly key: string | undefined;
   /** When it ended, in milliseconds since the epoch. Infinity while it is in flight. */
   endedAtMs: number;

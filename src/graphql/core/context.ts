@@ -35,6 +35,7 @@ export interface Context extends DeletePorts, CreatePorts {
   readonly hasCallerLeft: () => boolean;
   /** Bulk deletes. Undefined without Redis. */
   readonly bulkDeletes: BulkDeletes | undefined;
+  /** The deletes that this server knows of, for subscriptions. */
   readonly knownDeletes: KnownDeletes;
   /** How often to check that a subscriber still has access, in milliseconds. */
   readonly confirmIntervalMs: number;

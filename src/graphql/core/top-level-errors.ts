@@ -98,6 +98,7 @@ export function fieldError(
 /** The error of a failed read, with the code and the fields of the member that a delete would return. */
 export function failedRead(refusal: Refusal): GraphQLError {
   if (refusal.kind === 'Unauthenticated') return fieldError('UNAUTHENTICATED', refusal.message);
+  // The table of errors names the fields of each kind, which the compiler cannot follow.
   const details = errorDetailNames(refusal.kind).map((name) => [
     name,
     (refusal as unknown as Record<string, unknown>)[name],

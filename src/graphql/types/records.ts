@@ -43,7 +43,7 @@ export const Engagement = builder.objectRef<EngagementSource>(typeNames.engageme
 
 const { engagements: _, ...relatedNames } = typeNames;
 
-/** The GraphQL type of each related resource. */
+/** The GraphQL type of each related resource. The compiler does not follow names through `Object.fromEntries`. */
 export const relatedTypes = Object.fromEntries(
   Object.entries(relatedNames).map(([resource, name]) => [resource, builder.objectRef<Related>(name)]),
 ) as unknown as Readonly<Record<RelatedResource, ObjectRef<Types, Related>>>;
@@ -113,6 +113,7 @@ function resolveReference(wireField: string, target: RelatedResource): Resolve<W
   };
 }
 
+// Resolvers read any record by the names of its fields.
 function readFirst(resolve: Resolve<WireRecord>): Resolve<Related> {
   return async (related, args, context, info) =>
     resolve((await related.read()) as unknown as WireRecord, args, context, info);
