@@ -232,10 +232,12 @@ describe.concurrent('an event about an account', () => {
     const { facade } = setting;
     const id = await startSlow(setting, capsule);
     const [first, second] = [later(), new Date(Date.now() + 2)];
+    // Times in the future count as now.
+    await expect.poll(() => Date.now()).toBeGreaterThan(second.getTime());
     await deliver(facade.url, accountEvent('reactivated', capsule, second));
     await deliver(facade.url, accountEvent('authentication_error', capsule, first));
     expect((await seen(facade.post, id)).state).toBe('DELETING');
-    // It fails again after the reactivation. Times in the future count as now.
+    // It fails again after the reactivation.
     const at = Date.now();
     const times = [1, 2, 3].map((ms) => new Date(at + ms)) as [Date, Date, Date];
     await expect.poll(() => Date.now()).toBeGreaterThan(at + 3);
