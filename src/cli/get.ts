@@ -1,7 +1,6 @@
-import { plainRecord } from '../engagement/delete/snapshot.ts';
 import type { EngagementType } from '../engagement/input.ts';
 import { readEngagement } from '../engagement/read.ts';
-import { wireFieldsOf, withAdditionalFields } from '../engagement/record.ts';
+import { plainRecord, wholeSelection } from '../engagement/record.ts';
 import { type ExitCode, exitCodeOf, exitCodes, isForPeople, plain, tokenRefused } from './output.ts';
 import { sendPatiently } from './patience.ts';
 import { withSession } from './session.ts';
@@ -15,8 +14,6 @@ export interface GetOptions {
   readonly tokenFile?: string;
 }
 
-const everything = withAdditionalFields(wireFieldsOf('engagements'));
-
 /** `get <id>`: prints one engagement with all of its fields. Its notes are ids. */
 export function getCommand(id: string, options: GetOptions): Promise<ExitCode> {
   return withSession(options.tokenFile, async ({ caller, config, ports, output, isSandbox, onLimit, onRetry }) => {
@@ -25,7 +22,7 @@ export function getCommand(id: string, options: GetOptions): Promise<ExitCode> {
     const found = await sendPatiently(
       () => {
         const deadlineAt = performance.now() + config.requestTimeoutMs;
-        const terms = { caller, selected: everything, deadlineAt, hasCallerLeft };
+        const terms = { caller, selected: wholeSelection.fields, deadlineAt, hasCallerLeft };
         return readEngagement({ id, integratedAccountId, engagementType }, terms, ports);
       },
       { seconds, stop: output.unread, onLimit, onRetry },

@@ -1,7 +1,16 @@
 import type { z } from 'zod';
 import type { GivenType, WithTrutoQuery } from './input.ts';
-import { type FieldValue, type Resource, type ResourceField, resources, type WireField } from './resources.ts';
-import { type FieldKind, type IsPlain, plainValues, shapes } from './shapes.ts';
+import {
+  type FieldKind,
+  type FieldValue,
+  type IsPlain,
+  plainValues,
+  type Resource,
+  type ResourceField,
+  resources,
+  shapes,
+  type WireField,
+} from './resources.ts';
 
 /** A record as upstream sends it. GraphQL fields read from it directly. */
 export type ResourceRecord<R extends Resource> = {
@@ -15,11 +24,8 @@ export type ResourceRecord<R extends Resource> = {
   readonly [Field in Exclude<WireField<R>, 'id'>]?: FieldValue<R, Field> | null;
 };
 
-/** An engagement as upstream sends it. */
-export type EngagementRecord = ResourceRecord<'engagements'> & {
-  /** Its node id, if it was deleted, or read by that. */
-  readonly nodeId?: string;
-};
+/** An engagement as upstream sends it, with its node id, if it was deleted, or read by that. */
+export type EngagementRecord = ResourceRecord<'engagements'> & { readonly nodeId?: string };
 
 /** The key of a record. */
 export interface RecordKey {
@@ -63,8 +69,8 @@ export function isSameId(one: unknown, other: unknown): boolean {
 }
 
 /**
- * In a selection, in addition to the documented fields: all fields of an engagement that Truto does not document, and one of them. That one has
- * its kind in its key, so reading it needs no table. A record has their values under the same keys.
+ * In a selection: all fields of an engagement that Truto does not document, or one of them, with its kind in its key, so that reading it
+ * needs no table. A record has their values under the same keys.
  */
 export type AdditionalKey = typeof additionalFields | `${string}:${FieldKind}`;
 
@@ -90,6 +96,22 @@ export function wireNameOf(key: string): string {
 /** The wire names of all fields of a resource. */
 export function wireFieldsOf<R extends Resource>(resource: R): readonly WireField<R>[] {
   return Object.keys(resources[resource]) as WireField<R>[];
+}
+
+/** Selects all there is: what will have to be restored is not known before. */
+export const wholeSelection: Selection = {
+  fields: withAdditionalFields(wireFieldsOf('engagements')),
+  noteFields: new Set(wireFieldsOf('notes')),
+};
+
+/** The record as Truto sends it, with the record of each note that was read with it. */
+export function plainRecord(record: EngagementRecord) {
+  const { integratedAccountId: _given, nodeId: _key, notes, additionalFields, ...engagement } = record;
+  const whole = notes?.map((note) => {
+    const { kept } = note as { readonly kept?: { readonly kind: string; readonly record?: object } };
+    return kept?.kind === 'Found' ? { ...kept.record, integratedAccountId: undefined } : { id: note.id };
+  });
+  return { ...additionalFields, ...engagement, ...(whole && { notes: whole }) };
 }
 
 /** The most excluded fields: many servers misread a longer list (ADR 19). */

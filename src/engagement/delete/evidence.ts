@@ -43,7 +43,7 @@ export function isPageType(header: string | undefined): boolean {
 }
 
 /** 200, 201 and 204 are documented as success (Truto, errors.md), 202 is "accepted". */
-const successStatuses = new Set([200, 201, 202, 204]);
+export const successStatuses = new Set([200, 201, 202, 204]);
 
 /** True for a value with content: false for `"error": null` and `"errors": []`. */
 function isFilled(value: unknown): boolean {

@@ -5,8 +5,8 @@ import type {
   EngagementSort as Sort,
   EngagementType as Type,
 } from '../../engagement/input.ts';
+import { isPlainMoment, shapes, type ValueOf } from '../../engagement/resources.ts';
 import type { CreateOutcome, DeleteOutcome as Outcome } from '../../engagement/result.ts';
-import { isPlainMoment, shapes, type ValueOf } from '../../engagement/shapes.ts';
 import { builder, enumOf, objectType } from '../core/builder.ts';
 
 /** Parses a date-time with an offset, also in lower case (RFC 3339), or a `Date` of a program. */
