@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { addAbortSignal } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { isAccountWide } from '../engagement/errors.ts';
+import { isAccountWide } from '../engagement/result.ts';
 import { Permits } from '../upstream/permits.ts';
 import { type DeleteOptions, withDeletes } from './delete.ts';
 import { about, type End, type ExitCode, exitCodes, UsageError } from './output.ts';

@@ -1,8 +1,7 @@
-import { randomBytes, randomUUID } from 'node:crypto';
+import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { Secret } from '../../config/secret.ts';
 import type { Caller } from '../account.ts';
 import { type DeleteEngagementInput, deleteParameters } from '../input.ts';
-import type { Seal } from '../seal.ts';
 
 /**
  * How long a confirmation token starts a delete, in milliseconds. A delete is remembered for longer (`rememberedMs`), so the memory
@@ -65,9 +64,7 @@ const unknown = `This server did not make it, or it was altered. Send it unchang
 const fieldOf: Readonly<Record<Kind, string>> = { delete: 'deleteEngagement', bulk: 'startBulkDelete' };
 
 /** True for the one spelling of bytes in base64url. The last character may have bits that mean nothing. */
-function isCanonical(part: string): boolean {
-  return Buffer.from(part, 'base64url').toString('base64url') === part;
-}
+const isCanonical = (part: string) => Buffer.from(part, 'base64url').toString('base64url') === part;
 
 /** JSON has no dates: they are texts in a token, in UTC. A text without an offset was a text before, and stays one. */
 function withDates(input: DeleteEngagementInput): DeleteEngagementInput {
@@ -80,10 +77,7 @@ function withDates(input: DeleteEngagementInput): DeleteEngagementInput {
   return { ...input, parameters: Object.fromEntries(entries) };
 }
 
-/**
- * Makes the confirmations of a server.
- * @param settings the secret that all replicas share. Without one, tokens are valid in this process only.
- */
+/** Makes the confirmations of a server. @param settings the secret of all replicas. Without one, tokens are valid in this process only. */
 export function createConfirmations({
   secret = new Secret(randomBytes(32).toString('base64url')),
   isRequired,
@@ -91,17 +85,12 @@ export function createConfirmations({
   readonly secret?: Secret | undefined;
   readonly isRequired: boolean;
 }): Confirmations {
-  let opening: Promise<Seal> | undefined;
-  // Loaded for the first token: most servers make none, and should start without this delay.
-  async function openSeal(): Promise<Seal> {
-    opening ??= import('../seal.ts').then(({ createSeal }) => createSeal(secret));
-    return opening;
-  }
+  const seal = createSeal(secret);
   return {
     isRequired,
     async confirm(kind, plan, { id: callerId }, expiresAtMs = Date.now() + confirmableMs) {
       const text = JSON.stringify({ callerId, nonce: randomUUID(), expiresAtMs, plan });
-      const sealed = await (await openSeal()).close(new Secret(text), `confirmation of ${kind}`);
+      const sealed = await seal.close(new Secret(text), `confirmation of ${kind}`);
       return { confirmationToken: `${kind}_${sealed}`, confirmationExpiresAt: new Date(expiresAtMs) };
     },
     async open(kind, token, caller) {
@@ -110,7 +99,7 @@ export function createConfirmations({
         return `It confirms a delete of ${fieldOf[ofKind as Kind]}. Send it there.`;
       if (ofKind !== kind || !sealed.split('.').every(isCanonical)) return unknown;
       try {
-        const text = await (await openSeal()).open(sealed, `confirmation of ${kind}`);
+        const text = await seal.open(sealed, `confirmation of ${kind}`);
         const { callerId, nonce, expiresAtMs, plan } = JSON.parse(text.reveal());
         if (callerId !== caller.id) return 'It was made for another caller. Make your own with dryRun: true.';
         const opened = kind === 'delete' ? { ...plan, input: withDates(plan.input) } : plan;
@@ -118,6 +107,39 @@ export function createConfirmations({
       } catch {
         return unknown;
       }
+    },
+  };
+}
+
+/** Encrypts texts with an authentication tag: an altered one cannot be opened. */
+export interface Seal {
+  /** Identifies the secret without revealing it. A seal opens only what a seal of the same name has closed. */
+  readonly name: string;
+  /** @param purpose what it is for, in plain text: it cannot be opened for another purpose. */
+  close(text: Secret, purpose: string): Promise<string>;
+  /** @throws when it was sealed with another secret or for another purpose, or was altered. */
+  open(sealed: string, purpose: string): Promise<Secret>;
+}
+
+/** Seals with the operator's secret: a JWE (RFC 7516) with AES-256-GCM, bound to its purpose by its `kid`. */
+export function createSeal(secret: Secret): Seal {
+  const key = createHash('sha256').update(secret.reveal()).digest();
+  const name = createHash('sha256').update('name of ').update(key).digest('hex').slice(0, 16);
+  // Loaded for the first text: most servers seal none, and should start without this delay.
+  const jose = () => import('jose');
+  return {
+    name,
+    async close(text, purpose) {
+      const { CompactEncrypt } = await jose();
+      return new CompactEncrypt(new TextEncoder().encode(text.reveal()))
+        .setProtectedHeader({ alg: 'dir', enc: 'A256GCM', kid: purpose })
+        .encrypt(key);
+    },
+    async open(sealed, purpose) {
+      const { compactDecrypt } = await jose();
+      const { plaintext, protectedHeader } = await compactDecrypt(sealed, key);
+      if (protectedHeader.kid !== purpose) throw new Error('it was sealed for another purpose');
+      return new Secret(new TextDecoder('utf-8', { ignoreBOM: true }).decode(plaintext));
     },
   };
 }

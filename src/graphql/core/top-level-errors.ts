@@ -1,6 +1,5 @@
 import { GraphQLError } from 'graphql';
-import { type ErrorKind, engagementErrors, errorDetailNames } from '../../engagement/errors.ts';
-import type { Refusal } from '../../engagement/result.ts';
+import { type ErrorKind, engagementErrors, errorDetailNames, type Refusal } from '../../engagement/result.ts';
 
 /**
  * The default message of each top-level error, by `extensions.code`. The error members of a delete are top-level errors of queries, with
