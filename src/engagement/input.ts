@@ -61,9 +61,8 @@ interface ArgumentValues {
   readonly date: Moment;
   readonly reference: RecordReference;
   readonly references: readonly RecordReference[];
-  /** The id of a record, written as a reference. */
+  /** The id of a record, written as a reference; `idInList`, for a list field of a record, as a list of one reference. */
   readonly id: string;
-  /** The same for a list field of a record: written as a list of one reference. */
   readonly idInList: string;
   /** After and before, both exclusive. Either may be open. */
   readonly range: { readonly gt?: Moment | null | undefined; readonly lt?: Moment | null | undefined };
@@ -124,14 +123,10 @@ export const filterArguments = {
   endTime: { wireName: 'end_time', kind: 'range' },
 } as const satisfies Arguments;
 
+const { id, integratedAccountId, engagementType } = wireNames;
+
 /** The query parameters of a list's arguments outside `filter`. `engagementType` is in both. */
-const listNames = {
-  integratedAccountId: 'integrated_account_id',
-  first: 'limit',
-  after: 'next_cursor',
-  engagementType: 'engagement_type',
-  sortBy: 'sort_by',
-};
+const listNames = { integratedAccountId, first: 'limit', after: 'next_cursor', engagementType, sortBy: 'sort_by' };
 
 /** The paths of arguments, by wire name. */
 export type ArgumentPaths = ReadonlyMap<string, readonly string[]>;
@@ -143,14 +138,10 @@ function pathsOf(names: Readonly<Record<string, string>>, table: Arguments, pare
   ]);
 }
 
-/** The paths of a delete's arguments. */
+/** The paths of the arguments of a delete. */
 export const deletePaths = pathsOf(wireNames, deleteParameters, 'parameters');
-
-/** The paths of a list's arguments. */
+/** The paths of the arguments of a list. */
 export const listPaths = pathsOf(listNames, filterArguments, 'filter');
-
-const { id, integratedAccountId, engagementType } = wireNames;
-
 /** The paths of the arguments of a read of one engagement. */
 export const readPaths = pathsOf({ id, integratedAccountId, engagementType }, {}, '');
 

@@ -19,15 +19,6 @@ export interface KnownDelete {
   readonly at: Date;
 }
 
-/** What is new in an account since a position. */
-interface NewDeletes {
-  readonly items: readonly KnownDelete[];
-  /** The position after them. */
-  readonly position: string;
-  /** True when there were more than are kept, or Redis lost some. */
-  readonly isIncomplete: boolean;
-}
-
 /** Identifies an engagement. */
 export interface EngagementKey {
   readonly integratedAccountId: string;
@@ -36,28 +27,11 @@ export interface EngagementKey {
   readonly kind: string | null;
 }
 
-/** Truto's events `record:deleted` of the last 10 minutes. */
-export interface DeletedEvents {
-  /** Finds the event of an engagement that was created since a moment (milliseconds since 1970). Undefined: none is known. */
-  findEvent(engagement: EngagementKey, sinceMs: number, deadlineAt: number): Promise<Date | undefined>;
-}
-
 /** The deletes of the last minutes, in this process or, with Redis, in all that share it. */
-export interface KnownDeletes extends DeletedEvents {
-  /** Adds the end of a delete, without waiting for Redis. */
-  note(integratedAccountId: string, id: string, evidence: DeleteEvidence): void;
-  /**
-   * Stores an event `record:deleted` for 10 minutes, so that deletes with an unknown outcome find it. Resolves to false when Redis does not
-   * answer.
-   * @param keys what the event may be about; see {@link keysOfEvent}.
-   */
-  noteEvent(keys: readonly EngagementKey[], at: Date): Promise<boolean>;
-  /**
-   * Reads the deletes of an account after a position, up to 1,000. With position null, returns none, and the current position. Resolves to
-   * undefined when Redis does not answer.
-   */
-  read(integratedAccountId: string, position: string | null): Promise<NewDeletes | undefined>;
-}
+export type KnownDeletes = ReturnType<typeof createKnownDeletes>;
+
+/** Truto's events `record:deleted` of the last 10 minutes. */
+export type DeletedEvents = Pick<KnownDeletes, 'findEvent'>;
 
 /** How many deletes of an account are kept for readers. */
 const maxKept = 1_000;
@@ -180,23 +154,36 @@ function keptHere(): Kept {
 }
 
 /** Creates the memory of deletes. @param shared the Redis of all replicas; undefined for this process only. */
-export function createKnownDeletes(shared?: Pick<SharedMemory, 'ask' | 'keyPrefix'>): KnownDeletes {
+export function createKnownDeletes(shared?: Pick<SharedMemory, 'ask' | 'keyPrefix'>) {
   const kept = shared ? keptInRedis(shared) : keptHere();
   return {
-    note: (account, id, evidence) => void kept.add(account, { id, evidence, at: new Date() }),
-    async noteEvent(keys, at) {
+    /** Adds the end of a delete, without waiting for Redis. */
+    note(integratedAccountId: string, id: string, evidence: DeleteEvidence): void {
+      void kept.add(integratedAccountId, { id, evidence, at: new Date() });
+    },
+    /**
+     * Stores an event `record:deleted` for 10 minutes, so that deletes with an unknown outcome find it. Resolves to false when Redis does
+     * not answer.
+     * @param keys what the event may be about; see {@link keysOfEvent}.
+     */
+    async noteEvent(keys: readonly EngagementKey[], at: Date): Promise<boolean> {
       for (const name of keys.map(engagementDigest)) if (!(await kept.store(name, at.getTime()))) return false;
       const [key] = keys;
       return !key || (await kept.add(key.integratedAccountId, { id: key.id, evidence: 'EVENT', at })) !== undefined;
     },
-    async findEvent(engagement, sinceMs, deadlineAt) {
+    /** Finds the event of an engagement that was created since a moment (milliseconds since 1970). Undefined: none is known. */
+    async findEvent(engagement: EngagementKey, sinceMs: number, deadlineAt: number): Promise<Date | undefined> {
       const atMs = Number((await kept.find(engagementDigest(engagement), deadlineAt)) ?? Number.NEGATIVE_INFINITY);
       return atMs >= wholeSecond(sinceMs) ? new Date(atMs) : undefined;
     },
-    async read(account, position) {
+    /**
+     * Reads the deletes of an account after a position, up to 1,000, and the position after them. With position null, returns none, and
+     * the current position. `isIncomplete`: there were more than are kept, or Redis lost some. Undefined when Redis does not answer.
+     */
+    async read(integratedAccountId: string, position: string | null) {
       const [before, fromText = '0'] = position?.split(':') ?? [];
       const from = Number(fromText);
-      const answer = await kept.read(account, from, position === null ? 0 : maxKept);
+      const answer = await kept.read(integratedAccountId, from, position === null ? 0 : maxKept);
       if (!answer) return undefined;
       const [name, count, ...texts] = answer;
       if (position === null) return { items: [], position: `${name}:${count}`, isIncomplete: false };

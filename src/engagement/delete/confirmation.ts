@@ -35,19 +35,7 @@ interface Confirmed<Plan> {
 }
 
 /** Makes and opens confirmation tokens (ADR 21). */
-export interface Confirmations {
-  /** True when nothing is deleted without a token. */
-  readonly isRequired: boolean;
-  /** Makes a token for this caller. @param expiresAtMs in milliseconds since 1970. Default: five minutes from now. */
-  confirm<K extends Kind>(
-    kind: K,
-    plan: Plans[K],
-    caller: Pick<Caller, 'id'>,
-    expiresAtMs?: number,
-  ): Promise<Confirmation>;
-  /** Opens a token of this caller. Returns a sentence when it confirms nothing. Never rejects. */
-  open<K extends Kind>(kind: K, token: string, caller: Pick<Caller, 'id'>): Promise<Confirmed<Plans[K]> | string>;
-}
+export type Confirmations = ReturnType<typeof createConfirmations>;
 
 /** The refusal of a delete without a token, where one is required. */
 export const needsConfirmation =
@@ -77,23 +65,35 @@ function withDates(input: DeleteEngagementInput): DeleteEngagementInput {
   return { ...input, parameters: Object.fromEntries(entries) };
 }
 
-/** Makes the confirmations of a server. @param settings the secret of all replicas. Without one, tokens are valid in this process only. */
+/** Makes the confirmations of a server. @param secret that of all replicas. Without one, tokens are valid in this process only. */
 export function createConfirmations({
   secret = new Secret(randomBytes(32).toString('base64url')),
   isRequired,
 }: {
   readonly secret?: Secret | undefined;
   readonly isRequired: boolean;
-}): Confirmations {
+}) {
   const seal = createSeal(secret);
   return {
+    /** True when nothing is deleted without a token. */
     isRequired,
-    async confirm(kind, plan, { id: callerId }, expiresAtMs = Date.now() + confirmableMs) {
+    /** Makes a token for this caller. @param expiresAtMs in milliseconds since 1970. Default: five minutes from now. */
+    async confirm<K extends Kind>(
+      kind: K,
+      plan: Plans[K],
+      { id: callerId }: Pick<Caller, 'id'>,
+      expiresAtMs = Date.now() + confirmableMs,
+    ): Promise<Confirmation> {
       const text = JSON.stringify({ callerId, nonce: randomUUID(), expiresAtMs, plan });
       const sealed = await seal.close(new Secret(text), `confirmation of ${kind}`);
       return { confirmationToken: `${kind}_${sealed}`, confirmationExpiresAt: new Date(expiresAtMs) };
     },
-    async open(kind, token, caller) {
+    /** Opens a token of this caller. Returns a sentence when it confirms nothing. Never rejects. */
+    async open<K extends Kind>(
+      kind: K,
+      token: string,
+      caller: Pick<Caller, 'id'>,
+    ): Promise<Confirmed<Plans[K]> | string> {
       const [ofKind = '', sealed = ''] = token.split(/_(.*)/s, 2);
       if (ofKind !== kind && Object.hasOwn(fieldOf, ofKind))
         return `It confirms a delete of ${fieldOf[ofKind as Kind]}. Send it there.`;

@@ -11,23 +11,16 @@ import { isIdValue, isSameId } from '../record.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 
+/** `unknown`: it proves nothing. `why` continues "The answer has status 200, but ". */
 type Evidence =
   | { readonly kind: 'success'; readonly warnings: readonly string[] }
   | { readonly kind: 'refused' }
-  /** It proves nothing. `why` continues "The answer has status 200, but ". */
   | { readonly kind: 'unknown'; readonly why: string; readonly isForeign: boolean };
 
-function unknown(why: string, isForeign = false): Evidence {
-  return { kind: 'unknown', why, isForeign };
-}
-
-function success(...warnings: readonly string[]): Evidence {
-  return { kind: 'success', warnings };
-}
-
+const unknown = (why: string, isForeign = false): Evidence => ({ kind: 'unknown', why, isForeign });
+const success = (...warnings: readonly string[]): Evidence => ({ kind: 'success', warnings });
 const refused: Evidence = { kind: 'refused' };
 
-/** The media types of pages, without parameters. */
 const pageType = /^(text\/html|application\/xhtml\+xml)$/;
 
 /** True for the type of a page of a proxy, portal or login, which Truto never sends. Also true for a repeated header. */
