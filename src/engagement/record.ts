@@ -82,12 +82,6 @@ export function isAdditional(key: unknown): key is AdditionalKey {
   return typeof key === 'string' && (key === additionalFields || key.includes(':'));
 }
 
-/** Adds all fields that Truto does not document to a selection. */
-export function withAdditionalFields(selected: readonly WireField[]): ReadonlySet<WireField> {
-  // The compiler knows only the documented fields, by which most code reads records.
-  return new Set([...selected, additionalFields as WireField]);
-}
-
 /** The wire name of a selected field. */
 export function wireNameOf(key: string): string {
   return key.split(':', 1)[0] ?? key;
@@ -100,7 +94,8 @@ export function wireFieldsOf<R extends Resource>(resource: R): readonly WireFiel
 
 /** Selects all there is: what will have to be restored is not known before. */
 export const wholeSelection: Selection = {
-  fields: withAdditionalFields(wireFieldsOf('engagements')),
+  // The compiler knows only the documented fields, by which most code reads records.
+  fields: new Set([...wireFieldsOf('engagements'), additionalFields as WireField]),
   noteFields: new Set(wireFieldsOf('notes')),
 };
 
@@ -152,11 +147,10 @@ const readableFieldsOf = onceForEach((resource, selected): readonly ReadableFiel
   });
 });
 
-/** The fields of an answer that are not documented. Undefined when there is none. */
-function undocumentedFields(resource: Resource, json: Readonly<Record<string, unknown>>): object | undefined {
+/** The fields of an answer that are not documented. */
+function undocumentedFields(resource: Resource, json: Readonly<Record<string, unknown>>) {
   const isUndocumented = (name: string) => !Object.hasOwn(resources[resource], name) && name !== '__proto__';
-  const fields = Object.entries(json).filter(([name]) => isUndocumented(name));
-  return fields.length === 0 ? undefined : Object.fromEntries(fields);
+  return Object.entries(json).filter(([name]) => isUndocumented(name));
 }
 
 /** A record, and the selected fields that it lacks. */
@@ -197,8 +191,8 @@ export function readRecord<R extends Resource>(
     if (read.success) record[key] = read.data;
     else unreadable.push(name);
   }
-  const more = selected.has(additionalFields as WireField<R>) ? undocumentedFields(resource, json) : undefined;
-  if (more) record[additionalFields] = more;
+  const more = selected.has(additionalFields as WireField<R>) ? undocumentedFields(resource, json) : [];
+  if (more.length > 0) record[additionalFields] = Object.fromEntries(more);
   // The types of the fields come from the table of resources, which the compiler cannot follow.
   return { record, unreadable, absent } as unknown as ReadRecord<R>;
 }

@@ -34,27 +34,33 @@ export interface KeyedRequest {
   readonly unknownSince: (why: string, answerCount: number) => OutcomeUnknownError;
 }
 
-/** A claim among all processes: the claimant must do the delete, once. */
-interface SharedMine {
-  readonly kind: 'mine';
-  /** The unknown outcome of an earlier attempt under this key. */
+/** Another request did it, or the key belongs to another one. */
+type NotMine<End extends KeyedEnd> = { readonly kind: 'repeated'; readonly result: End } | { readonly kind: 'other' };
+
+/** What is known of earlier attempts under a key. */
+interface Earlier {
+  /** The unknown outcome of an earlier attempt. */
   readonly earlier: OutcomeUnknownError | undefined;
   /** True when `earlier` is only assumed: the key may have been used before. */
   readonly isInDoubt: boolean;
-  /** How many attempts were answered. */
-  readonly answerCount: number;
 }
 
-/** The claim in this process. */
-interface Mine<End extends KeyedEnd> extends Omit<SharedMine, 'answerCount'> {
+/** The claim in this process: the claimant must do the delete, once. */
+interface Mine<End extends KeyedEnd> extends Earlier {
+  readonly kind: 'mine';
   /** True once all clients that wait for it have disconnected. */
   readonly hasCallerLeft: () => boolean;
   /** Ends the claim with the request's end; undefined for a fault of this server. Call it exactly once. */
   readonly settle: (end: End | undefined) => Promise<void>;
 }
 
-/** Another request did it, or the key belongs to another one. */
-type NotMine<End extends KeyedEnd> = { readonly kind: 'repeated'; readonly result: End } | { readonly kind: 'other' };
+/** A claim among all processes, with how many attempts were answered. */
+interface SharedMine extends Earlier {
+  readonly kind: 'mine';
+  readonly answerCount: number;
+}
+
+type SharedClaim = SharedMine | NotMine<KeyedEnd>;
 
 /** The state of a request under a key. */
 export type Claim<End extends KeyedEnd = DeleteEnd> = Mine<End> | NotMine<End>;
@@ -67,16 +73,6 @@ export interface RequestMemory {
    * @param answered how many attempts upstream answered. It is set to the known number, and the claimant adds its own.
    */
   claim<End extends KeyedEnd = DeleteEnd>(keyed: KeyedRequest, answered: { count: number }): Promise<Claim<End>>;
-}
-
-type SharedClaim = SharedMine | NotMine<KeyedEnd>;
-
-/** The memory of deletes that all processes share. */
-interface SharedRequests {
-  /** Claims a delete. It waits for a process that is doing it, until the deadline. */
-  claim(keyed: KeyedRequest): Promise<SharedClaim>;
-  /** Stores the result of a delete and the number of answered attempts. Undefined: others may try again. */
-  settle(keyed: KeyedRequest, stored: StoredResult | undefined, answerCount: number): Promise<void>;
 }
 
 /** A remembered result, as JSON: an object takes several times the memory, and its readers would share it. */
@@ -129,10 +125,7 @@ function storedResult(result: KeyedEnd | undefined): StoredResult | undefined {
 }
 
 /** Combines two memories of an earlier attempt. The shared one is newer than this process' own, unless it is only an assumption. */
-function combine(
-  own: OutcomeUnknownError | undefined,
-  shared: SharedMine | undefined,
-): Pick<SharedMine, 'earlier' | 'isInDoubt'> {
+function combine(own: OutcomeUnknownError | undefined, shared: SharedMine | undefined): Earlier {
   if (!shared?.earlier || (own && shared.isInDoubt)) return { earlier: own, isInDoubt: false };
   const { earlier, isInDoubt } = shared;
   return { earlier: { ...earlier, engagement: earlier.engagement ?? own?.engagement ?? null }, isInDoubt };
@@ -161,7 +154,7 @@ interface Running {
  * Creates the memory of this process: 10 minutes, and at most 64 Mi characters each of outcomes and records, without the oldest.
  * @param shared the memory of all processes; undefined without Redis.
  */
-export function createRequestMemory(shared?: SharedRequests): RequestMemory {
+export function createRequestMemory(shared?: ReturnType<typeof createSharedRequests>): RequestMemory {
   const running = new Map<string, Running>();
   const limits = { ttl: rememberedMs, maxSize: maxCharacters };
   const outcomes = new LRUCache<string, { readonly fingerprint: string; readonly json: string }>({
@@ -182,53 +175,52 @@ export function createRequestMemory(shared?: SharedRequests): RequestMemory {
     else records.set(key, whole);
   }
 
-  /** Claims a delete among all processes: this one neither does nor remembers it. */
-  async function claimShared(
+  /** Ends a claim of this process. */
+  async function settle(
     keyed: KeyedRequest,
-    own: OutcomeUnknownError | undefined,
     now: Running,
-    answered: { count: number },
-  ): Promise<Claim<KeyedEnd>> {
-    const claim = await shared?.claim(keyed);
-    if (claim && claim.kind !== 'mine') return claim;
-    const name = keyed.key + keyed.fingerprint;
-    answered.count = Math.max(answerCounts.get(name) ?? 0, claim?.answerCount ?? 0);
-    const known = combine(own, claim);
-
-    async function settle(end: KeyedEnd | undefined): Promise<void> {
-      const { count } = answered;
-      const fault = () => keyed.unknownSince('A fault of this server ended an earlier attempt', count);
-      try {
-        // A refusal or a fault of this server must not erase an unknown outcome.
-        const stored = (end && storedResult(end)) ?? storedResult(known.earlier ?? (end ? undefined : fault()));
-        const answerCount = end ? answersToPass(end, count) : count;
-        if (stored) store(keyed, stored);
-        if (answerCount > 0) answerCounts.set(name, answerCount);
-        await shared?.settle(keyed, stored, answerCount);
-      } finally {
-        running.delete(keyed.key);
-        if (end) now.end.resolve({ kind: 'repeated', result: withoutStream(end) });
-        else now.end.reject(new Error('a fault of this server ended the delete that this request waited for'));
-      }
+    earlier: OutcomeUnknownError | undefined,
+    answerCount: number,
+    end: KeyedEnd | undefined,
+  ): Promise<void> {
+    const fault = () => keyed.unknownSince('A fault of this server ended an earlier attempt', answerCount);
+    try {
+      // A refusal or a fault of this server must not erase an unknown outcome.
+      const stored = (end && storedResult(end)) ?? storedResult(earlier ?? (end ? undefined : fault()));
+      const passed = end ? answersToPass(end, answerCount) : answerCount;
+      if (stored) store(keyed, stored);
+      if (passed > 0) answerCounts.set(keyed.key + keyed.fingerprint, passed);
+      await shared?.settle(keyed, stored, passed);
+    } finally {
+      running.delete(keyed.key);
+      if (end) now.end.resolve({ kind: 'repeated', result: withoutStream(end) });
+      else now.end.reject(new Error('a fault of this server ended the delete that this request waited for'));
     }
-
-    const hasCallerLeft = () => now.waiting.every((hasLeft) => hasLeft());
-    return { kind: 'mine', hasCallerLeft, ...known, settle };
   }
 
+  /** Claims a delete among all processes: this one neither does nor remembers it. @param own what this process knows of it. */
   async function begin(
     keyed: KeyedRequest,
     own: OutcomeUnknownError | undefined,
     answered: { count: number },
   ): Promise<Claim<KeyedEnd>> {
-    const { key, fingerprint, hasCallerLeft } = keyed;
-    const now: Running = { fingerprint, end: Promise.withResolvers(), waiting: [hasCallerLeft] };
+    const { key, fingerprint } = keyed;
+    const now: Running = { fingerprint, end: Promise.withResolvers(), waiting: [keyed.hasCallerLeft] };
     // Without a listener, a rejection would end the process.
     now.end.promise.catch(() => {});
     running.set(key, now);
     try {
-      const claim = await claimShared(keyed, own, now, answered);
-      if (claim.kind === 'mine') return claim;
+      const claim = await shared?.claim(keyed);
+      if (!claim || claim.kind === 'mine') {
+        answered.count = Math.max(answerCounts.get(key + fingerprint) ?? 0, claim?.answerCount ?? 0);
+        const known = combine(own, claim);
+        return {
+          kind: 'mine',
+          hasCallerLeft: () => now.waiting.every((hasLeft) => hasLeft()),
+          ...known,
+          settle: (end) => settle(keyed, now, known.earlier, answered.count, end),
+        };
+      }
       now.end.resolve(claim);
       running.delete(key);
       return claim;
@@ -338,7 +330,7 @@ return 1`,
 export function createSharedRequests(
   memory: Pick<SharedMemory, 'ask' | 'backSince' | 'keyPrefix'>,
   requestTimeoutMs: number,
-): SharedRequests {
+) {
   const { keyPrefix } = memory;
   const memoryName = `${keyPrefix}:request-memory`;
   const namesOf = ({ key, fingerprint }: KeyedRequest) => [
@@ -431,5 +423,10 @@ export function createSharedRequests(
 
   // The memory starts with the first server that uses it, not with the first delete.
   void note(-1);
-  return { claim, settle };
+  return {
+    /** Claims a delete. It waits for a process that is doing it, until the deadline. */
+    claim,
+    /** Stores the result of a delete and the number of answered attempts. Undefined: others may try again. */
+    settle,
+  };
 }
