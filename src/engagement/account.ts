@@ -69,13 +69,9 @@ export type FindAccountIntegration = (
   freshness?: Freshness,
 ) => AccountLookup | Promise<AccountLookup>;
 
-function notShown(why: Refusal): AccountLookup {
-  return { isShown: false, support: { kind: 'unknown' }, refusal: why };
-}
+const notShown = (why: Refusal): AccountLookup => ({ isShown: false, support: { kind: 'unknown' }, refusal: why });
 
-function unchecked(message: string): AccountLookup {
-  return notShown({ kind: 'UpstreamUnavailableError', message });
-}
+const unchecked = (message: string): AccountLookup => notShown({ kind: 'UpstreamUnavailableError', message });
 
 function notAsTruto(statusCode: number): AccountLookup {
   const message = `The answer has status ${statusCode}, but is not in Truto's form.`;

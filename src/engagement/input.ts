@@ -10,9 +10,7 @@ export const engagementTypes = ['call', 'chat', 'email', 'meeting', 'note'] as c
 export type EngagementType = (typeof engagementTypes)[number];
 
 /** Normalizes a type for comparison: in lower case, without surrounding space. Null when nothing is left. */
-export function normalizedType(type: string | null | undefined): string | null {
-  return type?.trim().toLowerCase() || null;
-}
+export const normalizedType = (type: string | null | undefined): string | null => type?.trim().toLowerCase() || null;
 
 /** The documented type with that name, in any case of letters. Null for a provider's own type. */
 export function typeNamed(name: string | null | undefined): EngagementType | null {

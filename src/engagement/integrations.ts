@@ -100,9 +100,7 @@ export function canCreate(support: IntegrationSupport): boolean {
 }
 
 /** Truto does not publish the slugs of all integrations, so "Zoho CRM", "zohocrm" and "zoho-crm" are one name here. */
-function comparable(name: string): string {
-  return name.toLowerCase().replace(/[^\p{L}\p{N}]/gu, '');
-}
+const comparable = (name: string): string => name.toLowerCase().replace(/[^\p{L}\p{N}]/gu, '');
 
 const supportByName = new Map<string, IntegrationSupport>([
   ...integrations.map((known) => [comparable(known.name), { kind: 'supported', integration: known }] as const),

@@ -56,9 +56,7 @@ export function keysOfEvent(integratedAccountId: string, id: string, type: strin
 }
 
 /** The latest moment that counts as before an event: Truto's events have whole seconds. */
-export function wholeSecond(ms: number): number {
-  return Math.floor(ms / 1_000) * 1_000;
-}
+export const wholeSecond = (ms: number): number => Math.floor(ms / 1_000) * 1_000;
 
 /** KEYS: the deletes of the account. ARGV: the delete, how many are kept. */
 const addDelete = script<number>(

@@ -73,9 +73,7 @@ export interface EngagementPage {
  */
 type SeenAfterDelete = { readonly kind: 'MarkedDeleted' } | { readonly kind: 'There' } | { readonly kind: 'Unproven' };
 
-function failed(message: string): Refusal {
-  return { kind: 'UpstreamUnavailableError', message, wasSent: true };
-}
+const failed = (message: string): Refusal => ({ kind: 'UpstreamUnavailableError', message, wasSent: true });
 
 /** Sends a `GET`. Returns the answer's JSON, or a refusal. */
 async function readJson(

@@ -83,9 +83,7 @@ export function isAdditional(key: unknown): key is AdditionalKey {
 }
 
 /** The wire name of a selected field. */
-export function wireNameOf(key: string): string {
-  return key.split(':', 1)[0] ?? key;
-}
+export const wireNameOf = (key: string): string => key.split(':', 1)[0] ?? key;
 
 /** The wire names of all fields of a resource. */
 export function wireFieldsOf<R extends Resource>(resource: R): readonly WireField<R>[] {

@@ -239,9 +239,7 @@ function rateLimited({ headers }: UpstreamAnswer, { isRemote }: UpstreamError): 
   return { kind: 'RateLimitedError', message, retryAfterMs };
 }
 
-function unavailable(message: string): Refusal {
-  return { kind: 'UpstreamUnavailableError', message };
-}
+const unavailable = (message: string): Refusal => ({ kind: 'UpstreamUnavailableError', message });
 
 const whyNotSent: Readonly<Record<Exclude<FailureReason, 'paused' | 'streams' | 'abandoned'>, string>> = {
   timeout: 'no time was left, or too many requests wait for this integrated account',
@@ -256,9 +254,7 @@ const whyNotSent: Readonly<Record<Exclude<FailureReason, 'paused' | 'streams' | 
 };
 
 /** For a request that was abandoned because its client disconnected. Only the log shows it. */
-export function callerLeft(): Refusal {
-  return unavailable('The client disconnected before the request was sent.');
-}
+export const callerLeft = (): Refusal => unavailable('The client disconnected before the request was sent.');
 
 /** For a request that was never sent. */
 export function notSent({ reason, retryAfterMs = 0 }: Pick<UpstreamFailure, 'reason' | 'retryAfterMs'>): Refusal {

@@ -283,9 +283,7 @@ export type ErrorKind = keyof typeof engagementErrors;
 export const errorKinds = Object.keys(engagementErrors) as readonly ErrorKind[];
 
 /** The row of an error member. */
-export function errorRow(kind: ErrorKind): ErrorRow {
-  return engagementErrors[kind];
-}
+export const errorRow = (kind: ErrorKind): ErrorRow => engagementErrors[kind];
 
 /** True for an error that every delete in the same integrated account would have. */
 export function isAccountWide(kind: string): boolean {

@@ -8,9 +8,7 @@ export const maxDeletes = 100;
 type DeleteItem = Pick<DeleteEngagementInput, 'id' | 'engagementType' | 'rawEngagementType' | 'parameters'>;
 
 /** Identifies the engagement of an item. Some providers number each type by itself. */
-export function itemKey(item: DeleteItem): string {
-  return JSON.stringify([sentType(item), item.id]);
-}
+export const itemKey = (item: DeleteItem): string => JSON.stringify([sentType(item), item.id]);
 
 /** Equal for equal parameters, in any order. Absent and null mean the same. */
 function comparableParameters({ parameters }: DeleteItem): string {

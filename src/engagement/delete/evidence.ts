@@ -161,9 +161,7 @@ function namesAnother(json: unknown, provider: unknown, input: DeleteEngagementI
 }
 
 /** True for a plain value instead of JSON objects or lists. Only `true` proves success. */
-function isPlainDoubt(value: unknown): boolean {
-  return !isJsonObject(value) && !Array.isArray(value) && value !== true;
-}
+const isPlainDoubt = (value: unknown): boolean => !isJsonObject(value) && !Array.isArray(value) && value !== true;
 
 const streamedPage =
   'The body is an HTML page. A proxy or firewall may have sent it without forwarding the delete. Read the engagement to be sure.';
