@@ -4,7 +4,7 @@ import { GraphQLDeferDirective, GraphQLStreamDirective, printSchemaWithDirective
 import { GraphQLSchema, lexicographicSortSchema, printSchema, specifiedDirectives } from 'graphql';
 import { type Dialect, parseSettings } from '../config/config.ts';
 import type { AdditionalField } from '../config/settings.ts';
-import './bulk/bulk-operations.ts';
+import './bulk/bulk-delete.ts';
 import './bulk/bulk-restore.ts';
 import { limitAnswers } from './core/answer-room.ts';
 import { builder } from './core/builder.ts';
@@ -12,13 +12,12 @@ import type { DialectOptions } from './core/dialect-plugin.ts';
 import { withTypePrefix, withTypePrefixInText } from './core/type-names.ts';
 import './create/create-engagement.ts';
 import './delete/delete-engagement.ts';
-import './delete/delete-engagements.ts';
 import './delete/engagement-deleted.ts';
 import './read/engagement-queries.ts';
 import './read/node.ts';
 import { withGivenResults } from './prepared/run-prepared.ts';
 import { completeSubgraph } from './subgraph/entities.ts';
-import { addAdditionalFields } from './types/additional-fields.ts';
+import { addAdditionalFields } from './types/records.ts';
 
 builder.queryType({ description: 'Reads.' });
 builder.mutationType({

@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { ObjectRef } from '@pothos/core';
 import type { Refusal } from '../../engagement/result.ts';
+import { argsOf, builder, type InputRows, type InputsOf, type Types } from './builder.ts';
 import { type Context, requireCaller } from './context.ts';
 import { failedRead, fieldError } from './top-level-errors.ts';
 
@@ -51,4 +53,29 @@ export async function* follow<Item>(
   } catch (error) {
     yield error instanceof Error ? error : new Error(String(error));
   }
+}
+
+interface SubscriptionField<Item, Rows> {
+  readonly type: ObjectRef<Types, Item>;
+  readonly description: string;
+  readonly args: Rows;
+  readonly subscribe: (args: InputsOf<Rows>, context: Context) => Promise<AsyncIterable<Item | Error>>;
+}
+
+/** Adds a field of `Subscription`, with the events of {@link follow}. An error of `subscribe` fails the request itself. */
+export function subscriptionField<Item, const Rows extends InputRows>(
+  name: string,
+  { args, subscribe, ...options }: SubscriptionField<Item, Rows>,
+): void {
+  builder.subscriptionField(name, (t) =>
+    t.field({
+      ...options,
+      args: argsOf(args),
+      subscribe: (_root: object, given: InputsOf<Rows>, context: Context) => subscribe(given, context),
+      resolve: (event: Item | Error) => {
+        if (event instanceof Error) throw event;
+        return event;
+      },
+    } as never),
+  );
 }

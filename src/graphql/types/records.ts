@@ -1,5 +1,7 @@
 import type { ObjectRef } from '@pothos/core';
-import type { GraphQLResolveInfo } from 'graphql';
+import { extendSchema, type GraphQLObjectType, type GraphQLResolveInfo, type GraphQLSchema, parse } from 'graphql';
+import { ConfigError } from '../../config/config.ts';
+import type { AdditionalField } from '../../config/settings.ts';
 import type { FoundRecord } from '../../engagement/read.ts';
 import { additionalFields, type EngagementRecord, type ResourceRecord } from '../../engagement/record.ts';
 import {
@@ -11,11 +13,11 @@ import {
 } from '../../engagement/resources.ts';
 import type { Refusal } from '../../engagement/result.ts';
 import type { FieldKind } from '../../engagement/shapes.ts';
-import { builder, type Types, tagOf, typeOptions } from '../core/builder.ts';
+import { builder, fieldOptions, type Types } from '../core/builder.ts';
 import type { Context } from '../core/context.ts';
 import { typeNames, wireFieldsBelow } from '../core/selection.ts';
 import { failedRead } from '../core/top-level-errors.ts';
-import { EngagementType as EngagementTypeEnum } from './values.ts';
+import './values.ts';
 
 /*
  * Engagements and their related records. The fields come from the table in `engagement/resources.ts`.
@@ -60,7 +62,7 @@ export function relatedFrom(record: ResourceRecord<RelatedResource>): Related {
 type Kind = Exclude<FieldKind, 'reference' | 'references'>;
 
 /** The GraphQL type of each kind of field. */
-export const typesOfKinds: Readonly<Record<Kind, string>> = {
+const typesOfKinds: Readonly<Record<Kind, string>> = {
   id: 'ID!',
   text: 'String',
   texts: '[String!]',
@@ -124,17 +126,16 @@ function readField(wireField: string): (related: Related) => Promise<unknown> {
   return (related) => related.read().then(fieldIn);
 }
 
-/** The assumed number of related records of one type, for gateways that count costs. */
-const assumedSize = 10;
-
-function referenceOptions(wireField: string, { kind, target }: ResourceField, isRelated: boolean) {
+/** Adds a reference, or a list of them. */
+function referenceOptions(wireField: string, { kind, target, description }: ResourceField, isRelated: boolean) {
   const resource = target as RelatedResource;
   const name = typeNames[resource];
   const resolve = resolveReference(wireField, resource);
   const isList = kind === 'references';
   return {
-    ...typeOptions(isList ? `[${name}!]` : name),
-    ...(isList && !isRelated && { listSize: { assumedSize } }),
+    ...fieldOptions(`${isList ? `[${name}!]` : name}: ${description}`),
+    // For gateways that count costs.
+    ...(isList && !isRelated && { listSize: { assumedSize: 10 } }),
     extensions: { wireField, leadsToRelated: true },
     resolve: isRelated ? readFirst(resolve) : resolve,
   };
@@ -164,9 +165,8 @@ type FieldBuilder = PothosSchemaTypes.ObjectFieldBuilder<Types, object>;
 function fieldOf(t: FieldBuilder, isRelated: boolean, wireField: string, row: ResourceField) {
   const { kind, description } = row;
   if (kind === 'reference' || kind === 'references')
-    return t.field({ description, ...referenceOptions(wireField, row, isRelated) } as never);
-  const type = typesOfKinds[kind];
-  const options = { description, ...typeOptions(type), ...tagOf(type) };
+    return t.field(referenceOptions(wireField, row, isRelated) as never);
+  const options = fieldOptions(`${typesOfKinds[kind]}: ${description}`);
   // The referring record has the id of a related record.
   return !isRelated || kind === 'id'
     ? t.expose(wireField as never, options as never)
@@ -174,30 +174,25 @@ function fieldOf(t: FieldBuilder, isRelated: boolean, wireField: string, row: Re
 }
 
 /** The documented type. `rawEngagementType` is the value in the record. */
-function engagementTypeField(t: FieldBuilder) {
-  return t.field({
-    type: EngagementTypeEnum,
-    description: 'The type. Null when the provider uses another value: see `rawEngagementType`.',
-    extensions: { wireField: 'engagement_type' },
-    resolve: engagementTypeOf,
-  });
-}
+const engagementType = {
+  ...fieldOptions('EngagementType: The type. Null when the provider uses another value: see `rawEngagementType`.'),
+  extensions: { wireField: 'engagement_type' },
+  resolve: engagementTypeOf,
+};
 
-function implement(resource: Resource): void {
-  const isRelated = resource !== 'engagements';
+for (const [name, table] of Object.entries(resources)) {
+  const resource = name as Resource;
   builder.objectType(recordTypes[resource] as ObjectRef<Types, object>, {
     description: descriptions[resource],
     fields: (t) =>
       Object.fromEntries(
-        Object.entries<ResourceField>(resources[resource]).flatMap(([wireField, row]) => [
-          ...(wireField === 'engagement_type' ? [['engagementType', engagementTypeField(t)]] : []),
-          [row.name ?? camelCase(wireField), fieldOf(t, isRelated, wireField, row)],
+        Object.entries<ResourceField>(table).flatMap(([wireField, row]) => [
+          ...(wireField === 'engagement_type' ? [['engagementType', t.field(engagementType as never)]] : []),
+          [row.name ?? camelCase(wireField), fieldOf(t, resource !== 'engagements', wireField, row)],
         ]),
       ),
   });
 }
-
-for (const resource of Object.keys(resources) as Resource[]) implement(resource);
 
 builder.objectField(Engagement, additionalFields, (t) =>
   t.expose(additionalFields, {
@@ -206,3 +201,34 @@ builder.objectField(Engagement, additionalFields, (t) =>
       "Fields of Truto's answer that Truto does not document, by their names in it: those that you added to the unified model. Null without any. The setting `ADDITIONAL_FIELDS` gives each its own typed field.",
   }),
 );
+
+/**
+ * Adds the fields of the setting `ADDITIONAL_FIELDS` to the schema's engagements, as Pothos would expose them: from the key that has the
+ * kind of their value, see `AdditionalKey`.
+ * @throws {ConfigError} for a field that engagements already have.
+ */
+export function addAdditionalFields(schema: GraphQLSchema, added: readonly AdditionalField[]): GraphQLSchema {
+  if (added.length === 0) return schema;
+  const typeIn = (given: GraphQLSchema) => given.getType(typeNames.engagements) as GraphQLObjectType;
+  const taken = new Set([...Object.keys(typeIn(schema).getFields()), ...Object.keys(resources.engagements)]);
+  const problems = added.flatMap(({ name }) => {
+    const fieldName = camelCase(name);
+    if (taken.has(name) || taken.has(fieldName))
+      return [`ADDITIONAL_FIELDS must not have ${name}: an engagement already has the field ${fieldName}`];
+    taken.add(fieldName);
+    return [];
+  });
+  if (problems.length > 0) throw new ConfigError(problems);
+  const lines = added.map(
+    ({ name, type, description }) => `${JSON.stringify(description)} ${camelCase(name)}: ${type}`,
+  );
+  const extended = extendSchema(schema, parse(`extend type ${typeNames.engagements} { ${lines.join(' ')} }`));
+  const fields = typeIn(extended).getFields();
+  for (const { name, type } of added) {
+    const [kind] = Object.entries(typesOfKinds).find(([, written]) => written === type) ?? [];
+    const key = `${name}:${kind}`;
+    const resolve = (record: object): unknown => Reflect.get(record, key);
+    Object.assign(fields[camelCase(name)] ?? {}, { resolve, extensions: { pothosExposedField: key } });
+  }
+  return extended;
+}
