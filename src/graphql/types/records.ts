@@ -223,9 +223,15 @@ export function addAdditionalFields(schema: GraphQLSchema, added: readonly Addit
     ({ name, type, description }) => `${JSON.stringify(description)} ${camelCase(name)}: ${type}`,
   );
   const extended = extendSchema(schema, parse(`extend type ${typeNames.engagements} { ${lines.join(' ')} }`));
-  const fields = typeIn(extended).getFields();
-  for (const { name, type } of added) {
-    const [kind] = Object.entries(typesOfKinds).find(([, written]) => written === type) ?? [];
+  const type = typeIn(extended);
+  // Apollo's library prints a subgraph from this syntax, and extensions apart.
+  const { astNode, extensionASTNodes } = type;
+  const nodes = [astNode, ...extensionASTNodes].flatMap((node) => node?.fields ?? []);
+  type.astNode = astNode && { ...astNode, fields: nodes };
+  type.extensionASTNodes = [];
+  const fields = type.getFields();
+  for (const { name, type: given } of added) {
+    const [kind] = Object.entries(typesOfKinds).find(([, written]) => written === given) ?? [];
     const key = `${name}:${kind}`;
     const resolve = (record: object): unknown => Reflect.get(record, key);
     Object.assign(fields[camelCase(name)] ?? {}, { resolve, extensions: { pothosExposedField: key } });
