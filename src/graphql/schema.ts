@@ -14,9 +14,8 @@ import './create/create-engagement.ts';
 import './delete/delete-engagement.ts';
 import './delete/engagement-deleted.ts';
 import './read/engagement-queries.ts';
-import './read/node.ts';
 import { withGivenResults } from './prepared/run-prepared.ts';
-import { completeSubgraph } from './subgraph/entities.ts';
+import { completeSubgraph } from './read/by-key.ts';
 import { addAdditionalFields } from './types/records.ts';
 
 builder.queryType({ description: 'Reads.' });

@@ -36,17 +36,18 @@ export type Types = typeof builder.$inferSchemaTypes;
  */
 export type Row = `${string}: ${string}`;
 
-/** Reads a row. Items of lists are never null. */
-function readRow(row: string) {
-  const [, isList, name = '', mark, value, description = ''] =
-    /^(\[?)(\w+)(?:!\])?(!?)(?: = (\w+))?: (.*)$/s.exec(row) ?? [];
-  const defaultValue = /^(true|false|\d+)$/.test(value ?? '') ? JSON.parse(value as string) : value;
-  return { type: isList ? [name] : name, isRequired: mark === '!', defaultValue, description };
-}
-
-function readName(row: Row): readonly [name: string, description: string] {
+/** Splits a row at its first colon. */
+function split(row: string): readonly [written: string, description: string] {
   const end = row.indexOf(': ');
   return [row.slice(0, end), row.slice(end + 2)];
+}
+
+/** Reads a row. Items of lists are never null. */
+function readRow(row: string) {
+  const [written, description] = split(row);
+  const [, isList, name = '', mark, value = ''] = /^(\[?)(\w+)(?:!\])?(!?)(?: = (\w+))?$/.exec(written) ?? [];
+  const defaultValue = /^(true|false|\d+)$/.test(value) ? JSON.parse(value) : value || undefined;
+  return { type: isList ? [name] : name, isRequired: mark === '!', defaultValue, description };
 }
 
 /** Pothos' options of the field in a row. All JSON is a provider's own data: by its tag, a contract of the graph can leave it out. */
@@ -116,7 +117,7 @@ export const argsOf = (rows: InputRows) => builder.args((t) => inputFields(rows,
 
 /** Adds an input type. */
 export function inputType<const Rows extends InputRows>(named: Row, rows: Rows) {
-  const [name, description] = readName(named);
+  const [name, description] = split(named);
   const ref = builder.inputType(name, { description, fields: (t) => inputFields(rows, t) });
   return ref as unknown as InputRef<InputsOf<Rows>>;
 }
@@ -185,7 +186,7 @@ interface ObjectOptions {
  * Adds an object type, in two calls: `Name: What it is.`, then its fields. A row without a resolver shows the property of its name.
  */
 export function objectType<Source extends object>(named: Row, options: ObjectOptions = {}) {
-  const [name, description] = readName(named);
+  const [name, description] = split(named);
   return <Names extends string>(
     given:
       | { readonly [Name in Names]: FieldRow<Source, Name> }
@@ -234,7 +235,7 @@ export function rootField<Value, const Rows extends InputRows>(
 
 /** Adds an enum: `Name: What it is.`, and its values. The GraphQL name of each literal is the literal in capitals. */
 export function enumOf<Literal extends string>(named: Row, values: Record<Literal, string>) {
-  const [name, description] = readName(named);
+  const [name, description] = split(named);
   const entries = Object.entries<string>(values).map(([value, text]) => [
     value.toUpperCase(),
     { value, description: text },

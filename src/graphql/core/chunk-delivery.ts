@@ -15,29 +15,24 @@ export interface ChunkDelivery {
 export class ChunkDeliveries {
   /** Those that are not sent yet, the oldest first. A deferred part adds its own after the first result. */
   readonly waiting: ChunkDelivery[] = [];
-  readonly #oneResultBy: number | undefined;
+  /**
+   * Only for an executor that sends one result, with complete lists, and does not say when its operation has ended: the moment (by
+   * `performance.now()`) at which bodies are closed.
+   */
+  readonly oneResultBy: number | undefined;
   readonly #bodies = new Set<Readable>();
   #isClosed = false;
 
-  /**
-   * @param oneResultBy the moment (by `performance.now()`) at which bodies are closed, for an executor that sends one result and does
-   * not say when its operation has ended.
-   */
   constructor(oneResultBy?: number) {
-    this.#oneResultBy = oneResultBy;
-  }
-
-  /** False when the executor sends one result only: then each list is complete. */
-  get canStream(): boolean {
-    return this.#oneResultBy === undefined;
+    this.oneResultBy = oneResultBy;
   }
 
   /** Registers a body. It is closed with the operation, read or not. */
   own(body: Readable): void {
     this.#bodies.add(body);
     if (this.#isClosed) body.destroy();
-    if (this.#oneResultBy === undefined) return;
-    setTimeout(() => body.destroy(), Math.max(0, this.#oneResultBy - performance.now())).unref();
+    if (this.oneResultBy === undefined) return;
+    setTimeout(() => body.destroy(), Math.max(0, this.oneResultBy - performance.now())).unref();
   }
 
   /** Ends every body, and with it upstream's connection. A body that was read to its end has ended already. */
@@ -71,22 +66,17 @@ async function take(chunks: AsyncIterator<Buffer>, wantsMore: (count: number, by
   return { taken, ended: false };
 }
 
-/** How much of a body a resolver may hold, and how long it may wait for it. */
+/** How much of a body a resolver may hold, and by when (by `performance.now()`) it must have a whole one. */
 interface ChunkLimits {
   readonly maxBytes: number;
-  /** The moment (by `performance.now()`) by which a collected list must be complete. */
   readonly deadlineAt: number;
 }
 
 async function collect(body: Readable, chunks: AsyncIterator<Buffer>, { maxBytes, deadlineAt }: ChunkLimits) {
   const timer = setTimeout(() => body.destroy(new Error('out of time')), Math.max(0, deadlineAt - performance.now()));
-  try {
-    const { taken, ended } = await take(chunks, (_count, bytes) => bytes <= maxBytes);
-    if (!ended) throw fieldError('RESPONSE_TOO_LARGE');
-    return taken;
-  } finally {
-    clearTimeout(timer);
-  }
+  const { taken, ended } = await take(chunks, (_count, bytes) => bytes <= maxBytes).finally(() => clearTimeout(timer));
+  if (!ended) throw fieldError('RESPONSE_TOO_LARGE');
+  return taken;
 }
 
 /**
@@ -102,7 +92,7 @@ export async function resolveChunks(
   info: GraphQLResolveInfo,
 ): Promise<Buffer[]> {
   const chunks: AsyncIterator<Buffer> = body[Symbol.asyncIterator]();
-  const stream = deliveries.canStream ? streamArguments(info) : undefined;
+  const stream = deliveries.oneResultBy === undefined ? streamArguments(info) : undefined;
   try {
     if (!stream) return await collect(body, chunks, limits);
     const { initialCount, label } = stream;

@@ -44,8 +44,6 @@ declare global {
 /** Relay's interface. Other subgraphs may have their own, so no subgraph has this one. */
 export const nodeInterfaceName = 'Node';
 
-const rootKinds: ReadonlySet<string> = new Set(['Query', 'Mutation', 'Subscription']);
-
 interface Directive {
   readonly name: string;
   readonly args?: object;
@@ -64,20 +62,11 @@ function stitchingKey(directives: readonly Directive[]): object | undefined {
 
 /** The Pothos plugin of the dialects. It must be the first in the builder's list, because Pothos calls the first one last. */
 export class DialectPlugin<Types extends SchemaTypes> extends BasePlugin<Types> {
-  readonly #dialect: DialectOptions;
-
-  constructor(...args: ConstructorParameters<typeof BasePlugin<Types>>) {
-    super(...args);
-    const { dialect = 'none', provesCallers = false } = this.options;
-    this.#dialect = { dialect, provesCallers };
-  }
-
   override onTypeConfig(config: PothosTypeConfig): PothosTypeConfig {
-    const { extensions } = config;
-    const { dialect } = this.#dialect;
-    const given = directivesIn(extensions);
+    const { dialect = 'none' } = this.options;
+    const given = directivesIn(config.extensions);
     const directives = dialect === 'federation' ? given : dialect === 'stitching' ? stitchingKey(given) : undefined;
-    const common = { extensions: { ...extensions, directives } };
+    const common = { extensions: { ...config.extensions, directives } };
     if (config.kind !== 'Object' || dialect === 'none') return { ...config, ...common };
     const interfaces = config.interfaces.filter(
       (each) => this.builder.configStore.getTypeConfig(each).name !== nodeInterfaceName,
@@ -86,11 +75,11 @@ export class DialectPlugin<Types extends SchemaTypes> extends BasePlugin<Types> 
   }
 
   override onOutputFieldConfig(config: PothosOutputFieldConfig<Types>): PothosOutputFieldConfig<Types> | null {
-    const { extensions, pothosOptions } = config;
-    const { dialect, provesCallers } = this.#dialect;
+    const { dialect = 'none', provesCallers = false } = this.options;
+    const { extensions, kind, pothosOptions } = config;
     const { onlyIn, isLookup = false, isOpen = false } = pothosOptions;
     if (onlyIn && onlyIn !== dialect) return null;
-    const needsCaller = rootKinds.has(config.kind) && !isOpen;
+    const needsCaller = ['Query', 'Mutation', 'Subscription'].includes(kind) && !isOpen;
     const authenticated = needsCaller && provesCallers ? [{ name: 'authenticated' }] : [];
     const directives =
       dialect === 'federation' ? [...directivesIn(extensions), ...authenticated] : isLookup ? { merge: {} } : undefined;

@@ -20,28 +20,23 @@ const maxWaiting = 10_000;
 /** For how many accounts the limit is stored. A dropped one starts again, even with reads in flight. */
 const maxAccounts = 5_000;
 
-/** Runs a read once fewer than 8 are in flight for the integrated account. Undefined when it cannot start before the deadline. */
-export type LimitReads = <Result>(
-  limitedBy: LimitedBy,
-  deadlineAt: number,
-  read: () => Promise<Result>,
-) => Promise<Result | undefined>;
-
-/** Creates the limit that all operations of this process share. */
-export function createReadLimit(): LimitReads {
+/** Creates the limit that all operations of this process share: {@link maxConcurrentReads} for each integrated account. */
+export function createReadLimit() {
   const memoMethod = () => new Permits(maxConcurrentReads, maxWaiting);
   const accounts = new LRUCache<string, Permits>({ max: maxAccounts, memoMethod });
-  return async ({ tokenId, integratedAccountId }, deadlineAt, read) => {
-    const permits = accounts.memo(JSON.stringify([tokenId, integratedAccountId]));
-    const release = await permits.acquire(deadlineAt);
-    if (!release) return undefined;
-    try {
-      return await read();
-    } finally {
-      release();
-    }
+  /** Runs a read once a permit is free. Undefined when it cannot start before the deadline. */
+  return async <Result>(
+    { tokenId, integratedAccountId }: LimitedBy,
+    deadlineAt: number,
+    read: () => Promise<Result>,
+  ): Promise<Result | undefined> => {
+    const release = await accounts.memo(JSON.stringify([tokenId, integratedAccountId])).acquire(deadlineAt);
+    return release ? read().finally(release) : undefined;
   };
 }
+
+/** The limit that {@link createReadLimit} makes. */
+export type LimitReads = ReturnType<typeof createReadLimit>;
 
 /** Reads single records for one operation: related records, and those that a supergraph requests by key. */
 export interface RecordLoaders {
@@ -110,15 +105,12 @@ export function createRecordLoaders({
     return found ?? notSent({ reason: 'timeout' });
   }
 
-  // Upstream reads one record per request. In a batch, the first would only wait for the last.
   const makeLoader = () =>
     new DataLoader<LoaderKey, unknown, string>((keys) => Promise.all(keys.map(read)), {
+      // Upstream reads one record per request. In a batch, the first would only wait for the last.
       batch: false,
-      cacheKeyFn({ resource, integratedAccountId: account, id, engagementType, selected }) {
-        const type = engagementType ?? '';
-        // With their lengths, no two keys have the same name.
-        return `${resource} ${[...selected]} ${account.length} ${type.length} ${account}${type}${id}`;
-      },
+      cacheKeyFn: ({ resource, integratedAccountId, id, engagementType, selected }) =>
+        JSON.stringify([resource, [...selected], integratedAccountId, engagementType ?? '', id]),
     });
   // Most operations read no related record.
   let loader: ReturnType<typeof makeLoader> | undefined;

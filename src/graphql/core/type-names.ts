@@ -33,10 +33,7 @@ function prefixedType(type: GraphQLNamedType, prefix: string): GraphQLNamedType 
   return name === type.name ? undefined : renameType(type, name);
 }
 
-/**
- * Adds a prefix to the names of types that another subgraph may have too, such as `Contact` or `NotFoundError`. Mutates the given
- * schema.
- */
+/** Adds a prefix to the names of types that another subgraph may have too, such as `Contact`. Mutates the given schema. */
 export function withTypePrefix(schema: GraphQLSchema, prefix: string): GraphQLSchema {
   if (prefix === '') return schema;
   const renamed = mapSchema(schema, { [MapperKind.TYPE]: (type) => prefixedType(type, prefix) });
@@ -55,14 +52,8 @@ export function withTypePrefixInText(text: string, prefix: string): string {
       if (named.test(node.kind) && 'name' in node && node.name?.kind === Kind.NAME) names.push(node.name);
     },
   });
-  let prefixed = '';
-  let at = 0;
-  for (const { value, loc } of names) {
-    if (!loc) continue;
-    prefixed += text.slice(at, loc.start) + prefixedName(value, prefix);
-    at = loc.end;
-  }
-  return prefixed + text.slice(at);
+  const isStart = new Set(names.map(({ loc }) => loc?.start));
+  return text.replace(/[_A-Za-z]\w*/g, (name, at: number) => (isStart.has(at) ? prefixedName(name, prefix) : name));
 }
 
 /** The name of a type in the schema, with its prefix. */
