@@ -14,7 +14,7 @@ import './create/create-engagement.ts';
 import './delete/delete-engagement.ts';
 import './delete/engagement-deleted.ts';
 import './read/engagement-queries.ts';
-import { withGivenResults } from './prepared/run-prepared.ts';
+import { withGivenResults } from './prepared/prepared-operations.ts';
 import { completeSubgraph } from './read/by-key.ts';
 import { addAdditionalFields } from './types/records.ts';
 

@@ -4,7 +4,6 @@ import {
   type GraphQLSchema,
   isUnionType,
   Kind,
-  type NameNode,
   parse,
   specifiedScalarTypes,
   visit,
@@ -46,14 +45,13 @@ const named = /^(NamedType|(Object|Interface|Union|Enum|InputObject)TypeDefiniti
 /** Adds the same prefix in the text of a schema or a document. Comments and line breaks stay. */
 export function withTypePrefixInText(text: string, prefix: string): string {
   if (prefix === '') return text;
-  const names: NameNode[] = [];
+  const starts = new Set<number | undefined>();
   visit(parse(text), {
     enter(node) {
-      if (named.test(node.kind) && 'name' in node && node.name?.kind === Kind.NAME) names.push(node.name);
+      if (named.test(node.kind) && 'name' in node && node.name?.kind === Kind.NAME) starts.add(node.name.loc?.start);
     },
   });
-  const isStart = new Set(names.map(({ loc }) => loc?.start));
-  return text.replace(/[_A-Za-z]\w*/g, (name, at: number) => (isStart.has(at) ? prefixedName(name, prefix) : name));
+  return text.replace(/[_A-Za-z]\w*/g, (name, at: number) => (starts.has(at) ? prefixedName(name, prefix) : name));
 }
 
 /** The name of a type in the schema, with its prefix. */
