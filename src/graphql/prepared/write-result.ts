@@ -29,8 +29,6 @@ export type Values = Readonly<Record<string, unknown>>;
 /** Writes a value as the JSON text of the executor's result for it. Throws when that has an error. */
 type Write = (value: unknown, out: Output) => void;
 
-const ignore = (): void => {};
-
 /** The JSON text of a root field, written from left to right. A value that is a promise gets a place, and is written there later. */
 export class Output {
   readonly context: Context;
@@ -39,7 +37,7 @@ export class Output {
   readonly #parts: (string | Output)[] = [];
   #text = '';
   #waitingFor = 0;
-  #end: (text?: string) => void = ignore;
+  #end: (text?: string) => void = () => {};
 
   constructor(context: Context, variables: Values, root?: Output) {
     this.context = context;
