@@ -78,16 +78,14 @@ objectType<BulkFailure>('BulkDeleteFailure: An engagement whose delete failed, o
 });
 
 pageOf<Listed>(
-  'BulkDeleteItems',
+  'BulkDeleteItems: A page of the engagements of a bulk delete.',
   'BulkDeleteItem',
-  'A page of the engagements of a bulk delete.',
   'In the order of `ids`, or of the list that the `filter` found.',
 );
 
 pageOf<BulkFailure>(
-  'BulkDeleteFailures',
+  'BulkDeleteFailures: A page of the failures of a bulk delete.',
   'BulkDeleteFailure',
-  'A page of the failures of a bulk delete.',
   'In the order in which they failed.',
 );
 

@@ -66,9 +66,8 @@ objectType<RestoredItem>('BulkRestoreItem: One engagement of a restore: its old 
 }));
 
 pageOf<RestoredItem>(
-  'BulkRestoreItems',
+  'BulkRestoreItems: A page of the engagements of a restore.',
   'BulkRestoreItem',
-  'A page of the engagements of a restore.',
   'In the order of the undo files, or of `lines`.',
 );
 

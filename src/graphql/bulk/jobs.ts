@@ -1,7 +1,7 @@
 import type { ObjectRef } from '@pothos/core';
 import { type BulkItem, type BulkJob, pageSize } from '../../bulk/job.ts';
 import { BulkUnavailable } from '../../bulk/job-scripts.ts';
-import { type InputsOf, objectType, rootField, type Types } from '../core/builder.ts';
+import { type InputsOf, objectType, type Row, rootField, type Types } from '../core/builder.ts';
 import { type Context, requireBulkDeletes, requireCaller } from '../core/context.ts';
 import { lookupTimeoutMs } from '../core/follow.ts';
 import { failedRead, fieldError } from '../core/top-level-errors.ts';
@@ -18,20 +18,18 @@ export function unavailable(error: unknown): never {
   throw error;
 }
 
-/** A page of a list, and the index at which the next page starts. */
+/** A page of a list. */
 interface Page<Item> {
   readonly items: readonly Item[];
-  readonly next: number | null;
+  readonly endCursor: string | null;
 }
 
 /** Adds the type of a page. */
-export function pageOf<Item>(name: string, itemType: string, description: string, order: string): void {
-  objectType<Page<Item>>(`${name}: ${description}`)((field) => ({
+export function pageOf<Item>(named: Row, itemType: string, order: string) {
+  return objectType<Page<Item>>(named)({
     items: `[${itemType}!]!: ${order}` as never,
-    endCursor: field('String: Pass it as `after` to get the next page. Null on the last page.', ({ next }) =>
-      next?.toString(),
-    ),
-  }));
+    endCursor: 'String: Pass it as `after` to get the next page. Null on the last page.',
+  });
 }
 
 const maxFirst = 1_000;
@@ -79,7 +77,7 @@ export function readItems<Item>(
       const listed = (list ?? []).map((item, index) => show(item, states, index, job));
       items.push(...listed.slice(Math.max(from - start, 0), until - start));
     }
-    return { items, next: until < end ? until : null };
+    return { items, endCursor: until < end ? String(until) : null };
   };
 }
 
@@ -88,7 +86,7 @@ export async function readFailures({ id }: BulkJob, args: PageArguments, context
   const { from, count } = readPageArguments(args);
   const { store } = requireBulkDeletes(context);
   const found = await store.readFailures(id, from, count + 1).catch(unavailable);
-  return { items: found.slice(0, count), next: found.length > count ? from + count : null };
+  return { items: found.slice(0, count), endCursor: found.length > count ? String(from + count) : null };
 }
 
 /** @throws {GraphQLError} `NOT_FOUND`, also for a bulk delete or restore that the caller has no access to. */
@@ -141,14 +139,12 @@ export function addJobFields(
     resolve: (_root, { id }, context) =>
       requireBulkDeletes(context).find(id, requireCaller(context), context.deadlineAt, isRestore).catch(unavailable),
   });
-  const Jobs = objectType<{ readonly items: readonly BulkJob[]; readonly endCursor: string | null }>(
-    `${name}s: A page of the ${texts.noun}s of an integrated account.`,
-  )({
-    items: `[${name}!]!: The newest first.`,
-    endCursor: 'String: Pass it as `after` to get the next page. Null on the last page.',
-  });
   rootField('query', `${fieldName}s`, {
-    type: Jobs,
+    type: pageOf<BulkJob>(
+      `${name}s: A page of the ${texts.noun}s of an integrated account.`,
+      name,
+      'The newest first.',
+    ),
     listSize,
     description: texts.list,
     args: { integratedAccountId: "ID!: Truto's id of the integrated account.", ...pageArgs(20, maxJobs) },

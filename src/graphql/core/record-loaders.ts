@@ -38,19 +38,6 @@ export function createReadLimit() {
 /** The limit that {@link createReadLimit} makes. */
 export type LimitReads = ReturnType<typeof createReadLimit>;
 
-/** Reads single records for one operation: related records, and those that a supergraph requests by key. */
-export interface RecordLoaders {
-  /**
-   * Reads the selected fields of one record, once per operation. Check the caller's access to the integrated account before.
-   * @throws {GraphQLError} `RESPONSE_TOO_LARGE` when the operation has no room for the record.
-   */
-  read<R extends Resource>(
-    resource: R,
-    key: TypedKey,
-    selected: ReadonlySet<WireField<R>>,
-  ): Promise<FoundRecord<R> | Refusal>;
-}
-
 interface RecordLoadersOptions extends ReadPorts {
   /** Null without a verified token. Then nothing is read. */
   readonly caller: Caller | null;
@@ -80,7 +67,10 @@ interface LoaderKey extends TypedKey {
   readonly selected: ReadonlySet<never>;
 }
 
-/** Creates the loaders of one operation. They share nothing with other operations or callers. */
+/**
+ * Creates the reader of single records for one operation: related records, and those that a supergraph requests by key. It shares nothing
+ * with other operations or callers.
+ */
 export function createRecordLoaders({
   caller,
   deadlineAt,
@@ -88,7 +78,7 @@ export function createRecordLoaders({
   limitReads,
   room,
   ...ports
-}: RecordLoadersOptions): RecordLoaders {
+}: RecordLoadersOptions) {
   let readCount = 0;
 
   async function read({ resource, selected, ...key }: LoaderKey): Promise<FoundRecord<Resource> | Refusal> {
@@ -115,9 +105,20 @@ export function createRecordLoaders({
   // Most operations read no related record.
   let loader: ReturnType<typeof makeLoader> | undefined;
   return {
-    read(resource, key, selected) {
+    /**
+     * Reads the selected fields of one record, once per operation. Check the caller's access to the integrated account before.
+     * @throws {GraphQLError} `RESPONSE_TOO_LARGE` when the operation has no room for the record.
+     */
+    read<R extends Resource>(
+      resource: R,
+      key: TypedKey,
+      selected: ReadonlySet<WireField<R>>,
+    ): Promise<FoundRecord<R> | Refusal> {
       loader ??= makeLoader();
       return loader.load({ ...key, resource, selected } as LoaderKey) as never;
     },
   };
 }
+
+/** What {@link createRecordLoaders} creates. */
+export type RecordLoaders = ReturnType<typeof createRecordLoaders>;

@@ -1,16 +1,8 @@
 import { createEngagement } from '../../engagement/create/create-engagement.ts';
-import {
-  argumentOf,
-  type CreateEngagementInput as CreateEngagementFields,
-  type EngagementFields,
-  withRawType,
-  writableFieldNames,
-} from '../../engagement/create/input.ts';
-import type { EngagementType as Type } from '../../engagement/input.ts';
+import { argumentOf, type EngagementFields, withRawType, writableFieldNames } from '../../engagement/create/input.ts';
 import { requiringTypeOnCreate } from '../../engagement/integrations.ts';
-import type { CreateEngagementResult as Result } from '../../engagement/result.ts';
 import { inputType, rootField, upstreamRequestCost } from '../core/builder.ts';
-import { type Context, callerKeyOf, requireCaller } from '../core/context.ts';
+import { callerKeyOf, requireCaller } from '../core/context.ts';
 import { readCreatedSelection } from '../core/selection.ts';
 import { fieldError } from '../core/top-level-errors.ts';
 import { CreateEngagementResult } from '../types/result.ts';
@@ -49,43 +41,14 @@ const CreateEngagementInput = inputType(
   },
 );
 
-interface GivenFields {
-  readonly engagementType?: Type | null | undefined;
-  readonly rawEngagementType?: string | null | undefined;
-  readonly remoteData?: Readonly<Record<string, unknown>> | null | undefined;
-}
-
 /** The fields of the input by wire names. */
-function wireFieldsOfInput(given: GivenFields): EngagementFields {
-  // A documented type is no provider's own.
-  const values: Readonly<Record<string, unknown>> = { ...given, engagementType: null };
-  const fields: EngagementFields = Object.fromEntries(
+function wireFieldsOfInput(given: Readonly<Record<string, unknown>>): EngagementFields {
+  return Object.fromEntries(
     writableFieldNames.flatMap((field) => {
-      const value = values[argumentOf(field)] ?? null;
+      const value = given[argumentOf(field)] ?? null;
       return value === null ? [] : [[field, value] as const];
     }),
   );
-  return withRawType(fields, given.rawEngagementType);
-}
-
-async function resolveCreate(
-  args: Pick<CreateEngagementFields, 'integratedAccountId' | 'trutoQuery'> & {
-    readonly input: GivenFields;
-    readonly dryRun: boolean;
-  },
-  selected: ReturnType<typeof readCreatedSelection>,
-  responseKey: string | number,
-  context: Context,
-): Promise<Result> {
-  const { deadlineAt, hasCallerLeft } = context;
-  const { integratedAccountId, trutoQuery, dryRun } = args;
-  const { engagementType, remoteData } = args.input;
-  const callerKey = callerKeyOf(context, responseKey);
-  const options = { caller: requireCaller(context), selected, dryRun, callerKey, deadlineAt, hasCallerLeft };
-  const input = { integratedAccountId, engagementType, fields: wireFieldsOfInput(args.input), remoteData, trutoQuery };
-  const result = await createEngagement(input, options, context);
-  if (result.kind === 'Unauthenticated') throw fieldError('UNAUTHENTICATED', result.message);
-  return result;
 }
 
 rootField('mutation', 'createEngagement', {
@@ -102,5 +65,17 @@ rootField('mutation', 'createEngagement', {
     dryRun:
       'Boolean! = false: Creates nothing. Returns the request that would be sent, and every reason why it would be refused. Looks up the account.',
   },
-  resolve: (_root, args, context, info) => resolveCreate(args, readCreatedSelection(info), info.path.key, context),
+  async resolve(_root, { integratedAccountId, input, trutoQuery, dryRun }, context, info) {
+    const { deadlineAt, hasCallerLeft } = context;
+    const selected = readCreatedSelection(info);
+    const callerKey = callerKeyOf(context, info.path.key);
+    const options = { caller: requireCaller(context), selected, dryRun, callerKey, deadlineAt, hasCallerLeft };
+    const { engagementType, rawEngagementType, remoteData } = input;
+    // A documented type is no provider's own.
+    const fields = withRawType(wireFieldsOfInput({ ...input, engagementType: null }), rawEngagementType);
+    const given = { integratedAccountId, engagementType, fields, remoteData, trutoQuery };
+    const result = await createEngagement(given, options, context);
+    if (result.kind === 'Unauthenticated') throw fieldError('UNAUTHENTICATED', result.message);
+    return result;
+  },
 });
