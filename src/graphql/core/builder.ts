@@ -207,12 +207,8 @@ export function objectType<Source extends object>(named: Row, options: ObjectOpt
 }
 
 /** Adds a field to an object type. */
-export function addField<Source, const Text extends Row, Args extends object>(
-  ref: ObjectRef<Types, Source>,
-  name: string,
-  ...field: Parameters<typeof makeField<Text, Args>>
-): void {
-  builder.objectField(ref, name, (t) => t.field(makeField(...field) as never));
+export function addField<Source>(ref: ObjectRef<Types, Source>, name: string, ...row: Parameters<MakeField<Source>>) {
+  builder.objectField(ref, name, (t) => t.field(makeField(...(row as Parameters<typeof makeField>)) as never));
 }
 
 interface RootField<Value, Rows extends InputRows> extends MoreOptions {

@@ -115,62 +115,47 @@ function resolveReference(wireField: string, target: RelatedResource): Resolve<W
   };
 }
 
-// Resolvers read any record by the names of its fields.
-function readFirst(resolve: Resolve<WireRecord>): Resolve<Related> {
-  return async (related, args, context, info) =>
-    resolve((await related.read()) as unknown as WireRecord, args, context, info);
-}
-
-function readField(wireField: string): (related: Related) => Promise<unknown> {
-  const fieldIn = (record: ResourceRecord<RelatedResource>) => (record as unknown as WireRecord)[wireField] ?? null;
-  return (related) => related.read().then(fieldIn);
-}
-
-/** Adds a reference, or a list of them. */
-function referenceOptions(wireField: string, { kind, target, description }: ResourceField, isRelated: boolean) {
-  const resource = target as RelatedResource;
-  const name = typeNames[resource];
-  const resolve = resolveReference(wireField, resource);
-  const isList = kind === 'references';
-  return {
-    ...fieldOptions(`${isList ? `[${name}!]` : name}: ${description}`),
-    // For gateways that count costs.
-    ...(isList && !isRelated && { listSize: { assumedSize: 10 } }),
-    extensions: { wireField, leadsToRelated: true },
-    resolve: isRelated ? readFirst(resolve) : resolve,
-  };
-}
-
-const descriptions: Readonly<Record<Resource, string>> = {
-  engagements:
-    'A call, chat, email, meeting or note in a CRM. The server requests only the selected fields from Truto. A field is null when the provider has no value, does not support it, or does not return it from this operation.',
-  users:
-    'The CRM user that a record belongs to. Ids cost no extra request. Other fields trigger one read per record, from `users`.',
-  contacts:
-    'A person in an engagement. Ids cost no extra request. Other fields trigger one read per record, from `contacts`.',
-  accounts:
-    'The company of an engagement; not the integrated account. Ids cost no extra request. Other fields trigger one read per record, from `accounts`.',
-  opportunities:
-    'A deal that an engagement is about. Ids cost no extra request. Other fields trigger one read per record, from `opportunities`.',
-  leads:
-    'A lead that an engagement is about. Ids cost no extra request. Other fields trigger one read per record, from `leads`.',
-  projects:
-    'A project that an engagement is about. Few integrations have projects. Ids cost no extra request. Other fields trigger one read per record, from `projects`.',
-  notes:
-    'A note attached to an engagement. Ids cost no extra request. Other fields trigger one read per record, from `notes`.',
+/** What each related resource is. */
+const meanings: Readonly<Record<RelatedResource, string>> = {
+  users: 'The CRM user that a record belongs to.',
+  contacts: 'A person in an engagement.',
+  accounts: 'The company of an engagement; not the integrated account.',
+  opportunities: 'A deal that an engagement is about.',
+  leads: 'A lead that an engagement is about.',
+  projects: 'A project that an engagement is about. Few integrations have projects.',
+  notes: 'A note attached to an engagement.',
 };
+
+function descriptionOf(resource: Resource): string {
+  return resource === 'engagements'
+    ? 'A call, chat, email, meeting or note in a CRM. The server requests only the selected fields from Truto. A field is null when the provider has no value, does not support it, or does not return it from this operation.'
+    : `${meanings[resource]} Ids cost no extra request. Other fields trigger one read per record, from \`${resource}\`.`;
+}
 
 type FieldBuilder = PothosSchemaTypes.ObjectFieldBuilder<Types, object>;
 
 function fieldOf(t: FieldBuilder, isRelated: boolean, wireField: string, row: ResourceField) {
   const { kind, description } = row;
-  if (kind === 'reference' || kind === 'references')
-    return t.field(referenceOptions(wireField, row, isRelated) as never);
-  const options = fieldOptions(`${typesOfKinds[kind]}: ${description}`);
+  const target = row.target as RelatedResource | undefined;
+  const isList = kind === 'references';
+  const name = target && typeNames[target];
+  const type = name ? (isList ? `[${name}!]` : name) : typesOfKinds[kind as Kind];
+  const options = fieldOptions(`${type}: ${description}`);
   // The referring record has the id of a related record.
-  return !isRelated || kind === 'id'
-    ? t.expose(wireField as never, options as never)
-    : t.field({ ...options, extensions: { wireField }, resolve: readField(wireField) } as never);
+  if (!target && (!isRelated || kind === 'id')) return t.expose(wireField as never, options as never);
+  const resolve: Resolve<WireRecord> = target
+    ? resolveReference(wireField, target)
+    : (record) => record[wireField] ?? null;
+  // Resolvers read any record by the names of its fields.
+  const readFirst: Resolve<Related> = (related, ...rest) =>
+    related.read().then((record) => resolve(record as unknown as WireRecord, ...rest));
+  return t.field({
+    ...options,
+    // For gateways that count costs.
+    ...(isList && !isRelated && { listSize: { assumedSize: 10 } }),
+    extensions: { wireField, ...(target && { leadsToRelated: true }) },
+    resolve: isRelated ? readFirst : resolve,
+  } as never);
 }
 
 /** The documented type. `rawEngagementType` is the value in the record. */
@@ -183,7 +168,7 @@ const engagementType = {
 for (const [name, table] of Object.entries(resources)) {
   const resource = name as Resource;
   builder.objectType(recordTypes[resource] as ObjectRef<Types, object>, {
-    description: descriptions[resource],
+    description: descriptionOf(resource),
     fields: (t) =>
       Object.fromEntries(
         Object.entries<ResourceField>(table).flatMap(([wireField, row]) => [
