@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { type GraphQLSchema, parse, validate } from 'graphql';
 import { z } from 'zod';
 import { ConfigError } from '../config/config.ts';
-import { withTypePrefixInText } from './core/type-names.ts';
+import { withTypePrefixInText } from './core/dialects.ts';
 
 /** The documents that the operator allows, by id. */
 export type TrustedDocuments = ReadonlyMap<string, string>;

@@ -12,7 +12,7 @@ import type { Dialect } from '../../config/config.ts';
 import type * as Input from '../../engagement/input.ts';
 import { camelCase } from '../../engagement/resources.ts';
 import type { Context } from './context.ts';
-import './dialect-plugin.ts';
+import './dialects.ts';
 
 /** The only schema builder. Fields are nullable by default. */
 export const builder = new SchemaBuilder<{
@@ -167,14 +167,12 @@ type Nullable<Value> = [Value] extends [readonly (infer Item)[]]
           : Capitalize<string>
         : Capitalize<string>;
 
-type Written<Value> = null extends Value
-  ? Nullable<NonNullable<Value>>
-  : undefined extends Value
-    ? Nullable<NonNullable<Value>>
-    : `${Nullable<Value>}!`;
+type Mark<Value> = null extends Value ? '' : undefined extends Value ? '' : '!';
 
 /** A property that becomes a field unchanged, or a field with a resolver. */
-type FieldRow<Source, Name> = Resolved | (Name extends keyof Source ? `${Written<Source[Name]>}: ${string}` : never);
+type FieldRow<Source, Name> =
+  | Resolved
+  | (Name extends keyof Source ? `${Nullable<NonNullable<Source[Name]>>}${Mark<Source[Name]>}: ${string}` : never);
 
 interface ObjectOptions {
   /** True if another subgraph may have the same type, with the same fields. */

@@ -2,8 +2,8 @@ import { collectSubFields } from '@graphql-tools/utils';
 import { type FieldNode, type GraphQLObjectType, type GraphQLResolveInfo, isObjectType } from 'graphql';
 import { isAdditional, type Selection, wireFieldsOf } from '../../engagement/record.ts';
 import type { Resource, WireField } from '../../engagement/resources.ts';
+import { nameIn } from './dialects.ts';
 import { fieldError } from './top-level-errors.ts';
-import { nameIn } from './type-names.ts';
 
 /** The part of a resolver's `info` that the selection is read from. */
 export type SelectionInfo = Pick<GraphQLResolveInfo, 'schema' | 'fragments' | 'variableValues' | 'fieldNodes'>;

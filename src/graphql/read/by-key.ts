@@ -15,7 +15,7 @@ import { refusal } from '../../engagement/result.ts';
 import { checkKey } from '../../engagement/rules.ts';
 import { addField, builder, inputType, rootField, type Types } from '../core/builder.ts';
 import { type Context, requireCaller } from '../core/context.ts';
-import { nodeInterfaceName } from '../core/dialect-plugin.ts';
+import { nodeInterfaceName } from '../core/dialects.ts';
 import { typeNames, wireFieldsBelow } from '../core/selection.ts';
 import { failedRead, fieldError } from '../core/top-level-errors.ts';
 import {

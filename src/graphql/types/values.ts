@@ -1,11 +1,6 @@
-import { GraphQLError, GraphQLScalarType } from 'graphql';
-import type {
-  EngagementFilter as Filter,
-  ResponseFormat as Format,
-  EngagementSort as Sort,
-  EngagementType as Type,
-} from '../../engagement/input.ts';
-import type { CreateOutcome, DeleteOutcome as Outcome } from '../../engagement/result.ts';
+import { GraphQLError } from 'graphql';
+import type * as Input from '../../engagement/input.ts';
+import type { CreateOutcome, DeleteOutcome } from '../../engagement/result.ts';
 import { isPlainMoment, shapes, type ValueOf } from '../../engagement/shapes.ts';
 import { builder, enumOf, inputType, objectType, type Row } from '../core/builder.ts';
 
@@ -39,41 +34,37 @@ function parseObject(value: unknown): Record<string, unknown> {
 
 const jsonSpecification = 'http://www.ecma-international.org/publications/files/ECMA-ST/ECMA-404.pdf';
 
-const scalars = {
-  DateTime: new GraphQLScalarType<Date | string, string | Date>({
-    name: 'DateTime',
-    description:
-      'A date and time with an offset, such as `2007-12-03T10:15:30Z` (RFC 3339, section 5.6). Results are in UTC. `parameters` of a delete may have a date, or a time without an offset: Truto gets it unchanged.',
-    serialize: serializeDateTime,
-    parseValue: parseGivenDateTime,
-  }),
-  JSON: new GraphQLScalarType({
-    name: 'JSON',
-    description: `Any JSON value ([ECMA-404](${jsonSpecification})).`,
-    specifiedByURL: jsonSpecification,
-  }),
-  JSONObject: new GraphQLScalarType({
-    name: 'JSONObject',
-    description: `A JSON object ([ECMA-404](${jsonSpecification})).`,
-    specifiedByURL: jsonSpecification,
-    serialize: parseObject,
-    parseValue: parseObject,
-  }),
-  Base64: new GraphQLScalarType<never, string>({
-    name: 'Base64',
-    description: 'Bytes as base64 (RFC 4648, section 4, with padding). Output only.',
-    serialize(bytes) {
-      if (Buffer.isBuffer(bytes)) return bytes.toString('base64');
-      throw new GraphQLError('Base64 can only represent bytes.');
-    },
-    parseValue() {
-      throw new GraphQLError('Base64 is output only.');
-    },
-  }),
-};
-for (const scalar of Object.values(scalars)) builder.addScalarType(scalar.name as keyof typeof scalars, scalar);
+builder.scalarType('DateTime', {
+  description:
+    'A date and time with an offset, such as `2007-12-03T10:15:30Z` (RFC 3339, section 5.6). Results are in UTC. `parameters` of a delete may have a date, or a time without an offset: Truto gets it unchanged.',
+  serialize: serializeDateTime,
+  parseValue: parseGivenDateTime,
+});
 
-enumOf<Type>('EngagementType: A call, chat, email, meeting or note.', {
+builder.scalarType('JSON', {
+  description: `Any JSON value ([ECMA-404](${jsonSpecification})).`,
+  specifiedByURL: jsonSpecification,
+});
+
+builder.scalarType('JSONObject', {
+  description: `A JSON object ([ECMA-404](${jsonSpecification})).`,
+  specifiedByURL: jsonSpecification,
+  serialize: parseObject,
+  parseValue: parseObject,
+});
+
+builder.scalarType('Base64', {
+  description: 'Bytes as base64 (RFC 4648, section 4, with padding). Output only.',
+  serialize(bytes) {
+    if (Buffer.isBuffer(bytes)) return bytes.toString('base64');
+    throw new GraphQLError('Base64 can only represent bytes.');
+  },
+  parseValue() {
+    throw new GraphQLError('Base64 is output only.');
+  },
+});
+
+enumOf<Input.EngagementType>('EngagementType: A call, chat, email, meeting or note.', {
   call: 'A phone call.',
   chat: 'A chat conversation.',
   email: 'An email message.',
@@ -81,14 +72,14 @@ enumOf<Type>('EngagementType: A call, chat, email, meeting or note.', {
   note: 'A written note.',
 });
 
-enumOf<Format>('ResponseFormat: The form of the answer to a delete.', {
+enumOf<Input.ResponseFormat>('ResponseFormat: The form of the answer to a delete.', {
   unified: "Truto's unified record, in `engagement`.",
   normalized: "Truto's record after its mappings and normalization, in `engagement`.",
   raw: "The provider's response body, unchanged, in `raw`.",
   stream: "The provider's response body, as it arrives, in `stream`.",
 });
 
-enumOf<Sort>('EngagementSort: The field by which Truto sorts engagements.', {
+enumOf<Input.EngagementSort>('EngagementSort: The field by which Truto sorts engagements.', {
   created_at: 'When the engagement was created.',
   updated_at: 'When the engagement was last updated.',
 });
@@ -98,7 +89,7 @@ enumOf<'asc' | 'desc'>('SortDirection: Whether the earliest or the latest comes 
   desc: 'The latest first.',
 });
 
-enumOf<Outcome>('DeleteOutcome: How a successful delete ended.', {
+enumOf<DeleteOutcome>('DeleteOutcome: How a successful delete ended.', {
   DELETED: 'Truto confirmed that the engagement is deleted, by its answer or by its event `record:deleted`.',
   ALREADY_ABSENT: 'A repeated attempt found it gone. An earlier attempt of the same delete probably deleted it.',
   ACCEPTED: 'The provider accepted the delete and will execute it later (HTTP 202).',
@@ -181,5 +172,5 @@ inputType(
     updatedAt: 'DateTimeRange: Only engagements last updated in this range.',
     startTime: 'DateTimeRange: Only engagements that start in this range of at most one year.',
     endTime: 'DateTimeRange: Only engagements that end in this range of at most one year.',
-  } satisfies Record<keyof Filter, Row>,
+  } satisfies Record<keyof Input.EngagementFilter, Row>,
 );
