@@ -192,10 +192,7 @@ rootField('mutation', 'startBulkDelete', {
   type: BulkDelete,
   cost: upstreamRequestCost,
   description:
-    'Starts to delete many engagements of one integrated account in the background. The server needs `REDIS_URL`. ' +
-    'Repeated with the same `Idempotency-Key` or `confirmationToken`, it returns the bulk delete of the first request. Nothing is started when ' +
-    'Truto refuses the token, or the account is missing or blocked. `RATE_LIMITED` means that you have 20 unfinished bulk deletes in the account, ' +
-    'or too many that have deleted nothing yet.',
+    'Starts to delete many engagements of one integrated account in the background. The server needs `REDIS_URL`. Repeated with the same `Idempotency-Key` or `confirmationToken`, it returns the bulk delete of the first request. Nothing is started when Truto refuses the token, or the account is missing or blocked. `RATE_LIMITED` means that you have 20 unfinished bulk deletes in the account, or too many that have deleted nothing yet.',
   args: { input: { type: StartBulkDeleteInput, required: true, description: 'What to delete, and how.' } },
   async resolve(_root, { input }, context, info) {
     const bulkDeletes = requireBulkDeletes(context);
@@ -253,10 +250,7 @@ function followJob(first: BulkJob, context: Context): AsyncGenerator<BulkJob | E
 subscriptionField('bulkDeleteProgress', {
   type: BulkDelete,
   description:
-    'Sends a bulk delete now, and again after each change, at most once a second, until it ends. Events arrive as ' +
-    "`text/event-stream`, or as `multipart/mixed` in Apollo's protocol. A server that stops ends the subscription early: subscribe again. " +
-    'The subscription ends with `UNAUTHENTICATED` when your token expires or is revoked, and with `FORBIDDEN` when you lose access to the ' +
-    'account. You may have 20 subscriptions at once; more are `RATE_LIMITED`.',
+    "Sends a bulk delete now, and again after each change, at most once a second, until it ends. Events arrive as `text/event-stream`, or as `multipart/mixed` in Apollo's protocol. A server that stops ends the subscription early: subscribe again. The subscription ends with `UNAUTHENTICATED` when your token expires or is revoked, and with `FORBIDDEN` when you lose access to the account. You may have 20 subscriptions at once; more are `RATE_LIMITED`.",
   args: { id: 'ID!: The id of the bulk delete, from `startBulkDelete`.' },
   subscribe: async ({ id }, context) => followJob(await findJob(id, context, 'There is nothing to follow.'), context),
 });

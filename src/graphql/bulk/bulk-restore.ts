@@ -143,10 +143,7 @@ rootField('mutation', 'restoreEngagements', {
   type: BulkRestore,
   cost: upstreamRequestCost,
   description:
-    'Starts to create deleted engagements again, in the background, as new records with new ids. An engagement that still ' +
-    'exists, or that an earlier restore has created, is not created. The server needs `REDIS_URL`, and `UNDO_STORE` for a ' +
-    '`bulkDeleteId`. Repeated with the same `Idempotency-Key`, it returns the restore of the first request. `INVALID_INPUT` ' +
-    'means that nothing was started, for example because the integration cannot create engagements.',
+    'Starts to create deleted engagements again, in the background, as new records with new ids. An engagement that still exists, or that an earlier restore has created, is not created. The server needs `REDIS_URL`, and `UNDO_STORE` for a `bulkDeleteId`. Repeated with the same `Idempotency-Key`, it returns the restore of the first request. `INVALID_INPUT` means that nothing was started, for example because the integration cannot create engagements.',
   args: { input: { type: RestoreEngagementsInput, required: true, description: 'What to restore, and how.' } },
   async resolve(_root, { input }, context, info) {
     const { integratedAccountId, dryRun } = input;

@@ -42,19 +42,21 @@ function split(row: string): readonly [written: string, description: string] {
   return [row.slice(0, end), row.slice(end + 2)];
 }
 
-/** Reads a row. Items of lists are never null. */
+/** Reads a row. */
 function readRow(row: string) {
   const [written, description] = split(row);
-  const [, isList, name = '', mark, value = ''] = /^(\[?)(\w+)(?:!\])?(!?)(?: = (\w+))?$/.exec(written) ?? [];
+  const [, isList, name = '', hasItems, mark, value = ''] =
+    /^(\[)?(\w+)(?:(!)?\])?(!)?(?: = (\w+))?$/.exec(written) ?? [];
   const defaultValue = /^(true|false|\d+)$/.test(value) ? JSON.parse(value) : value || undefined;
-  return { type: isList ? [name] : name, isRequired: mark === '!', defaultValue, description };
+  return { type: isList ? [name] : name, isNullable: !mark, hasNulls: isList && !hasItems, defaultValue, description };
 }
 
 /** Pothos' options of the field in a row. All JSON is a provider's own data: by its tag, a contract of the graph can leave it out. */
 export function fieldOptions(row: string) {
-  const { type, isRequired, description } = readRow(row);
+  const { type, isNullable, hasNulls, description } = readRow(row);
+  const nullable = (hasNulls ? { list: isNullable, items: true } : isNullable) as boolean;
   // Source of the tag: https://specs.apollo.dev/tag/v0.3
-  return { type: type as never, nullable: !isRequired, description, ...(type === 'JSON' && { tag: 'internal' }) };
+  return { type: type as never, nullable, description, ...(type === 'JSON' && { tag: 'internal' }) };
 }
 
 type NonNull<Type, Values> = Type extends `[${infer Item}!]`
@@ -106,8 +108,8 @@ export type InputsOf<Rows> = { readonly [Name in keyof Rows]: InputOf<Rows[Name]
 function inputFields(rows: InputRows, t: { field(options: never): unknown }): never {
   const fields = Object.entries(rows).map(([name, row]) => {
     if (typeof row !== 'string') return [name, t.field(row as never)];
-    const { isRequired: required, ...options } = readRow(row);
-    return [name, t.field({ ...options, required } as never)];
+    const { type, isNullable, defaultValue, description } = readRow(row);
+    return [name, t.field({ type, required: !isNullable, defaultValue, description } as never)];
   });
   return Object.fromEntries(fields) as never;
 }

@@ -55,9 +55,7 @@ rootField('mutation', 'createEngagement', {
   type: CreateEngagementResult,
   cost: upstreamRequestCost,
   description:
-    'Creates one engagement and returns the outcome. It is sent to Truto once: after an unclear answer, the server searches for ' +
-    'the engagement instead of sending it again. Send an `Idempotency-Key` header (or `extensions.idempotencyKey` in the request) ' +
-    'to make a retry safe: for 10 minutes, the same key returns the first result. After a refusal, it sends the create again.',
+    'Creates one engagement and returns the outcome. It is sent to Truto once: after an unclear answer, the server searches for the engagement instead of sending it again. Send an `Idempotency-Key` header (or `extensions.idempotencyKey` in the request) to make a retry safe: for 10 minutes, the same key returns the first result. After a refusal, it sends the create again.',
   args: {
     integratedAccountId: "ID!: Truto's id of the integrated account to create the engagement in.",
     input: { type: CreateEngagementInput, required: true, description: 'The fields of the new engagement.' },

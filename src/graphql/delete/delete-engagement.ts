@@ -75,10 +75,7 @@ rootField('mutation', 'deleteEngagement', {
   type: DeleteEngagementResult,
   cost: upstreamRequestCost,
   description:
-    'Deletes one engagement and returns the outcome. A delete cannot be undone. Aliased deletes run one after ' +
-    'another. Send an `Idempotency-Key` header (or `extensions.idempotencyKey` in the request) to make a retry safe: for ' +
-    '10 minutes, the same key returns the first result. After a refusal, or an `OutcomeUnknownError` that is ' +
-    '`retrySafe`, the same key sends the delete again.',
+    'Deletes one engagement and returns the outcome. A delete cannot be undone. Aliased deletes run one after another. Send an `Idempotency-Key` header (or `extensions.idempotencyKey` in the request) to make a retry safe: for 10 minutes, the same key returns the first result. After a refusal, or an `OutcomeUnknownError` that is `retrySafe`, the same key sends the delete again.',
   args: {
     id: "ID: Truto's id of the engagement: 1 to 512 characters, without control characters, and without `.` or `..` as a path segment. Required without `confirmationToken`.",
     integratedAccountId:
@@ -103,11 +100,6 @@ interface BegunDeletes {
   readonly results: readonly Promise<Result | Error>[];
 }
 
-/** Yields the results in order. The executor reads an error as the failure of that item only. */
-async function* inTurn({ results }: BegunDeletes): AsyncGenerator<Result> {
-  for (const result of results) yield (await result) as Result;
-}
-
 /**
  * Checks `@stream` before the deletes start: the executor checks it after that, and then returns none of their results.
  * @throws {GraphQLError} `BAD_USER_INPUT` for an invalid `@stream`.
@@ -128,15 +120,15 @@ function checkStreams(nodes: readonly FieldNode[], { variableValues }: GraphQLRe
 // GraphQL cannot stream a list that is itself a root field.
 const DeleteEngagementsPayload = objectType<BegunDeletes>(
   'DeleteEngagementsPayload: The results of a list of deletes.',
-)((_field) => ({
-  results: {
-    type: [DeleteEngagementResult],
-    nullable: { list: false, items: true },
-    listSize: { assumedSize: maxDeletes },
-    description:
-      'One result for each item, in the same order, as `deleteEngagement` returns it. Null only with an error in `errors` at its path. With `@stream`, and an `Accept` header that allows `multipart/mixed` or `text/event-stream`, each result is sent when it is ready.',
-    resolve: inTurn,
-  },
+)((field) => ({
+  results: field(
+    '[DeleteEngagementResult]!: One result for each item, in the same order, as `deleteEngagement` returns it. Null only with an error in `errors` at its path. With `@stream`, and an `Accept` header that allows `multipart/mixed` or `text/event-stream`, each result is sent when it is ready.',
+    // The executor reads an error as the failure of that item only.
+    async function* ({ results }) {
+      for (const result of results) yield await result;
+    },
+    { listSize: { assumedSize: maxDeletes } },
+  ),
 }));
 
 const selectedOfResults = onceForNodes((info: GraphQLResolveInfo) => {
@@ -154,17 +146,9 @@ rootField('mutation', 'deleteEngagements', {
   type: DeleteEngagementsPayload,
   cost: upstreamRequestCost * maxDeletes,
   description:
-    'Deletes up to 100 engagements of one integrated account, in parallel, within its rate limits. (Aliases of ' +
-    '`deleteEngagement` run one after another.) A failed item does not affect the others. Items with the same engagement ' +
-    'are one delete. An `Idempotency-Key` applies to each engagement separately. The records of one operation may take 8 ' +
-    'times `MAX_UPSTREAM_BYTES`; beyond that, results have a warning instead of their record. A server that requires ' +
-    'confirmation refuses every item: use `startBulkDelete`.',
+    'Deletes up to 100 engagements of one integrated account, in parallel, within its rate limits. (Aliases of `deleteEngagement` run one after another.) A failed item does not affect the others. Items with the same engagement are one delete. An `Idempotency-Key` applies to each engagement separately. The records of one operation may take 8 times `MAX_UPSTREAM_BYTES`; beyond that, results have a warning instead of their record. A server that requires confirmation refuses every item: use `startBulkDelete`.',
   args: {
-    items: {
-      type: [DeleteEngagementItem],
-      required: true,
-      description: 'The engagements to delete: 1 to 100 items.',
-    },
+    items: { type: [DeleteEngagementItem], required: true, description: 'The engagements to delete: 1 to 100 items.' },
     integratedAccountId: "ID!: Truto's id of the integrated account that the engagements are in.",
     format: 'ResponseFormat! = unified: The form of each answer. `STREAM` is for `deleteEngagement` only.',
     trutoQuery: `${trutoQuery} A parameter of an item's \`parameters\` may be here if the item does not give it there. Each delete has them.`,
