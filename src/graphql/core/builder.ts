@@ -182,9 +182,7 @@ interface ObjectOptions {
   readonly interfaces?: InterfaceRef<Types, unknown>[];
 }
 
-/**
- * Adds an object type, in two calls: `Name: What it is.`, then its fields. A row without a resolver shows the property of its name.
- */
+/** Adds an object type, in two calls: `Name: What it is.`, then its fields. A row without a resolver shows the property of its name. */
 export function objectType<Source extends object>(named: Row, options: ObjectOptions = {}) {
   const [name, description] = split(named);
   return <Names extends string>(

@@ -66,7 +66,7 @@ async function take(chunks: AsyncIterator<Buffer>, wantsMore: (count: number, by
   return { taken, ended: false };
 }
 
-/** How much of a body a resolver may hold, and by when (by `performance.now()`) it must have a whole one. */
+/** How much of a body a resolver may hold, and the moment (by `performance.now()`) by which it must have a whole one. */
 interface ChunkLimits {
   readonly maxBytes: number;
   readonly deadlineAt: number;

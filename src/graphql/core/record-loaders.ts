@@ -14,9 +14,7 @@ import { fieldError, requestError } from './top-level-errors.ts';
 
 /** How many related records of one integrated account are read at once. Truto allows 50 requests in 10 seconds. */
 const maxConcurrentReads = 8;
-
 const maxWaiting = 10_000;
-
 /** For how many accounts the limit is stored. A dropped one starts again, even with reads in flight. */
 const maxAccounts = 5_000;
 
@@ -48,10 +46,7 @@ interface RecordLoadersOptions extends ReadPorts {
   readonly room: AnswerRoom;
 }
 
-/**
- * The most single records of one operation. No account's rate limit allows more within a deadline. Without the limit, a list of keys
- * would multiply the cost of a document.
- */
+/** For one operation. No account's rate limit allows more within a deadline. Without it, a list of keys would multiply a document's cost. */
 const maxReads = 2_000;
 
 const tooMany: Refusal = {
@@ -60,7 +55,10 @@ const tooMany: Refusal = {
   retryAfterMs: null,
 };
 
-const unreadableId = 'This record was not read: Truto refers to it by an invalid id.';
+const unreadable: Refusal = {
+  kind: 'UpstreamUnavailableError',
+  message: 'This record was not read: Truto refers to it by an invalid id.',
+};
 
 interface LoaderKey extends TypedKey {
   readonly resource: Resource;
@@ -84,7 +82,7 @@ export function createRecordLoaders({
   async function read({ resource, selected, ...key }: LoaderKey): Promise<FoundRecord<Resource> | Refusal> {
     if (caller === null) throw requestError('UNAUTHENTICATED');
     // Upstream sent the id. If it is not exactly one path segment, the request would address something else.
-    if (checkId(key.id, ['id']).length > 0) return { kind: 'UpstreamUnavailableError', message: unreadableId };
+    if (checkId(key.id, ['id']).length > 0) return unreadable;
     readCount += 1;
     if (readCount > maxReads) return tooMany;
     const options = { caller, selected, deadlineAt, hasCallerLeft };

@@ -39,10 +39,7 @@ export function named(nodes: readonly FieldNode[], name: string): readonly Field
   return nodes.filter((node) => node.name.value === name);
 }
 
-/**
- * The wire fields of a resource that the nodes select, which are fields of its GraphQL type. Pothos records the wire field of exposed
- * fields; other fields have it in `extensions.wireField`.
- */
+/** The wire fields of a resource that the nodes select: fields of its type that Pothos exposes, or that have `extensions.wireField`. */
 export function wireFieldsSelected<R extends Resource>(
   info: SelectionInfo,
   resource: R,

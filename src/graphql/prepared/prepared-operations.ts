@@ -26,7 +26,7 @@ export interface OperationRequest {
 export interface PreparedOperation {
   /** True for a mutation: its fields run one after another. */
   readonly isSerial: boolean;
-  /** Coerces the variables. Throws when one is wrong. */
+  /** Throws when a variable is wrong. */
   readonly readVariables: (given: Values) => Values;
   readonly fields: readonly PreparedField[];
   /** The memory that it takes besides its document, as estimated. */
@@ -36,10 +36,7 @@ export interface PreparedOperation {
 /** The memory of all entries; the least recently used go first. */
 const maxBytes = 80 * 1024 * 1024;
 
-/**
- * What an entry takes, and each character: the text is kept twice, by the key and by the names in it, and two characters may be a
- * node of an argument. Measured, rounded up.
- */
+/** Measured, rounded up. A text is kept twice, by the key and by the names in it, and two characters may be a node of an argument. */
 const bytesOf = { entry: 4_000, character: 60 } as const;
 
 /** True for a value that a condition may have. A condition that is null is an error. */
@@ -125,23 +122,17 @@ export class PreparedOperations {
   }
 }
 
-/** The end of a prepared operation. */
-interface PreparedEnd {
-  /** The whole answer, as the executor writes it. Undefined when it has an error: then the executor has to write it. */
-  readonly text: string | undefined;
-  /** The results of the root fields that were run, for the executor. */
-  readonly given: GivenResults;
-}
-
 /**
  * Runs a prepared operation. Only answers without errors are written here, so that errors are written in one place only. With a wrong
  * variable or argument, no field is run. Never rejects.
+ * @returns the whole answer as the executor writes it, or undefined when that has an error; and the results of the root fields that were
+ * run, for the executor.
  */
 export async function runPrepared(
   { isSerial, readVariables, fields }: PreparedOperation,
   givenVariables: Values,
   context: Context,
-): Promise<PreparedEnd> {
+): Promise<{ readonly text: string | undefined; readonly given: GivenResults }> {
   const given = new Map<string | number, Promise<unknown>>();
   let variables: Values;
   let args: readonly Values[];
