@@ -70,17 +70,9 @@ type ValueOf<Type, Values> = Type extends `${infer Named}!`
   ? NonNull<Named, Values>
   : NonNull<Type, Values> | null | undefined;
 
-interface ScalarValues {
-  ID: string;
-  String: string;
-  Int: number;
-  Float: number;
-  Boolean: boolean;
-  DateTime: Date | string;
-  JSONObject: Record<string, unknown>;
-}
+type Inputs = Types['inputShapes'];
 
-interface InputValues extends ScalarValues {
+interface InputValues extends Inputs {
   EngagementType: Input.EngagementType;
   ResponseFormat: Input.ResponseFormat;
   EngagementSort: Input.EngagementSort;
@@ -146,7 +138,7 @@ export type MakeField<Source> = <const Text extends Row, Args extends object>(
   resolve: Resolve<
     Source,
     Args,
-    MaybePromise<Text extends `${infer Type}: ${string}` ? ValueOf<Type, ScalarValues> : never>
+    MaybePromise<Text extends `${infer Type}: ${string}` ? ValueOf<Type, Types['outputShapes']> : never>
   >,
   more?: MoreOptions,
 ) => Resolved;

@@ -67,44 +67,50 @@ async function take(chunks: AsyncIterator<Buffer>, wantsMore: (count: number, by
 }
 
 /** How much of a body a resolver may hold, and the moment (by `performance.now()`) by which it must have a whole one. */
-interface ChunkLimits {
-  readonly maxBytes: number;
+interface Limits {
+  readonly maxUpstreamBytes: number;
   readonly deadlineAt: number;
 }
 
-async function collect(body: Readable, chunks: AsyncIterator<Buffer>, { maxBytes, deadlineAt }: ChunkLimits) {
+async function collect(body: Readable, chunks: AsyncIterator<Buffer>, { maxUpstreamBytes, deadlineAt }: Limits) {
   const timer = setTimeout(() => body.destroy(new Error('out of time')), Math.max(0, deadlineAt - performance.now()));
-  const { taken, ended } = await take(chunks, (_count, bytes) => bytes <= maxBytes).finally(() => clearTimeout(timer));
+  const { taken, ended } = await take(chunks, (_count, bytes) => bytes <= maxUpstreamBytes).finally(() =>
+    clearTimeout(timer),
+  );
   if (!ended) throw fieldError('RESPONSE_TOO_LARGE');
   return taken;
 }
 
 /**
  * Resolves the chunks of a streamed body. Without `@stream`, it returns all of them, within the limits. With it, it returns the first
- * `initialCount` and adds the rest to `deliveries`: GraphQL executors pull a streamed list as fast as they can and hold every item.
+ * `initialCount` and adds the rest to `chunkDeliveries`: GraphQL executors pull a streamed list as fast as they can and hold every item.
  * @throws {GraphQLError} `RESPONSE_TOO_LARGE`, `BAD_USER_INPUT` for a negative `initialCount`, or `RESPONSE_INTERRUPTED`
  * when upstream's body ends early or after the deadline.
  */
 export async function resolveChunks(
   body: Readable,
-  limits: ChunkLimits,
-  deliveries: ChunkDeliveries,
+  context: Limits & { readonly chunkDeliveries: ChunkDeliveries },
   info: GraphQLResolveInfo,
 ): Promise<Buffer[]> {
   const chunks: AsyncIterator<Buffer> = body[Symbol.asyncIterator]();
-  const stream = deliveries.oneResultBy === undefined ? streamArguments(info) : undefined;
+  const stream = context.chunkDeliveries.oneResultBy === undefined ? streamArguments(info) : undefined;
   try {
-    if (!stream) return await collect(body, chunks, limits);
+    if (!stream) return await collect(body, chunks, context);
     const { initialCount, label } = stream;
     if (initialCount < 0)
       throw fieldError(
         'BAD_USER_INPUT',
         'The delete succeeded, but its body was not read: the initialCount of @stream must be 0 or more.',
       );
-    const wantsMore = (count: number, bytes: number) => count < initialCount && bytes < limits.maxBytes;
+    const wantsMore = (count: number, bytes: number) => count < initialCount && bytes < context.maxUpstreamBytes;
     const { taken, ended } = await take(chunks, wantsMore);
     if (!ended)
-      deliveries.waiting.push({ path: responsePathAsArray(info.path), nextIndex: taken.length, label, chunks });
+      context.chunkDeliveries.waiting.push({
+        path: responsePathAsArray(info.path),
+        nextIndex: taken.length,
+        label,
+        chunks,
+      });
     return taken;
   } catch (error) {
     body.destroy();

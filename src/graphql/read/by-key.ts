@@ -19,13 +19,11 @@ import { nodeInterfaceName } from '../core/dialects.ts';
 import { typeNames, wireFieldsBelow } from '../core/selection.ts';
 import { failedRead, fieldError } from '../core/top-level-errors.ts';
 import {
-  Engagement,
   type EngagementSource,
   type Related,
   type RelatedResource,
   recordTypes,
   relatedFrom,
-  relatedTypes,
 } from '../types/records.ts';
 
 /*
@@ -60,17 +58,6 @@ const Node = builder.interfaceRef<{ nodeId: string }>(nodeInterfaceName).impleme
   }),
 });
 
-const nodeId =
-  'ID!: The unique key of the record, among all types and integrated accounts. Use it as a cache key. It is opaque.';
-
-for (const [name, ref] of Object.entries(relatedTypes)) {
-  const resource = name as RelatedResource;
-  ref.addInterfaces([Node]);
-  addField(ref, 'nodeId', nodeId, ({ id, integratedAccountId }) =>
-    writeNodeId({ resource, integratedAccountId, kind: null, id }),
-  );
-}
-
 /** The node id of an engagement. A promise only if the account's integration must be looked up. */
 function engagementNodeId(record: EngagementSource, context: Context): string | Promise<string> {
   const { id, integratedAccountId, nodeId, askedType } = record;
@@ -83,15 +70,6 @@ function engagementNodeId(record: EngagementSource, context: Context): string | 
   };
   return found instanceof Promise ? found.then(write) : write(found);
 }
-
-Engagement.addInterfaces([Node]);
-addField(
-  Engagement,
-  'nodeId',
-  `${nodeId} For integrations that require \`engagementType\`, it includes the type, because there a call and a meeting may have the same \`id\`.`,
-  (record, _args, context) => engagementNodeId(record, context),
-  { extensions: { wireField: 'engagement_type' } },
-);
 
 rootField('query', 'node', {
   type: Node,
@@ -147,15 +125,31 @@ const RecordKeyInput = inputType(
   },
 );
 
+const nodeId =
+  'ID!: The unique key of the record, among all types and integrated accounts. Use it as a cache key. It is opaque.';
+const typedNodeId = `${nodeId} For integrations that require \`engagementType\`, it includes the type, because there a call and a meeting may have the same \`id\`.`;
+
 // Each type is an entity: with a reference resolver for federation, and a list of keys for stitching.
 for (const [name, record] of Object.entries(recordTypes)) {
   const resource = name as Resource;
+  const isEngagement = resource === 'engagements';
   const ref = record as ObjectRef<Types, EngagementSource | Related>;
   async function read(given: EntityKey, context: Context, info: GraphQLResolveInfo) {
     requireCaller(context);
     const found = await readByKey(resource, readKey(resource, given), context, info);
-    return found && resource === 'engagements' && given.nodeId ? { ...found, nodeId: given.nodeId } : found;
+    return found && isEngagement && given.nodeId ? { ...found, nodeId: given.nodeId } : found;
   }
+  ref.addInterfaces([Node]);
+  addField(
+    ref,
+    'nodeId',
+    isEngagement ? typedNodeId : nodeId,
+    (source, _args, context) =>
+      isEngagement
+        ? engagementNodeId(source as EngagementSource, context)
+        : writeNodeId({ ...source, resource, kind: null }),
+    isEngagement ? { extensions: { wireField: 'engagement_type' } } : {},
+  );
   addField(
     ref,
     'integratedAccountId',

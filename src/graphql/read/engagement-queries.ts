@@ -4,7 +4,7 @@ import { objectType, rootField, upstreamRequestCost } from '../core/builder.ts';
 import { requireCaller } from '../core/context.ts';
 import { fieldsBelow, named, onceForNodes, wireFieldsBelow, wireFieldsSelected } from '../core/selection.ts';
 import { failedRead, fieldError } from '../core/top-level-errors.ts';
-import { Engagement, type EngagementSource } from '../types/records.ts';
+import { type EngagementSource, recordTypes } from '../types/records.ts';
 import { rawType, trutoQuery } from '../types/values.ts';
 
 interface PageInfo {
@@ -56,7 +56,7 @@ const selectedOfPage = onceForNodes((info) => {
 const integratedAccountId = "ID!: Truto's id of the integrated account to read from.";
 
 rootField('query', 'engagement', {
-  type: Engagement,
+  type: recordTypes.engagements,
   cost: upstreamRequestCost,
   description:
     'Reads one engagement. Null, without an error, when Truto finds none with this id. A missing integrated account is an error with the code `INTEGRATED_ACCOUNT_NOT_FOUND`. `NOT_FOUND` means that the account could not be checked.',

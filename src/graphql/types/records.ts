@@ -19,9 +19,7 @@ import { typeNames, wireFieldsBelow } from '../core/selection.ts';
 import { failedRead } from '../core/top-level-errors.ts';
 import './values.ts';
 
-/*
- * Engagements and their related records. The fields come from the table in `engagement/resources.ts`.
- */
+/* Engagements and their related records. The fields come from the table in `engagement/resources.ts`. */
 
 /** The resources that an engagement, or one of its related records, refers to. */
 export type RelatedResource = Exclude<Resource, 'engagements'>;
@@ -40,18 +38,12 @@ export interface Related {
   read(): Promise<ResourceRecord<RelatedResource>>;
 }
 
-/** An engagement. */
-export const Engagement = builder.objectRef<EngagementSource>(typeNames.engagements);
-
-const { engagements: _, ...relatedNames } = typeNames;
-
-/** The GraphQL type of each related resource. The compiler does not follow names through `Object.fromEntries`. */
-export const relatedTypes = Object.fromEntries(
-  Object.entries(relatedNames).map(([resource, name]) => [resource, builder.objectRef<Related>(name)]),
-) as unknown as Readonly<Record<RelatedResource, ObjectRef<Types, Related>>>;
-
-/** The GraphQL type of each resource. */
-export const recordTypes = { engagements: Engagement, ...relatedTypes };
+/** The GraphQL type of each resource. The compiler does not follow names through `Object.fromEntries`. */
+export const recordTypes = Object.fromEntries(
+  Object.entries(typeNames).map(([resource, name]) => [resource, builder.objectRef(name)]),
+) as unknown as Readonly<
+  { engagements: ObjectRef<Types, EngagementSource> } & Record<RelatedResource, ObjectRef<Types, Related>>
+>;
 
 /** A related record that is already read. */
 export function relatedFrom(record: ResourceRecord<RelatedResource>): Related {
@@ -179,7 +171,7 @@ for (const [name, table] of Object.entries(resources)) {
   });
 }
 
-builder.objectField(Engagement, additionalFields, (t) =>
+builder.objectField(recordTypes.engagements, additionalFields, (t) =>
   t.expose(additionalFields, {
     type: 'JSONObject',
     description:

@@ -66,8 +66,7 @@ objectType<Result.DeleteStream>("DeleteStream: The provider's response body, as 
   contentLength: 'Float: Its length in bytes. Null when the provider did not send it.',
   chunks: field(
     '[Base64!]!: Its bytes, in order. Each chunk is base64 by itself. With `@stream`, and an `Accept` header that allows `multipart/mixed` or `text/event-stream`, each chunk is sent when it arrives. Without, the list is complete, up to `MAX_UPSTREAM_BYTES`.',
-    ({ body }, _args, { maxUpstreamBytes, deadlineAt, chunkDeliveries }, info) =>
-      resolveChunks(body, { maxBytes: maxUpstreamBytes, deadlineAt }, chunkDeliveries, info),
+    ({ body }, _args, context, info) => resolveChunks(body, context, info),
     { extensions: { readsOnce: true } },
   ),
 }));
