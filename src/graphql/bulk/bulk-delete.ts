@@ -210,7 +210,7 @@ rootField('mutation', 'startBulkDelete', {
   },
 });
 
-addJobFields('BulkDelete', BulkDelete, {
+addJobFields(BulkDelete, {
   noun: 'bulk delete',
   id: 'The id of the bulk delete, from `startBulkDelete`.',
   list: 'The bulk deletes of an integrated account, newest first: those of all callers, up to the newest 1,000 that are still stored. While Truto does not show you the account, it lists only those that you started.',

@@ -161,7 +161,7 @@ rootField('mutation', 'restoreEngagements', {
   },
 });
 
-addJobFields('BulkRestore', BulkRestore, {
+addJobFields(BulkRestore, {
   noun: 'restore',
   id: 'The id of the restore, from `restoreEngagements`.',
   list: 'The restores of an integrated account, newest first, under the rules of `bulkDeletes`. Bulk deletes and restores together are limited to the newest 1,000.',

@@ -10,12 +10,10 @@ import { failedRead, fieldError } from '../core/top-level-errors.ts';
 
 /** @throws {GraphQLError} `BULK_DELETES_UNAVAILABLE` while Redis cannot be used. */
 export function unavailable(error: unknown): never {
-  if (error instanceof BulkUnavailable) {
-    const { jobId, isRestore } = error;
-    const details = jobId === undefined ? {} : { [isRestore ? 'bulkRestoreId' : 'bulkDeleteId']: jobId };
-    throw fieldError('BULK_DELETES_UNAVAILABLE', undefined, details);
-  }
-  throw error;
+  if (!(error instanceof BulkUnavailable)) throw error;
+  const { jobId, isRestore } = error;
+  const details = jobId === undefined ? {} : { [isRestore ? 'bulkRestoreId' : 'bulkDeleteId']: jobId };
+  throw fieldError('BULK_DELETES_UNAVAILABLE', undefined, details);
 }
 
 /** A page of a list. */
@@ -32,7 +30,9 @@ export function pageOf<Item>(named: Row, itemType: string, order: string) {
   });
 }
 
-const maxFirst = 1_000;
+/** The largest page of engagements, and of jobs. */
+const maxItems = 1_000;
+const maxJobs = 100;
 
 /** How large the pages of a field are for gateways that count costs. */
 const listSize = { slicingArguments: ['first'], sizedFields: ['items'], requireOneSlicingArgument: false };
@@ -45,7 +45,7 @@ function pageArgs(defaultFirst: number, max: number) {
 }
 
 /** The options of a field with pages of engagements. */
-export const inPages = { listSize, args: pageArgs(100, maxFirst) };
+export const inPages = { listSize, args: pageArgs(100, maxItems) };
 
 type PageArguments = InputsOf<typeof inPages.args>;
 
@@ -54,7 +54,7 @@ function checkFirst(first: number, max: number): void {
 }
 
 function readPageArguments({ first, after }: PageArguments) {
-  checkFirst(first, maxFirst);
+  checkFirst(first, maxItems);
   if (!/^\d{0,9}$/.test(after ?? ''))
     throw fieldError('INVALID_INPUT', 'Nothing was read. after must be an endCursor of this list.');
   return { from: Number(after ?? 0), count: first };
@@ -120,17 +120,10 @@ interface JobTexts {
   readonly cancel: string;
 }
 
-/** The largest page of a list of jobs. */
-const maxJobs = 100;
-
 /** Adds the fields that read, list and control one kind of job. */
-export function addJobFields(
-  name: 'BulkDelete' | 'BulkRestore',
-  type: ObjectRef<Types, BulkJob>,
-  texts: JobTexts,
-): void {
-  const isRestore = name === 'BulkRestore';
-  const fieldName = isRestore ? 'bulkRestore' : 'bulkDelete';
+export function addJobFields(type: ObjectRef<Types, BulkJob>, texts: JobTexts): void {
+  const isRestore = texts.noun === 'restore';
+  const [name, fieldName] = isRestore ? ['BulkRestore', 'bulkRestore'] : ['BulkDelete', 'bulkDelete'];
   const args = { id: `ID!: ${texts.id}` } as const;
   rootField('query', fieldName, {
     type,

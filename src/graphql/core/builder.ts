@@ -220,16 +220,13 @@ export function rootField<Value, const Rows extends InputRows>(
 }
 
 /** Adds an enum: `Name: What it is.`, and its values. The GraphQL name of each literal is the literal in capitals. */
-export function enumOf<Literal extends string>(named: Row, values: Record<Literal, string>) {
+export function enumOf<Literal extends string>(named: Row, values: Record<Literal, string>): void {
   const [name, description] = split(named);
   const entries = Object.entries<string>(values).map(([value, text]) => [
     value.toUpperCase(),
     { value, description: text },
   ]);
-  return builder.enumType<string, Record<string, { value: Literal; description: string }>>(name, {
-    description,
-    values: Object.fromEntries(entries),
-  });
+  builder.enumType(name, { description, values: Object.fromEntries(entries) });
 }
 
 /**

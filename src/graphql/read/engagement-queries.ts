@@ -7,14 +7,19 @@ import { failedRead, fieldError } from '../core/top-level-errors.ts';
 import { type EngagementSource, recordTypes } from '../types/records.ts';
 import { rawType, trutoQuery } from '../types/values.ts';
 
-interface PageInfo {
-  readonly hasNextPage: boolean;
-  readonly hasPreviousPage: boolean;
-  readonly startCursor: string | null;
-  readonly endCursor: string | null;
+interface ConnectionPage extends Pick<EngagementPage, 'isPartial'> {
+  readonly nodes: EngagementPage['records'];
+  readonly pageInfo: {
+    readonly hasNextPage: boolean;
+    readonly hasPreviousPage: boolean;
+    readonly startCursor: string | null;
+    readonly endCursor: string | null;
+  };
 }
 
-objectType<PageInfo>('PageInfo: The position of a page in the list. Truto pages forward only.', { shareable: true })({
+objectType<ConnectionPage['pageInfo']>('PageInfo: The position of a page in the list. Truto pages forward only.', {
+  shareable: true,
+})({
   hasNextPage: 'Boolean!: True when another page follows.',
   hasPreviousPage: 'Boolean!: True when this is not the first page.',
   startCursor: 'String: The `after` of this page. Null on the first page.',
@@ -26,11 +31,6 @@ objectType<{ node: EngagementSource; cursor: string | null }>('EngagementEdge: O
   cursor:
     'String: Pass it as `after` to continue after this engagement. Truto has cursors only between pages, so only the last of a page has one.',
 });
-
-interface ConnectionPage extends Pick<EngagementPage, 'isPartial'> {
-  readonly nodes: EngagementPage['records'];
-  readonly pageInfo: PageInfo;
-}
 
 const EngagementConnection = objectType<ConnectionPage>(
   'EngagementConnection: A page of engagements. It has no total, because Truto returns none.',

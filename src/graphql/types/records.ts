@@ -83,11 +83,6 @@ type WireRecord = { readonly integratedAccountId: string } & Readonly<Record<str
 
 type Resolve<Source> = (source: Source, args: object, context: Context, info: GraphQLResolveInfo) => unknown;
 
-function foundRecord(outcome: FoundRecord<RelatedResource> | Refusal): ResourceRecord<RelatedResource> {
-  if (outcome.kind !== 'Found') throw failedRead(outcome);
-  return outcome.record;
-}
-
 /** Resolves a reference, or a list of them, to related records. The selection of the field decides what is read of each. */
 function resolveReference(wireField: string, target: RelatedResource): Resolve<WireRecord> {
   return (record, _args, { recordLoaders }, info) => {
@@ -98,10 +93,11 @@ function resolveReference(wireField: string, target: RelatedResource): Resolve<W
     const relate = ({ id, kept }: Reference): Related => ({
       id,
       integratedAccountId,
-      read: () =>
-        (kept ? Promise.resolve(kept) : recordLoaders.read(target, { id, integratedAccountId }, selected)).then(
-          foundRecord,
-        ),
+      async read() {
+        const outcome = kept ?? (await recordLoaders.read(target, { id, integratedAccountId }, selected));
+        if (outcome.kind !== 'Found') throw failedRead(outcome);
+        return outcome.record;
+      },
     });
     return Array.isArray(value) ? value.map(relate) : relate(value as Reference);
   };
