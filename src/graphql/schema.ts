@@ -7,7 +7,7 @@ import type { AdditionalField } from '../config/settings.ts';
 import './bulk/bulk-delete.ts';
 import './bulk/bulk-restore.ts';
 import { limitAnswers } from './core/answer-room.ts';
-import { builder, fieldOptions } from './core/builder.ts';
+import { builder, rootField } from './core/builder.ts';
 import { type DialectOptions, withTypePrefix, withTypePrefixInText } from './core/dialects.ts';
 import './create/create-engagement.ts';
 import './delete/delete-engagement.ts';
@@ -22,14 +22,12 @@ builder.mutationType({
   description: 'Writes. The fields of an operation run one after another, in the order of the document.',
 });
 builder.subscriptionType({ description: 'Events, as `text/event-stream` or `multipart/mixed`.' });
-builder.queryField('_sdl', (t) =>
-  t.field({
-    ...fieldOptions('String!: This schema as SDL, with its stitching directives, for a stitching gateway.'),
-    onlyIn: 'stitching',
-    isOpen: true,
-    resolve: (_root, _args, _context, { schema }) => String(schema.extensions.sdl),
-  }),
-);
+rootField('query', '_sdl', {
+  row: 'String!: This schema as SDL, with its stitching directives, for a stitching gateway.',
+  onlyIn: 'stitching',
+  isOpen: true,
+  resolve: (_root, _args, _context, { schema }) => String(schema.extensions.sdl),
+});
 
 /** The newest version that all composition libraries support, and the oldest with `@cost` and `@listSize`. */
 const linkUrl = 'https://specs.apollo.dev/federation/v2.9';

@@ -124,6 +124,7 @@ interface MoreOptions {
   readonly listSize?: object;
   readonly onlyIn?: Dialect;
   readonly isOpen?: boolean;
+  readonly isLookup?: boolean;
 }
 
 type Resolve<Source, Args, Value> = (source: Source, args: Args, context: Context, info: GraphQLResolveInfo) => Value;
@@ -201,20 +202,19 @@ export function addField<Source>(ref: ObjectRef<Types, Source>, name: string, ..
   builder.objectField(ref, name, (t) => t.field(makeField(...(row as Parameters<typeof makeField>)) as never));
 }
 
-interface RootField<Value, Rows extends InputRows> extends MoreOptions {
-  readonly type: OutputRef<Value>;
-  readonly description: string;
+type RootField<Value, Rows extends InputRows> = MoreOptions & {
   readonly args?: Rows;
   readonly resolve: Resolve<object, InputsOf<Rows>, MaybePromise<NoInfer<Value> | null | undefined>>;
-}
+} & ({ readonly type: OutputRef<Value>; readonly description: string } | { readonly row: Row });
 
-/** Adds a field of `Query` or `Mutation`. */
+/** Adds a field of `Query` or `Mutation`: nullable, with a type whose values the compiler checks; or as a row says. */
 export function rootField<Value, const Rows extends InputRows>(
   operation: 'query' | 'mutation',
   name: string,
   { args, ...options }: RootField<Value, Rows>,
 ): void {
-  const field = { ...options, args: argsOf(args ?? {}) } as never;
+  const shown = 'row' in options ? fieldOptions(options.row) : {};
+  const field = { ...options, ...shown, args: argsOf(args ?? {}) } as never;
   if (operation === 'query') builder.queryField(name, (t) => t.field(field));
   else builder.mutationField(name, (t) => t.field(field));
 }

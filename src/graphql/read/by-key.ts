@@ -158,26 +158,22 @@ for (const [name, record] of Object.entries(recordTypes)) {
   );
   builder.asEntity(ref, { key, resolveReference: read });
   // Callers know upstream's users as owners.
-  builder.queryField(`${resource === 'users' ? 'owners' : resource}ByKey`, (t) =>
-    t.field({
-      type: [ref],
-      nullable: { list: true, items: true },
-      onlyIn: 'stitching',
-      isLookup: true,
-      description: 'Reads the records with these keys, in the same order. Null for each that Truto does not find.',
-      args: {
-        keys: t.arg({
-          type: [RecordKeyInput],
-          required: true,
-          description: 'The keys: at most 1,000 in all lists of an operation together.',
-        }),
+  rootField('query', `${resource === 'users' ? 'owners' : resource}ByKey`, {
+    row: `[${typeNames[resource]}]: Reads the records with these keys, in the same order. Null for each that Truto does not find.`,
+    onlyIn: 'stitching',
+    isLookup: true,
+    args: {
+      keys: {
+        type: [RecordKeyInput],
+        required: true,
+        description: 'The keys: at most 1,000 in all lists of an operation together.',
       },
-      resolve(_root, { keys }, context, info) {
-        countEntities(keys.length, context);
-        return keys.map((each) => read(each, context, info));
-      },
-    }),
-  );
+    },
+    resolve(_root, { keys }, context, info) {
+      countEntities(keys.length, context);
+      return keys.map((each) => read(each, context, info));
+    },
+  });
 }
 
 type Resolve = GraphQLFieldResolver<unknown, Context, { readonly representations: readonly unknown[] }>;

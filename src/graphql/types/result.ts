@@ -2,11 +2,11 @@ import { errorKinds, errorRow } from '../../engagement/errors.ts';
 import { type Integration as IntegrationRow, integrations } from '../../engagement/integrations.ts';
 import type * as Result from '../../engagement/result.ts';
 import { type Finding, hasRefusal, type RateLimit } from '../../engagement/result.ts';
-import { builder, enumOf, type MakeField, objectType } from '../core/builder.ts';
+import { builder, enumOf, type MakeField, objectType, rootField } from '../core/builder.ts';
 import { resolveChunks } from '../core/chunk-delivery.ts';
 import './records.ts';
 
-const Integration = objectType<IntegrationRow>(
+objectType<IntegrationRow>(
   'Integration: What one integration requires and supports when it deletes or creates an engagement.',
 )({
   name: "String!: Its name in Truto's documentation.",
@@ -21,17 +21,12 @@ const Integration = objectType<IntegrationRow>(
     '[String!]!: The fields of `DeleteEngagementParameters` that it lists. Others are sent too, with a warning.',
 });
 
-builder.queryField('integrations', (t) =>
-  t.field({
-    type: [Integration],
-    nullable: false,
-    isOpen: true,
-    listSize: { assumedSize: integrations.length },
-    description:
-      'Lists the integrations that can delete engagements, and what each requires. Sends no request to Truto, and needs no token.',
-    resolve: () => [...integrations],
-  }),
-);
+rootField('query', 'integrations', {
+  row: '[Integration!]!: Lists the integrations that can delete engagements, and what each requires. Sends no request to Truto, and needs no token.',
+  isOpen: true,
+  listSize: { assumedSize: integrations.length },
+  resolve: () => integrations,
+});
 
 enumOf<Finding['severity']>('IssueSeverity: Whether an issue stops the delete.', {
   REFUSAL: 'The delete is not sent.',
