@@ -224,33 +224,31 @@ addJobFields(BulkDelete, {
 const expired =
   'Your token has expired. No more events follow. The bulk delete itself continues. Subscribe again with a new token.';
 
-/** The events of a subscription: the bulk delete now and after each change, until it has ended. */
-function followJob(first: BulkJob, context: Context): AsyncGenerator<BulkJob | Error> {
-  const [bulkDeletes, caller] = [requireBulkDeletes(context), requireCaller(context)];
-  let job: BulkJob | undefined;
-  let last = '';
-  async function read(): Promise<readonly BulkJob[]> {
-    const now = job ? await bulkDeletes.store.read(first.id).catch(unavailable) : first;
-    if (!now)
-      throw fieldError(
-        'NOT_FOUND',
-        'This bulk delete is too old: the server no longer stores it. No more events follow.',
-      );
-    job = now;
-    const { phase, isPaused, statusReason, total, done, settledCount } = now;
-    const current = JSON.stringify([phase, isPaused, statusReason, total, done, settledCount]);
-    if (current === last) return [];
-    last = current;
-    return [now];
-  }
-  const confirm = (deadlineAt: number) => bulkDeletes.confirm(job ?? first, caller, deadlineAt);
-  return follow({ read, hasEnded: () => hasEnded(job ?? first), confirm, expired }, context);
-}
-
 subscriptionField('bulkDeleteProgress', {
   type: BulkDelete,
   description:
     "Sends a bulk delete now, and again after each change, at most once a second, until it ends. Events arrive as `text/event-stream`, or as `multipart/mixed` in Apollo's protocol. A server that stops ends the subscription early: subscribe again. The subscription ends with `UNAUTHENTICATED` when your token expires or is revoked, and with `FORBIDDEN` when you lose access to the account. You may have 20 subscriptions at once; more are `RATE_LIMITED`.",
   args: { id: 'ID!: The id of the bulk delete, from `startBulkDelete`.' },
-  subscribe: async ({ id }, context) => followJob(await findJob(id, context, 'There is nothing to follow.'), context),
+  async subscribe({ id }, context) {
+    const first = await findJob(id, context, 'There is nothing to follow.');
+    const [bulkDeletes, caller] = [requireBulkDeletes(context), requireCaller(context)];
+    let job: BulkJob | undefined;
+    let last = '';
+    async function read(): Promise<readonly BulkJob[]> {
+      const now = job ? await bulkDeletes.store.read(id).catch(unavailable) : first;
+      if (!now)
+        throw fieldError(
+          'NOT_FOUND',
+          'This bulk delete is too old: the server no longer stores it. No more events follow.',
+        );
+      job = now;
+      const { phase, isPaused, statusReason, total, done, settledCount } = now;
+      const current = JSON.stringify([phase, isPaused, statusReason, total, done, settledCount]);
+      if (current === last) return [];
+      last = current;
+      return [now];
+    }
+    const confirm = (deadlineAt: number) => bulkDeletes.confirm(job ?? first, caller, deadlineAt);
+    return follow({ read, hasEnded: () => hasEnded(job ?? first), confirm, expired }, context);
+  },
 });

@@ -69,14 +69,8 @@ interface LoaderKey extends TypedKey {
  * Creates the reader of single records for one operation: related records, and those that a supergraph requests by key. It shares nothing
  * with other operations or callers.
  */
-export function createRecordLoaders({
-  caller,
-  deadlineAt,
-  hasCallerLeft,
-  limitReads,
-  room,
-  ...ports
-}: RecordLoadersOptions) {
+export function createRecordLoaders(options: RecordLoadersOptions) {
+  const { caller, deadlineAt, limitReads, room } = options;
   let readCount = 0;
 
   async function read({ resource, selected, ...key }: LoaderKey): Promise<FoundRecord<Resource> | Refusal> {
@@ -85,23 +79,17 @@ export function createRecordLoaders({
     if (checkId(key.id, ['id']).length > 0) return unreadable;
     readCount += 1;
     if (readCount > maxReads) return tooMany;
-    const options = { caller, selected, deadlineAt, hasCallerLeft };
     const limits = limitedBy(caller, key.integratedAccountId);
-    const found = await limitReads(limits, deadlineAt, () => readResource(resource, key, options, ports));
+    const found = await limitReads(limits, deadlineAt, () =>
+      readResource(resource, key, { ...options, caller, selected }, options),
+    );
     if (found?.kind === 'Found' && !room.take(found.record))
       throw fieldError('RESPONSE_TOO_LARGE', `The record was read, but left out. ${leftOut}`);
     return found ?? notSent({ reason: 'timeout' });
   }
 
-  const makeLoader = () =>
-    new DataLoader<LoaderKey, unknown, string>((keys) => Promise.all(keys.map(read)), {
-      // Upstream reads one record per request. In a batch, the first would only wait for the last.
-      batch: false,
-      cacheKeyFn: ({ resource, integratedAccountId, id, engagementType, selected }) =>
-        JSON.stringify([resource, [...selected], integratedAccountId, engagementType ?? '', id]),
-    });
   // Most operations read no related record.
-  let loader: ReturnType<typeof makeLoader> | undefined;
+  let loader: DataLoader<LoaderKey, unknown, string> | undefined;
   return {
     /**
      * Reads the selected fields of one record, once per operation. Check the caller's access to the integrated account before.
@@ -112,7 +100,12 @@ export function createRecordLoaders({
       key: TypedKey,
       selected: ReadonlySet<WireField<R>>,
     ): Promise<FoundRecord<R> | Refusal> {
-      loader ??= makeLoader();
+      loader ??= new DataLoader((keys) => Promise.all(keys.map(read)), {
+        // Upstream reads one record per request. In a batch, the first would only wait for the last.
+        batch: false,
+        cacheKeyFn: ({ resource, integratedAccountId, id, engagementType, selected }) =>
+          JSON.stringify([resource, [...selected], integratedAccountId, engagementType ?? '', id]),
+      });
       return loader.load({ ...key, resource, selected } as LoaderKey) as never;
     },
   };

@@ -39,29 +39,26 @@ async function checkAccess(integratedAccountId: string, context: Context): Promi
   if (!isShown && refusal) throw failedRead(refusal);
 }
 
-/** The deletes of an account from now on. */
-async function followDeletes(integratedAccountId: string, context: Context) {
-  await checkAccess(integratedAccountId, context);
-  const { knownDeletes, findAccountIntegration } = context;
-  let position: string | null = null;
-  async function read(): Promise<readonly KnownDelete[]> {
-    const found = await knownDeletes.read(integratedAccountId, position);
-    if (!found || found.isIncomplete) throw fieldError('EVENTS_LOST');
-    position = found.position;
-    return found.items;
-  }
-  // Before the stream starts: no delete after the answer's head is missed.
-  await read();
-  const caller = requireCaller(context);
-  const confirm = (deadlineAt: number) =>
-    findLostAccess(integratedAccountId, caller, deadlineAt, findAccountIntegration);
-  return follow({ read, confirm, expired }, context);
-}
-
 subscriptionField('engagementDeleted', {
   type: DeletedEngagement,
   description:
     "Sends each engagement of an integrated account that is deleted from now on, as far as this server knows. It knows its own deletes, those of all servers that share its Redis, and Truto's events. Without `REDIS_URL`, it knows only what happens at this process. An engagement may come twice: after its delete, and by the event. New ones are sent once a second. The subscription ends with `EVENTS_LOST` when you read too slowly, or Redis is lost. It ends with `UNAUTHENTICATED` when your token expires or is revoked, and with `FORBIDDEN` when you lose access to the account. A server that stops ends it early: subscribe again.",
   args: { integratedAccountId: "ID!: Truto's id of the integrated account." },
-  subscribe: ({ integratedAccountId }, context) => followDeletes(integratedAccountId, context),
+  async subscribe({ integratedAccountId }, context) {
+    await checkAccess(integratedAccountId, context);
+    const { knownDeletes, findAccountIntegration } = context;
+    let position: string | null = null;
+    async function read(): Promise<readonly KnownDelete[]> {
+      const found = await knownDeletes.read(integratedAccountId, position);
+      if (!found || found.isIncomplete) throw fieldError('EVENTS_LOST');
+      position = found.position;
+      return found.items;
+    }
+    // Before the stream starts: no delete after the answer's head is missed.
+    await read();
+    const caller = requireCaller(context);
+    const confirm = (deadlineAt: number) =>
+      findLostAccess(integratedAccountId, caller, deadlineAt, findAccountIntegration);
+    return follow({ read, confirm, expired }, context);
+  },
 });
