@@ -1,11 +1,5 @@
 import type { ObjectRef } from '@pothos/core';
-import type {
-  GraphQLFieldResolver,
-  GraphQLObjectType,
-  GraphQLResolveInfo,
-  GraphQLSchema,
-  GraphQLUnionType,
-} from 'graphql';
+import type { GraphQLObjectType, GraphQLResolveInfo, GraphQLSchema, GraphQLUnionType } from 'graphql';
 import { canAccess } from '../../engagement/account.ts';
 import { nodeKind, readNodeId, writeNodeId } from '../../engagement/node-id.ts';
 import type { RecordKey, ResourceRecord, TypedKey } from '../../engagement/record.ts';
@@ -13,18 +7,12 @@ import { notGranted, refusedInput } from '../../engagement/refusal.ts';
 import type { Resource } from '../../engagement/resources.ts';
 import { refusal } from '../../engagement/result.ts';
 import { checkKey } from '../../engagement/rules.ts';
-import { addField, builder, inputType, rootField, type Types } from '../core/builder.ts';
+import { addField, builder, fieldOptions, inputType, rootField, type Types } from '../core/builder.ts';
 import { type Context, requireCaller } from '../core/context.ts';
 import { nodeInterfaceName } from '../core/dialects.ts';
 import { typeNames, wireFieldsBelow } from '../core/selection.ts';
 import { failedRead, fieldError } from '../core/top-level-errors.ts';
-import {
-  type EngagementSource,
-  type Related,
-  type RelatedResource,
-  recordTypes,
-  relatedFrom,
-} from '../types/records.ts';
+import { type EngagementSource, type Related, type RelatedResource, recordTypes } from '../types/records.ts';
 
 /*
  * Records by their keys: a `nodeId`, or a pair of ids. A supergraph identifies the types here by them: other subgraphs can refer to them
@@ -44,17 +32,19 @@ async function readByKey(resource: Resource, key: TypedKey, context: Context, in
   const outcome = await context.recordLoaders.read(resource, key, wireFieldsBelow(info, resource));
   if (outcome.kind === 'NotFoundError' && outcome.accountFound) return null;
   if (outcome.kind !== 'Found') throw failedRead(outcome);
-  const { record } = outcome;
-  return resource === 'engagements' ? record : relatedFrom(record as ResourceRecord<RelatedResource>);
+  if (resource === 'engagements') return outcome.record;
+  const record = outcome.record as ResourceRecord<RelatedResource>;
+  const { id, integratedAccountId } = record;
+  return { id, integratedAccountId, read: async () => record };
 }
 
 const Node = builder.interfaceRef<{ nodeId: string }>(nodeInterfaceName).implement({
   description: 'A record that `Query.node` can read.',
   fields: (t) => ({
-    nodeId: t.exposeID('nodeId', {
-      nullable: false,
-      description: 'The unique key of the record, among all types and integrated accounts.',
-    }),
+    nodeId: t.expose(
+      'nodeId',
+      fieldOptions('ID!: The unique key of the record, among all types and integrated accounts.') as never,
+    ),
   }),
 });
 
@@ -176,31 +166,27 @@ for (const [name, record] of Object.entries(recordTypes)) {
   });
 }
 
-type Resolve = GraphQLFieldResolver<unknown, Context, { readonly representations: readonly unknown[] }>;
-
-/** Checks the representations before Apollo's resolver, which throws plain errors for some, and returns others as they are. */
-function checked(resolve: Resolve, entityNames: readonly string[]): Resolve {
-  return (source, args, context, info) => {
+/**
+ * Makes `_entities` check its representations before Apollo's resolver, which throws plain errors for some, and returns others as they
+ * are. Makes `_service` return the SDL.
+ */
+export function completeSubgraph(schema: GraphQLSchema, sdl: string): GraphQLSchema {
+  const { _entities: entities, _service: service } = (schema.getQueryType() as GraphQLObjectType).getFields();
+  const { resolve } = entities ?? {};
+  if (!entities || !resolve || !service) throw new Error('The schema has no _entities and _service');
+  const names = (schema.getType('_Entity') as GraphQLUnionType).getTypes().map(({ name }) => name);
+  entities.resolve = (source, args: { representations: readonly unknown[] }, context: Context, info) => {
     countEntities(args.representations.length, context);
     for (const representation of args.representations) {
       const { __typename: name } = (representation ?? {}) as { __typename?: unknown };
-      if (typeof name === 'string' && entityNames.includes(name)) continue;
+      if (typeof name === 'string' && names.includes(name)) continue;
       throw fieldError(
         'BAD_USER_INPUT',
-        `Nothing was read. The __typename of each representation must be one of ${entityNames.join(', ')}.`,
+        `Nothing was read. The __typename of each representation must be one of ${names.join(', ')}.`,
       );
     }
     return resolve(source, args, context, info);
   };
-}
-
-/** Makes `_entities` check its representations, and `_service` return the SDL. */
-export function completeSubgraph(schema: GraphQLSchema, sdl: string): GraphQLSchema {
-  const { _entities: entities, _service: service } = (schema.getQueryType() as GraphQLObjectType).getFields();
-  const union = schema.getType('_Entity') as GraphQLUnionType;
-  if (!entities?.resolve || !service) throw new Error('The schema has no _entities and _service');
-  const names = union.getTypes().map(({ name }) => name);
-  entities.resolve = checked(entities.resolve, names);
   service.resolve = () => ({ sdl });
   service.extensions = { ...service.extensions, isOpen: true };
   return schema;

@@ -45,12 +45,6 @@ export const recordTypes = Object.fromEntries(
   { engagements: ObjectRef<Types, EngagementSource> } & Record<RelatedResource, ObjectRef<Types, Related>>
 >;
 
-/** A related record that is already read. */
-export function relatedFrom(record: ResourceRecord<RelatedResource>): Related {
-  const { id, integratedAccountId } = record;
-  return { id, integratedAccountId, read: async () => record };
-}
-
 type Kind = Exclude<FieldKind, 'reference' | 'references'>;
 
 /** The GraphQL type of each kind of field. */

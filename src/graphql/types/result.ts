@@ -2,7 +2,7 @@ import { errorKinds, errorRow } from '../../engagement/errors.ts';
 import { type Integration as IntegrationRow, integrations } from '../../engagement/integrations.ts';
 import type * as Result from '../../engagement/result.ts';
 import { type Finding, hasRefusal, type RateLimit } from '../../engagement/result.ts';
-import { builder, enumOf, type MakeField, objectType, rootField } from '../core/builder.ts';
+import { builder, enumOf, fieldOptions, type MakeField, objectType, rootField } from '../core/builder.ts';
 import { resolveChunks } from '../core/chunk-delivery.ts';
 import './records.ts';
 
@@ -156,19 +156,16 @@ const CreateEngagementPlan = objectType<Result.CreateEngagementPlan>(
   integration,
 }));
 
+const message = 'String!: What happened and what to do, for people. Programs use `__typename` and the other fields.';
+const engagementId = 'ID: The id of the engagement that the error is about, as you gave it. Null for a create.';
 const ErrorInterface = builder
   .interfaceRef<Pick<Result.DeleteEngagementError, 'message' | 'engagementId'>>('Error')
   .implement({
     description:
       'An error of a delete or create. Only with `OutcomeUnknownError` may the engagement be deleted or created.',
     fields: (t) => ({
-      message: t.exposeString('message', {
-        nullable: false,
-        description: 'What happened and what to do, for people. Programs use `__typename` and the other fields.',
-      }),
-      engagementId: t.exposeID('engagementId', {
-        description: 'The id of the engagement that the error is about, as you gave it. Null for a create.',
-      }),
+      message: t.expose('message', fieldOptions(message) as never),
+      engagementId: t.expose('engagementId', fieldOptions(engagementId) as never),
     }),
   });
 
