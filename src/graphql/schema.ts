@@ -51,7 +51,7 @@ export interface EngagementSchemaOptions {
 }
 
 /** The options with the defaults filled in. */
-export type SchemaOptions = EngagementSchemaOptions & Required<Omit<EngagementSchemaOptions, 'additionalFields'>>;
+type SchemaOptions = EngagementSchemaOptions & Required<Omit<EngagementSchemaOptions, 'additionalFields'>>;
 
 /**
  * Fills in the defaults, and checks the options like the settings of the same meaning.

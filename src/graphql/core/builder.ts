@@ -45,10 +45,10 @@ function split(row: string): readonly [written: string, description: string] {
 /** Reads a row. */
 function readRow(row: string) {
   const [written, description] = split(row);
-  const [, isList, name = '', hasItems, mark, value = ''] =
+  const [, isList, name = '', itemMark, mark, value = ''] =
     /^(\[)?(\w+)(?:(!)?\])?(!)?(?: = (\w+))?$/.exec(written) ?? [];
   const defaultValue = /^(true|false|\d+)$/.test(value) ? JSON.parse(value) : value || undefined;
-  return { type: isList ? [name] : name, isNullable: !mark, hasNulls: isList && !hasItems, defaultValue, description };
+  return { type: isList ? [name] : name, isNullable: !mark, hasNulls: isList && !itemMark, defaultValue, description };
 }
 
 /** Pothos' options of the field in a row. All JSON is a provider's own data: by its tag, a contract of the graph can leave it out. */

@@ -6,7 +6,7 @@ import { nameIn } from './dialects.ts';
 import { fieldError } from './top-level-errors.ts';
 
 /** The part of a resolver's `info` that the selection is read from. */
-export type SelectionInfo = Pick<GraphQLResolveInfo, 'schema' | 'fragments' | 'variableValues' | 'fieldNodes'>;
+type SelectionInfo = Pick<GraphQLResolveInfo, 'schema' | 'fragments' | 'variableValues' | 'fieldNodes'>;
 
 /** The GraphQL type of each resource. */
 export const typeNames: Readonly<Record<Resource, string>> = {

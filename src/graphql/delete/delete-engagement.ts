@@ -41,12 +41,8 @@ inputType(
 /** The arguments of the field, coerced. */
 export type DeleteArguments = AskedDelete & { readonly snapshot: boolean; readonly dryRun: boolean };
 
-/**
- * Runs one delete of an operation.
- * @param responseKey distinguishes the deletes of an operation, which share one idempotency key.
- * @throws {GraphQLError} `UNAUTHENTICATED`.
- */
-export async function resolveDelete(
+/** Runs one delete. @param responseKey distinguishes the deletes of an operation, which share one idempotency key. */
+async function resolveDelete(
   { dryRun, snapshot, ...input }: DeleteArguments,
   selection: Selection,
   responseKey: string | number,

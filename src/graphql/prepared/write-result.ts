@@ -82,7 +82,7 @@ export class Output {
 }
 
 /** The parts of `info` that all fields share. Its variables are those that conditions may have. */
-export interface WriterScope
+interface WriterScope
   extends Pick<GraphQLResolveInfo, 'schema' | 'fragments' | 'variableValues' | 'operation' | 'rootValue'> {
   /** The memory of the fields, as estimated. */
   bytes: number;

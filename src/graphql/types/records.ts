@@ -161,12 +161,10 @@ for (const [name, table] of Object.entries(resources)) {
   });
 }
 
+const undocumented =
+  "JSONObject: Fields of Truto's answer that Truto does not document, by their names in it: those that you added to the unified model. Null without any. The setting `ADDITIONAL_FIELDS` gives each its own typed field.";
 builder.objectField(recordTypes.engagements, additionalFields, (t) =>
-  t.expose(additionalFields, {
-    type: 'JSONObject',
-    description:
-      "Fields of Truto's answer that Truto does not document, by their names in it: those that you added to the unified model. Null without any. The setting `ADDITIONAL_FIELDS` gives each its own typed field.",
-  }),
+  t.expose(additionalFields, fieldOptions(undocumented) as never),
 );
 
 /**
