@@ -1,6 +1,5 @@
 import { deletedEventKey } from '../engagement/known-deletes.ts';
-import type { RedisClient } from '../redis/client.ts';
-import { type SharedMemory, script } from '../redis/shared-memory.ts';
+import { type RedisClient, type SharedMemory, script } from '../redis/shared-memory.ts';
 import { pageSize } from './job.ts';
 
 /** Bulk deletes are unavailable: Redis cannot be reached. */

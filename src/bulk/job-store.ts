@@ -1,5 +1,5 @@
 import { wholeSecond } from '../engagement/known-deletes.ts';
-import type { RedisClient } from '../redis/client.ts';
+import type { RedisClient } from '../redis/shared-memory.ts';
 import {
   type BulkFailure,
   type BulkItem,

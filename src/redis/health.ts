@@ -62,7 +62,7 @@ const refusals: readonly (readonly [FaultKind, RegExp])[] = [
   ['refusal', /(?:)/],
 ];
 
-/** Failures without an answer by Redis. The first match counts. */
+/** Failures without an answer. */
 const failures: typeof refusals = [
   ['cluster down', clusterDown],
   ['certificate', /certificate|self-signed|altnames|\bSSL\b|\bTLS\b|wrong version number/i],
@@ -94,21 +94,16 @@ function reasonOf(error: unknown): string {
   return cause instanceof Error ? cause.message || String((cause as NodeJS.ErrnoException).code) : 'unknown';
 }
 
-/** How long Redis must stay healthy until the next loss counts as the first again, in milliseconds. */
+/** How long Redis must stay healthy until the next loss counts as the first again. */
 const steadyMs = 60_000;
-
 /** After each loss, twice as many good probes in a row are needed before Redis is used again: at most 2 to this power. */
 const maxDoublings = 5;
-
-/** How long another kind of fault must last to be logged too, while the first one continues, in milliseconds. */
+/** How long another kind of fault must last to be logged too, while the first one continues. */
 const changedMs = 10_000;
-
-/** A refused command of a healthy Redis is logged once a kind in so long, in milliseconds. */
+/** A refused command of a healthy Redis is logged once a kind in so long. */
 const complaintMs = 60_000;
 
-/**
- * The health of Redis, and its log lines: one when a fault begins, with what to do, and one when it is over, however long it lasts.
- */
+/** The health of Redis, and its log lines: one when a fault begins, with what to do, and one when it is over, however long it lasts. */
 export class RedisHealth {
   /** True when the last command succeeded. */
   isUp = false;
@@ -152,10 +147,8 @@ export class RedisHealth {
       this.#losses = isFirst ? 0 : Math.min(this.#losses + 1, maxDoublings);
       this.isUp = false;
     }
-    if (this.#fault !== kind) {
-      this.#fault = kind;
-      this.#faultSince = now;
-    }
+    if (this.#fault !== kind) this.#faultSince = now;
+    this.#fault = kind;
     const hasLasted = now - this.#faultSince > changedMs && !this.#logged.has(kind);
     if (!(this.#isStarting ? isRefusal : this.#logged.size === 0 || hasLasted)) return;
     this.#isStarting = false;
@@ -183,10 +176,10 @@ export class RedisHealth {
 
   /** Warns about settings that may lose data, by the text of INFO. Does not repeat the same warning. */
   advise(info: string | undefined): void {
-    if (info === undefined) {
-      this.#log.info('Redis does not allow INFO: its settings for memory and persistence cannot be checked');
-      return;
-    }
+    if (info === undefined)
+      return void this.#log.info(
+        'Redis does not allow INFO: its settings for memory and persistence cannot be checked',
+      );
     const policy = /^maxmemory_policy:(\S+)/m.exec(info)?.[1];
     const isBounded = policy !== undefined && !/^maxmemory:0\s/m.test(info);
     const text = [
