@@ -5,10 +5,9 @@ import { normalizedType, typeNamed } from '../engagement/input.ts';
 import { planRestore } from '../engagement/restore/restore-engagement.ts';
 import { engagementKey, isNewest, type KeptRecord, readUndoLine } from '../engagement/restore/undo-line.ts';
 import { located } from '../engagement/result.ts';
-import { type LedgerLine, lockFolder, readFolderLedger, releaseFolder } from './folder-ledger.ts';
 import { type BulkItem, type BulkJob, loggedId, type RestoreSource } from './job.ts';
 import { BulkUnavailable } from './job-scripts.ts';
-import { LineTooLong, splitLines } from './undo-files.ts';
+import { type LedgerLine, LineTooLong, lockFolder, readFolderLedger, releaseFolder, splitLines } from './undo-files.ts';
 import { backoffMs, fail, later, pausedLookMs, requestBounds, type WorkEnd, type WorkPorts } from './work.ts';
 
 /** How many lines are checked before other work has its turn. */

@@ -1,7 +1,7 @@
-import type { LedgerLine } from './folder-ledger.ts';
 import * as scripts from './job-scripts.ts';
 import { askRedis, type BulkMemory, ledgerKeptMs, redisKey } from './job-scripts.ts';
 import type { PageLease } from './job-store.ts';
+import type { LedgerLine } from './undo-files.ts';
 
 /** An item of a restore: its job, its page and its index there. */
 export interface RestoreItemPosition {
