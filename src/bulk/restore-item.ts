@@ -11,7 +11,7 @@ import {
 } from '../engagement/restore/restore-engagement.ts';
 import { engagementKey, type KeptRecord, readUndoLine } from '../engagement/restore/undo-line.ts';
 import type { BulkItem, RestoredItem, RestoreOutcome } from './job.ts';
-import { keyOf } from './list-restore.ts';
+import { keyOf } from './list-job.ts';
 import { itemName, type Restoration, type RestoreItemPosition } from './restore-ledger.ts';
 import { type HeldPage, type ItemEnd, type PageWork, type PendingItem, withPatience } from './run-item.ts';
 import { findObstacle, type WorkPorts } from './work.ts';
@@ -58,7 +58,7 @@ async function finish(
   { newId, lost, unconfirmed, messages = [] }: Omit<RestoredItem, keyof BulkItem | 'outcome'> = {},
 ): Promise<'finished'> {
   const end = { outcome, ...(newId !== undefined && { newId }), lost, unconfirmed, messages };
-  await store.noteEnd(lease, index, end);
+  await store.noteStates(lease, { [`end:${index}`]: JSON.stringify(end) });
   const { id, engagementType } = item;
   const isFailure = outcome === 'FAILED' || outcome === 'MAY_BE_RESTORED' || outcome === 'STILL_EXISTS';
   await store.finish(lease, index, outcome, isFailure ? { id, engagementType, ...end } : undefined);

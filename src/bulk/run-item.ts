@@ -156,7 +156,10 @@ async function remove(
   const result = await deleteEngagement(input, { ...options, ...bounds, caller, answered }, ports).finally(async () => {
     // The next attempt needs another key, in any process: upstream may repeat its answer for a key.
     if (trail?.upstreamIdempotencyKey && trail.result !== 'DeleteEngagementSuccess')
-      await store.noteSent(lease, pending.index, answered.count, trail.upstreamIdempotencyKey);
+      await store.noteStates(lease, {
+        [`answers:${pending.index}`]: answered.count,
+        [`key:${pending.index}`]: trail.upstreamIdempotencyKey,
+      });
   });
   if (result.kind === 'OutcomeUnknownError') {
     const isGone = await awaitEvent(pending, work, sentAtMs, unknownWaitMs);
