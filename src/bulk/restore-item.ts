@@ -18,19 +18,16 @@ import { findObstacle, type WorkPorts } from './work.ts';
 
 /** How often the new record is searched for after a create without a clear answer: lists may lag. */
 const maxSearches = 4;
-
-/** How long to wait until Redis is asked again, in milliseconds. */
+/** How long to wait until Redis is asked again. */
 const redisPauseMs = 250;
-
-/** How soon an engagement is tried again that another restore has just begun, in milliseconds. */
+/** How soon an engagement is tried again that another restore has just begun. */
 const contendedMs = 500;
 
 /** A restore that ended before its create: nothing was sent. */
 class NotSent extends Error {
-  override readonly name = 'NotSent';
-  readonly end: ItemEnd | 'cancelled';
+  readonly end: ItemEnd;
 
-  constructor(end: ItemEnd | 'cancelled') {
+  constructor(end: ItemEnd) {
     super('nothing was sent');
     this.end = end;
   }
@@ -101,11 +98,7 @@ async function mayHaveCreated(
 
 /** Restores one engagement: brings it to its outcome, or returns why that is not possible now. */
 export function runRestore(pending: PendingItem, work: PageWork): Promise<ItemEnd> {
-  return withPatience(
-    work,
-    () => restoreItem(pending, work),
-    (end) => (typeof end === 'object' && 'afterMs' in end ? end.afterMs : undefined),
-  );
+  return withPatience(work, () => restoreItem(pending, work));
 }
 
 async function restoreItem(pending: PendingItem, work: PageWork): Promise<ItemEnd> {
@@ -143,7 +136,7 @@ async function restoreItem(pending: PendingItem, work: PageWork): Promise<ItemEn
   let isClaimed = false;
   async function onBegin(): Promise<void> {
     const now = await store.begin(lease, index);
-    if (now !== 'again' && now !== 'first') throw new NotSent(now === 'done' || now === 'lost' ? 'stopped' : now);
+    if (now !== 'again' && now !== 'first') throw new NotSent(now === 'paused' ? 'paused' : 'stopped');
     try {
       isClaimed = await ledger.claim(integratedAccountId, lease, key, by);
     } catch (error) {
@@ -173,7 +166,7 @@ async function restoreItem(pending: PendingItem, work: PageWork): Promise<ItemEn
     end = await restoreEngagement(kept, options, ports);
   } catch (error) {
     if (!(error instanceof NotSent)) throw error;
-    return release(pending, work, error.end === 'cancelled' ? 'stopped' : error.end);
+    return release(pending, work, error.end);
   }
   return settle(end, { key, by, isClaimed, isCancelled }, pending, work);
 }
@@ -187,15 +180,11 @@ async function release<End extends ItemEnd>({ index }: PendingItem, { store, lea
 /** Notes the end of a restore in the ledger, then as the item's outcome. */
 async function settle(
   end: RestoreEnd,
-  {
-    key,
-    by,
-    isClaimed,
-    isCancelled,
-  }: { readonly key: string; readonly by: string; readonly isClaimed: boolean; readonly isCancelled: boolean },
+  sent: { readonly key: string; readonly by: string; readonly isClaimed: boolean; readonly isCancelled: boolean },
   pending: PendingItem,
   work: PageWork,
 ): Promise<ItemEnd> {
+  const { key, by, isClaimed, isCancelled } = sent;
   const { job, ledger } = work;
   const { integratedAccountId, dryRun } = job.input;
   switch (end.kind) {

@@ -61,7 +61,7 @@ const confirmations = 2;
 const noTrail = { integration: null, attempts: 0, upstreamIdempotencyKey: null, durationMs: 0 };
 
 /** The input and options of a delete. They are the same in every process: upstream's `Idempotency-Key` derives from them. */
-export function deleteArguments({ item, index }: PendingItem, { job, lease }: HeldPage) {
+function deleteArguments({ item, index }: PendingItem, { job, lease }: HeldPage) {
   const { integratedAccountId } = job.input;
   const callerKey = [`bulk ${job.id}`, `${lease.page}.${index}`] as const;
   return {
@@ -71,7 +71,7 @@ export function deleteArguments({ item, index }: PendingItem, { job, lease }: He
 }
 
 /** Stores the final outcome of an engagement, and writes its one line to the log. */
-export async function finish(
+async function finish(
   { item, index }: PendingItem,
   { job, lease, store, recordDelete }: HeldPage,
   end: DeleteOutcome | DeleteEngagementError,
@@ -100,17 +100,12 @@ export async function finish(
   return 'finished';
 }
 
-/** How long an engagement waits for Truto's event after its outcome is unknown, or after the delete was accepted, in milliseconds. */
+/** How long an engagement waits for Truto's event after its outcome is unknown, or after the delete was accepted. */
 const unknownWaitMs = 30 * 24 * 3_600_000;
 const acceptedWaitMs = 24 * 3_600_000;
 
 /** Notes that an engagement waits for Truto's event. True when it has arrived already. */
-async function awaitEvent(
-  { item, index }: PendingItem,
-  work: HeldPage,
-  sentAtMs: number,
-  forMs: number,
-): Promise<boolean> {
+async function awaitEvent({ item, index }: PendingItem, work: HeldPage, sentAtMs: number, forMs: number) {
   const { store, lease, job, deletedEvents } = work;
   if (!deletedEvents) return false;
   const support = findIntegration(job.integration);
@@ -133,32 +128,28 @@ function withWayOut(result: DeleteEngagementError, { item }: PendingItem, { job 
 
 /** What a read shows of an engagement that may be deleted, but is still readable. */
 type Seen = 'There' | 'Unproven';
+type Bounds = ReturnType<typeof requestBounds>;
 
 /**
  * Deletes an engagement. If its delete may have been sent before (`seen`), a `NotFoundError` means that an earlier attempt deleted it,
  * and another refusal proves nothing until enough reads have shown the record.
  */
-async function remove(
-  pending: PendingItem,
-  seen: Seen | undefined,
-  work: PageWork,
-  bounds: ReturnType<typeof requestBounds>,
-): Promise<ItemEnd> {
+async function remove(pending: PendingItem, seen: Seen | undefined, work: PageWork, bounds: Bounds): Promise<ItemEnd> {
   const { lease, store, caller } = work;
-  const { answered } = pending;
+  const { answered, index } = pending;
   const { input, options } = deleteArguments(pending, work);
   let trail: AuditEvent | undefined;
   const recordDelete = (event: AuditEvent) => {
     trail = event;
   };
-  const ports = { ...work, recordDelete, recordRepetition: () => {} };
+  const ports = { ...work, recordDelete, recordRepetition() {} };
   const sentAtMs = Date.now();
   const result = await deleteEngagement(input, { ...options, ...bounds, caller, answered }, ports).finally(async () => {
     // The next attempt needs another key, in any process: upstream may repeat its answer for a key.
     if (trail?.upstreamIdempotencyKey && trail.result !== 'DeleteEngagementSuccess')
       await store.noteStates(lease, {
-        [`answers:${pending.index}`]: answered.count,
-        [`key:${pending.index}`]: trail.upstreamIdempotencyKey,
+        [`answers:${index}`]: answered.count,
+        [`key:${index}`]: trail.upstreamIdempotencyKey,
       });
   });
   if (result.kind === 'OutcomeUnknownError') {
@@ -172,7 +163,7 @@ async function remove(
   }
   const obstacle = await findObstacle(result, work);
   if (obstacle || result.kind === 'Unauthenticated') {
-    if (!seen) await store.release(lease, pending.index);
+    if (!seen) await store.release(lease, index);
     return obstacle ?? 'paused';
   }
   if (seen && result.kind === 'NotFoundError') return finish(pending, work, 'ALREADY_ABSENT', trail);
@@ -181,11 +172,7 @@ async function remove(
 }
 
 /** Reads an engagement whose delete may have been sent, once its sender has timed out. If it is still there, it is safe to delete it again. */
-async function settle(
-  pending: PendingItem,
-  work: PageWork,
-  bounds: ReturnType<typeof requestBounds>,
-): Promise<ItemEnd | Seen> {
+async function settle(pending: PendingItem, work: PageWork, bounds: Bounds): Promise<ItemEnd | Seen> {
   const { input } = deleteArguments(pending, work);
   const found = await readAfterDelete(input, { caller: work.caller, ...bounds }, work);
   if (found.kind === 'There' || found.kind === 'Unproven') return found.kind;
@@ -198,15 +185,21 @@ async function settle(
   return found.kind === 'NotFoundError' ? finish(pending, work, 'ALREADY_ABSENT') : 'unknown';
 }
 
+/** How long to wait after an end, if a limit caused it. */
+function limitMsOf(end: ItemEnd | 'kept' | Refusal | { readonly kind: 'Found' }): number | undefined {
+  if (typeof end !== 'object') return undefined;
+  if ('kind' in end) return end.kind === 'RateLimitedError' ? limitWaitMs(end) : undefined;
+  return 'afterMs' in end ? end.afterMs : undefined;
+}
+
 /** Repeats what a rate limit refuses, as long as the pace waits for the limit and the job is not paused meanwhile. */
-export async function withPatience<End>(
+export async function withPatience<End extends Parameters<typeof limitMsOf>[0]>(
   { pace, store, job, isCrowded }: PageWork,
   attempt: () => Promise<End>,
-  waitMsAfter: (end: End) => number | undefined,
 ): Promise<End> {
   for (;;) {
     const end = await attempt();
-    const afterMs = waitMsAfter(end);
+    const afterMs = limitMsOf(end);
     if (afterMs === undefined || !pace) return end;
     const isOver = pace.waitForLimit(afterMs);
     if (isCrowded() || !(await isOver)) return end;
@@ -224,10 +217,9 @@ async function endUnread(said: Refusal, pending: PendingItem, work: PageWork): P
     const why = withoutAdvice(message);
     if (failedReads < maxReads) {
       if (work.isAnswering === false) return 'outage';
-      await store.note(
-        job.id,
-        `A record cannot be read for the undo file. It is read again automatically, and the others continue. ${why}`,
-      );
+      const note =
+        'A record cannot be read for the undo file. It is read again automatically, and the others continue.';
+      await store.note(job.id, `${note} ${why}`);
       return 'unread';
     }
     message = `${failedReads} reads failed, while Truto answered other requests. ${why} Delete it without a snapshot.`;
@@ -236,10 +228,8 @@ async function endUnread(said: Refusal, pending: PendingItem, work: PageWork): P
     if (obstacle) return obstacle;
   }
   if (said.kind === 'Unauthenticated') return 'paused';
-  return finish(pending, work, {
-    ...said,
-    message: `Its record could not be stored, so it was not deleted. ${message}`,
-  });
+  message = `Its record could not be stored, so it was not deleted. ${message}`;
+  return finish(pending, work, { ...said, message });
 }
 
 /** Reads the record of an engagement with its notes, and stores it in an undo file. Each of these reads waits for limits on its own. */
@@ -248,18 +238,10 @@ async function keepRecord(pending: PendingItem, work: PageWork): Promise<ItemEnd
   const started = await store.startKeeping(lease, pending.index);
   if (started !== 'keeping') return started === 'lost' ? 'stopped' : started;
   const { input } = deleteArguments(pending, work);
-  const waitMsAfter = (end: { readonly kind: 'Found' } | Refusal) =>
-    end.kind === 'RateLimitedError' ? limitWaitMs(end) : undefined;
   const readNote: SnapshotPorts['readNote'] = (key, selected) =>
-    withPatience(
-      work,
-      () => readResource('notes', key, { caller, selected, ...requestBounds(work) }, work),
-      waitMsAfter,
-    );
-  const found = await withPatience(
-    work,
-    () => takeSnapshot(input, { caller, selection: wholeSelection, ...requestBounds(work) }, { ...work, readNote }),
-    waitMsAfter,
+    withPatience(work, () => readResource('notes', key, { caller, selected, ...requestBounds(work) }, work));
+  const found = await withPatience(work, () =>
+    takeSnapshot(input, { caller, selection: wholeSelection, ...requestBounds(work) }, { ...work, readNote }),
   );
   if (found.kind !== 'Found') return endUnread(found, pending, work);
   const { integratedAccountId } = input;
@@ -284,11 +266,7 @@ export async function runItem(pending: PendingItem, work: PageWork): Promise<Ite
     const end = await keepRecord(pending, work);
     if (end !== 'kept') return end;
   }
-  return withPatience(
-    work,
-    () => deleteItem(pending, work),
-    (end) => (typeof end === 'object' && 'afterMs' in end ? end.afterMs : undefined),
-  );
+  return withPatience(work, () => deleteItem(pending, work));
 }
 
 /**

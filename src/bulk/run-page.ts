@@ -18,20 +18,15 @@ import {
 
 /** How many engagements of a page are deleted at once. */
 const maxAtOnce = 16;
-
 /** How often an item with an unknown outcome is read: some minutes in total. */
 const maxLooks = 12;
-
-/** How soon a page continues that stopped at an obstacle while upstream answered, in milliseconds. */
+/** How soon a page continues that stopped at an obstacle while upstream answered. */
 const unblockedMs = 1_000;
-
-/** How soon a page is tried again that a rate limit stopped, at the earliest, in milliseconds. */
+/** How soon a page is tried again that a rate limit stopped, at the earliest. */
 const minLimitedMs = 1_000;
-
-/** How long a page may stay while limits delay it and other tasks wait, in milliseconds. */
+/** How long a page may stay while limits delay it and other tasks wait. */
 const stayMs = 5_000;
-
-/** How long before its delete a record may be stored, in milliseconds. An older one is read again: it may have changed. */
+/** How long before its delete a record may be stored. An older one is read again: it may have changed. */
 const maxKeptMs = 300_000;
 
 /** Why a page cannot be finished now. */
@@ -70,11 +65,12 @@ async function runEach(
     if (isBlocked(ends) || isStopping()) return false;
     const { done, value: pending } = waiting.next();
     if (done) return false;
-    const end = await (job.input.restore ? runRestore : runItem)(pending, work).catch((error: unknown): ItemEnd => {
+    try {
+      note(await (job.input.restore ? runRestore : runItem)(pending, work), pending, ends);
+    } catch (error) {
       failure ??= { error };
-      return 'stopped';
-    });
-    note(end, pending, ends);
+      ends.obstacles.add('stopped');
+    }
     return true;
   }
 
@@ -136,17 +132,14 @@ async function settlePage(ends: Ends, work: HeldPage): Promise<WorkEnd> {
 }
 
 function pendingItems(items: readonly PendingItem['item'][], states: Readonly<Record<string, string>>) {
-  const isKept = (index: number) => Number(states[`kept:${index}`] ?? 0) + maxKeptMs > Number(states.takenAt);
-  return items
-    .map(
-      (item, index): PendingItem => ({
-        ...{ item, index, isBegun: states[index] === 'begun', isKept: isKept(index) },
-        looks: Number(states[`waits:look:${index}`] ?? 0),
-        failedReads: Number(states[`waits:unread:${index}`] ?? 0),
-        answered: { count: Number(states[`answers:${index}`] ?? 0) },
-      }),
-    )
-    .filter(({ index, isBegun }) => isBegun || states[index] === undefined);
+  const count = (name: string) => Number(states[name] ?? 0);
+  return items.flatMap((item, index): PendingItem[] => {
+    const isBegun = states[index] === 'begun';
+    if (!isBegun && states[index] !== undefined) return [];
+    const isKept = count(`kept:${index}`) + maxKeptMs > Number(states.takenAt);
+    const [looks, failedReads] = [count(`waits:look:${index}`), count(`waits:unread:${index}`)];
+    return [{ item, index, isBegun, isKept, looks, failedReads, answered: { count: count(`answers:${index}`) } }];
+  });
 }
 
 /**
