@@ -69,6 +69,7 @@ const keyForms = {
 
 type KeyName = keyof typeof keyForms;
 type PartsIn<Form> = Form extends `${string}{${infer Part}}${infer Rest}` ? Part | PartsIn<Rest> : never;
+type Word<Text extends string> = Text extends `${infer One} ${infer Rest}` ? One | Word<Rest> : Text;
 type Values<Name extends string> = Readonly<Record<Name, string | number>>;
 
 /** Builds a key. */
@@ -199,25 +200,28 @@ end
 `;
 
 /**
- * Defines a script: one atomic change of bulk deletes. In its text, keys and arguments are locals by name; further ones are in the tables
- * `moreKeys` and `more`. A cluster needs all keys by name while it moves a slot.
+ * Defines a script: one atomic change of bulk deletes. In its text, the given keys and arguments are locals by name; further ones are in the
+ * tables `moreKeys` and `more`. A cluster needs all keys by name while it moves a slot.
  */
-function define<Key extends KeyName, Argument extends string>(
+function define<Keys extends string, Arguments extends string>(
   name: string,
-  keys: readonly Key[],
-  args: readonly Argument[],
+  keyNames: Word<Keys> extends KeyName ? Keys : never,
+  argumentNames: Arguments,
 ) {
+  type Key = Word<Keys> & KeyName;
+  const keys = keyNames.split(' ') as Key[];
+  const args = argumentNames.split(' ') as Word<Arguments>[];
   const named = [...keys.map((key, i) => [key, `KEYS[${i + 1}]`]), ...args.map((arg, i) => [arg, `ARGV[${i + 1}]`])];
   const locals = `
 ${named.map(([local, value]) => `local ${local} = ${value}`).join('\n')}
 local moreKeys, more = {}, {}
 for i = ${keys.length + 1}, #KEYS do table.insert(moreKeys, KEYS[i]) end
 for i = ${args.length + 1}, #ARGV do table.insert(more, ARGV[i]) end`;
-  return <Answer>(text: TemplateStringsArray, ...constants: readonly number[]) => {
+  return <Answer = 0 | 1>(text: TemplateStringsArray, ...constants: readonly number[]) => {
     const run = script<Answer>(name, `${locals}${prelude}${String.raw(text, ...constants)}`);
     return (
       memory: BulkMemory,
-      values: Values<Argument | PartsIn<(typeof keyForms)[Key]>>,
+      values: Values<Word<Arguments> | PartsIn<(typeof keyForms)[Key]>>,
       more: { readonly keys?: readonly string[]; readonly args?: readonly (string | number)[] } = {},
     ): Promise<Answer> => {
       const allKeys = [...keys.map((key) => redisKey(memory, key, values)), ...(more.keys ?? [])];
@@ -233,8 +237,8 @@ for i = ${args.length + 1}, #ARGV do table.insert(more, ARGV[i]) end`;
  */
 export const createJob = define(
   'createBulkJob',
-  ['job', 'owned', 'queue', 'queues', 'accountJobs', 'unfinishedJobs'],
-  ['phase', 'bytes', 'needs'],
+  'job owned queue queues accountJobs unfinishedJobs',
+  'phase bytes needs',
 )<readonly ['created' | 'there' | 'unfinished' | 'bytes' | 'listed', number]>`
 if call('EXISTS', job) == 1 then return {'there', 0} end
 local unfinished, idleBytes, listed, roomMs = usage()
@@ -262,9 +266,7 @@ end
 return {'created', 0}`;
 
 /** Begins the work on a page; returns 0 when another server has it. Renews the expiry of a job that was begun. */
-export const takePage = define('takeBulkPage', ['job', 'states', 'owners', 'items', 'failures'], ['task', 'owner'])<
-  0 | 1
->`
+export const takePage = define('takeBulkPage', 'job states owners items failures', 'task owner')`
 if isLost() then return 0 end
 call('HSET', states, 'takenAt', now)
 call('HDEL', job, 'unserved')
@@ -279,11 +281,9 @@ return 1`;
  * out. Returns `first`; `again` when it may have been sent; `cancelled` when it may have been sent and must not be sent again; `done`,
  * `paused` or `stopped`; or `lost` when another server has the page.
  */
-export const beginItem = define(
-  'beginBulkItem',
-  ['job', 'states', 'owners', 'queue'],
-  ['task', 'owner', 'index', 'leaseMs'],
-)<'first' | 'again' | 'cancelled' | 'done' | 'paused' | 'stopped' | 'lost'>`
+export const beginItem = define('beginBulkItem', 'job states owners queue', 'task owner index leaseMs')<
+  'first' | 'again' | 'cancelled' | 'done' | 'paused' | 'stopped' | 'lost'
+>`
 if isLost() then return 'lost' end
 call('ZADD', queue, 'XX', now + leaseMs, task)
 local state = call('HGET', states, index)
@@ -305,9 +305,7 @@ end
 return 'first'`;
 
 /** Removes the mark that an engagement was begun: nothing was sent. */
-export const releaseItem = define('releaseBulkItem', ['job', 'states', 'owners', 'queue'], ['task', 'owner', 'index'])<
-  0 | 1
->`
+export const releaseItem = define('releaseBulkItem', 'job states owners queue', 'task owner index')`
 if isLost() or call('HGET', states, index) ~= 'begun' then return 0 end
 call('HDEL', states, index)
 call('HINCRBY', job, 'open', -1)
@@ -315,7 +313,7 @@ endCancelled()
 return 1`;
 
 /** Marks that the record of an engagement is about to be read and stored. Returns `keeping`, or why not; see {@link beginItem}. */
-export const startKeeping = define('startKeepingBulkItem', ['job', 'states', 'owners'], ['task', 'owner', 'index'])<
+export const startKeeping = define('startKeepingBulkItem', 'job states owners', 'task owner index')<
   'keeping' | 'paused' | 'stopped' | 'lost'
 >`
 if isLost() then return 'lost' end
@@ -325,11 +323,7 @@ call('HSETNX', states, 'kept:' .. index, 0)
 return 'keeping'`;
 
 /** Notes when the record of an engagement was stored, and in which file; counts it once. */
-export const noteKept = define(
-  'noteKeptBulkItem',
-  ['job', 'states', 'owners', 'undoFiles'],
-  ['task', 'owner', 'index', 'file'],
-)<0 | 1>`
+export const noteKept = define('noteKeptBulkItem', 'job states owners undoFiles', 'task owner index file')`
 if isLost() then return 0 end
 call('SADD', undoFiles, file)
 call('PEXPIRE', undoFiles, ${keptMs})
@@ -339,7 +333,7 @@ if not keptAt or keptAt == '0' then call('HINCRBY', job, 'keptCount', 1) end
 return 1`;
 
 /** Adds to a page's states. Further arguments: names and values. */
-export const noteStates = define('noteBulkStates', ['states', 'owners'], ['task', 'owner'])<0 | 1>`
+export const noteStates = define('noteBulkStates', 'states owners', 'task owner')`
 if isLost() then return 0 end
 call('HSET', states, unpack(more))
 return 1`;
@@ -348,11 +342,7 @@ return 1`;
  * Notes that a create is about to be sent, for the item of a job (`by`). Returns 0 when another server has the page, when the engagement
  * is restored, or when a create of it has no known end: then none may be sent.
  */
-export const claimRestore = define(
-  'claimBulkRestore',
-  ['owners', 'restored', 'restoring'],
-  ['task', 'owner', 'key', 'by'],
-)<0 | 1>`
+export const claimRestore = define('claimBulkRestore', 'owners restored restoring', 'task owner key by')`
 if isLost() then return 0 end
 if call('HEXISTS', restored, key) == 1 then return 0 end
 local value = call('HGET', restoring, key)
@@ -366,7 +356,7 @@ return 1`;
  * nothing was created, and the field `refused ` and its key counts that. Returns 0 when the new record restores another engagement: the
  * field `new ` and the key of a new record has the key of the old one.
  */
-export const endRestore = define('endBulkRestore', ['restored', 'restoring'], ['key', 'by', 'newKey', 'newId'])<0 | 1>`
+export const endRestore = define('endBulkRestore', 'restored restoring', 'key by newKey newId')`
 local value = call('HGET', restoring, key)
 if newId ~= '' then
   local other = call('HGET', restored, 'new ' .. newKey)
@@ -383,9 +373,9 @@ return 1`;
 /** Stores the final outcome of an engagement, once; also when its delete is in flight while its job fails. */
 export const finishItem = define(
   'finishBulkItem',
-  ['job', 'states', 'owners', 'queue', 'failures', 'rate'],
-  ['task', 'owner', 'index', 'outcome', 'failure'],
-)<0 | 1>`
+  'job states owners queue failures rate',
+  'task owner index outcome failure',
+)`
 if isLost() then return 0 end
 local state = call('HGET', states, index)
 if state and state ~= 'begun' then return 0 end
@@ -412,8 +402,8 @@ return 1`;
  */
 export const addListedPage = define(
   'addListedBulkPage',
-  ['job', 'listed', 'cursors', 'owned', 'queue'],
-  ['pageCount', 'cursor', 'nextCursor', 'isPartial', 'isDryRun'],
+  'job listed cursors owned queue',
+  'pageCount cursor nextCursor isPartial isDryRun',
 )<'added' | 'late' | 'circle' | 'full' | number>`
 local phase, pages, lastCursor, wasPartial = get('phase', 'pageCount', 'cursor', 'isPartial')
 if phase ~= 'LISTING' or pages ~= pageCount or (lastCursor or '') ~= cursor then return 'late' end
@@ -457,7 +447,7 @@ return 'added'`;
  * Notes that an engagement waits for Truto's event `record:deleted`. `place`: its job, page and index. `sentAt`: when its delete was first
  * sent; an earlier value stays. `forMs`: how long to wait. Returns 1 when the event has arrived already.
  */
-export const awaitEvent = define('awaitBulkEvent', ['awaiting', 'gone'], ['place', 'sentAt', 'forMs'])<0 | 1>`
+export const awaitEvent = define('awaitBulkEvent', 'awaiting gone', 'place sentAt forMs')`
 call('HSETNX', awaiting, place, sentAt)
 if call('PTTL', awaiting) < tonumber(forMs) then call('PEXPIRE', awaiting, forMs) end
 local goneAt = tonumber(call('GET', gone) or 0)
@@ -468,7 +458,7 @@ return goneAt >= tonumber(call('HGET', awaiting, place)) and 1 or 0`;
  * job. `failure`: its entry in the list of failures, or nothing. Returns its state before; nothing when it changes none;
  * `unlisted` when the failure is not in the list.
  */
-export const settleItem = define('settleBulkItem', ['job', 'states', 'failures', 'queue'], ['index', 'failure'])<
+export const settleItem = define('settleBulkItem', 'job states failures queue', 'index failure')<
   'begun' | 'ACCEPTED' | 'OutcomeUnknownError' | 'unlisted' | ''
 >`
 local state, phase = call('HGET', states, index), call('HGET', job, 'phase')
@@ -493,11 +483,7 @@ return state`;
  * `eventAt`: when the event of Truto's was created that does it, or nothing. An event pauses no job that was started, resumed or reactivated
  * after it, or is paused for another reason. It resumes only what an older event has paused, and no caller has paused since.
  */
-export const controlJob = define(
-  'controlBulkJob',
-  ['job', 'queue', 'owners'],
-  ['how', 'why', 'reason', 'resumes', 'eventAt'],
-)<0 | 1>`
+export const controlJob = define('controlBulkJob', 'job queue owners', 'how why reason resumes eventAt')`
 local phase, resumed, paused = get('phase', 'resumes', 'isPaused')
 if not phase or hasEnded(phase) then return 0 end
 if reason == 'CALLER' then
@@ -547,7 +533,7 @@ if how == 'cancel' then endCancelled() end
 return 1`;
 
 /** Stores why a job waits, unless it has ended or is paused. `field`: `statusReason`, or `unserved` until a server takes a page. */
-export const noteStatusReason = define('noteBulkStatusReason', ['job'], ['why', 'field'])<0 | 1>`
+export const noteStatusReason = define('noteBulkStatusReason', 'job', 'why field')`
 local phase, paused = get('phase', 'isPaused')
 if not phase or paused == '1' or hasEnded(phase) then return 0 end
 call('HSET', job, field, why)
@@ -557,7 +543,7 @@ return 1`;
  * Lets the pages of an ended job expire: those that it never reached at `unreachedUntil`, all others together with the job. Returns 1
  * while there may be more.
  */
-export const letGo = define('letGoOfBulkPages', ['job', 'failures'], ['from', 'count'])<0 | 1>`
+export const letGo = define('letGoOfBulkPages', 'job failures', 'from count')`
 local unreachedUntil, pages = get('unreachedUntil', 'pageCount')
 if not pages then return 0 end
 local next, leftMs = from + count, call('PTTL', job)
@@ -580,7 +566,7 @@ return 0`;
  * Takes the tasks that have been due longest. Further keys: the queues. Returns the milliseconds until the next task is due, or -1, then
  * for each taken task the index of its queue and its name.
  */
-export const takeTasks = define('takeBulkTasks', ['owners'], ['count', 'leaseMs', 'owner'])<
+export const takeTasks = define('takeBulkTasks', 'owners', 'count leaseMs owner')<
   readonly [number, ...(string | number)[]]
 >`
 local answer = {-1}
@@ -605,7 +591,7 @@ answer[1] = 0
 return answer`;
 
 /** Renews leases. Further keys: the queue of each. Further arguments: the queues that the server serves, then the task and owner of each lease. */
-export const heartbeat = define('bulkHeartbeat', ['owners', 'queues'], ['leaseMs'])<1>`
+export const heartbeat = define('bulkHeartbeat', 'owners queues', 'leaseMs')<1>`
 local served = #more - 2 * #moreKeys
 for i = 1, served do call('HSET', queues, more[i], now) end
 for i, queue in ipairs(moreKeys) do
@@ -618,11 +604,7 @@ return 1`;
  * Ends a lease. `afterMs`: when the task is due again, or -1 when it is done. `follower`: the page to queue next, or nothing; it is queued
  * once, while the job deletes. Resting tasks are also in a set of the job, which may have ten thousand pages.
  */
-export const releaseTask = define(
-  'releaseBulkTask',
-  ['owners', 'queue', 'job', 'states'],
-  ['task', 'owner', 'afterMs', 'follower'],
-)<0 | 1>`
+export const releaseTask = define('releaseBulkTask', 'owners queue job states', 'task owner afterMs follower')`
 if isLost() then return 0 end
 call('HDEL', owners, task)
 local phase, paused, pageCount, isLetGo = get('phase', 'isPaused', 'pageCount', 'isLetGo')
@@ -649,7 +631,7 @@ return 1`;
  * Finds the queues without a heartbeat for `unservedMs`. `queuePrefix` is the beginning of their keys. Returns each queue's name, the
  * milliseconds since its last heartbeat, and the jobs of its first thousand tasks.
  */
-export const findUnserved = define('findUnservedBulkTasks', ['queues'], ['queuePrefix', 'unservedMs'])<
+export const findUnserved = define('findUnservedBulkTasks', 'queues', 'queuePrefix unservedMs')<
   readonly (readonly [needs: string, silentMs: number, jobIds: readonly string[]])[]
 >`
 local found = {}
@@ -672,7 +654,7 @@ return found`;
  * Counts the oldest jobs that have not ended. `jobPrefix` is the beginning of their keys. Returns the milliseconds since the start of the
  * oldest that is not paused, or 0; then each reason of a pause and how many have it.
  */
-export const countUnfinished = define('countUnfinishedBulkJobs', ['unfinishedJobs'], ['jobPrefix'])<
+export const countUnfinished = define('countUnfinishedBulkJobs', 'unfinishedJobs', 'jobPrefix')<
   readonly [number, ...(string | number)[]]
 >`
 local oldestAgeMs, paused = 0, {}

@@ -117,18 +117,18 @@ export class JobStore {
   }
 
   /** Pauses, resumes or cancels a job for a caller. Changes none that has ended. */
-  async control(job: BulkJob, how: 'pause' | 'resume' | 'cancel'): Promise<void> {
-    await this.#control(job, { how, reason: 'CALLER' });
+  control(job: BulkJob, how: 'pause' | 'resume' | 'cancel') {
+    return this.#control(job, { how, reason: 'CALLER' });
   }
 
   /** Pauses or fails a job that cannot continue. Changes none that has ended, or was resumed since it was read. */
-  async stop(job: BulkJob, how: 'fail' | PauseReason, why: string): Promise<void> {
+  stop(job: BulkJob, how: 'fail' | PauseReason, why: string) {
     const control = how === 'fail' ? { how, reason: '' } : { how: 'pause', reason: how };
-    await this.#control(job, { ...control, why, resumes: job.resumes });
+    return this.#control(job, { ...control, why, resumes: job.resumes });
   }
 
   /** Pauses a job whose account must be connected again, or resumes it, by an event of Truto's. Returns whether the job has changed. */
-  controlByEvent(job: BulkJob, how: 'pause' | 'resume', why: string, at: Date): Promise<boolean> {
+  controlByEvent(job: BulkJob, how: 'pause' | 'resume', why: string, at: Date) {
     const { resumes } = job;
     return this.#control(job, { how, why, reason: 'ACCOUNT_NEEDS_REAUTH', resumes, eventAt: at.getTime() });
   }
@@ -197,8 +197,8 @@ export class JobStore {
   }
 
   /** Stores why a job waits; with `unserved`, until a server works on it. */
-  async note(jobId: string, why: string, field: 'statusReason' | 'unserved' = 'statusReason'): Promise<void> {
-    await scripts.noteStatusReason(this.#memory, { jobId, why, field });
+  note(jobId: string, why: string, field: 'statusReason' | 'unserved' = 'statusReason') {
+    return scripts.noteStatusReason(this.#memory, { jobId, why, field });
   }
 
   /** Adds listed engagements, and the next cursor; see {@link scripts.addListedPage}. */
@@ -238,15 +238,15 @@ export class JobStore {
     return isTaken ? this.readStates(lease.jobId, lease.page) : null;
   }
 
-  /** Marks that the delete of an engagement is about to be sent; see {@link scripts.beginItem}. */
-  begin(lease: PageLease, index: number) {
-    return scripts.beginItem(this.#memory, { ...lease, index, leaseMs: this.#leaseMs });
-  }
-
-  /** Removes the mark: nothing was sent. */
-  async release(lease: PageLease, index: number): Promise<void> {
-    await scripts.releaseItem(this.#memory, { ...lease, index });
-  }
+  // These change the states of a page, and nothing when another server has it; see the script of each.
+  readonly begin = (lease: PageLease, index: number) =>
+    scripts.beginItem(this.#memory, { ...lease, index, leaseMs: this.#leaseMs });
+  readonly release = (lease: PageLease, index: number) => scripts.releaseItem(this.#memory, { ...lease, index });
+  readonly startKeeping = (lease: PageLease, index: number) => scripts.startKeeping(this.#memory, { ...lease, index });
+  readonly noteKept = (lease: PageLease, index: number, file: string) =>
+    scripts.noteKept(this.#memory, { ...lease, index, file });
+  readonly noteStates = (lease: PageLease, notes: Readonly<Record<string, string | number>>) =>
+    scripts.noteStates(this.#memory, lease, { args: Object.entries(notes).flat() });
 
   /** Stores the final outcome; false when there is one already, or another server has the page. */
   async finish(
@@ -258,21 +258,6 @@ export class JobStore {
     const interval = Math.floor(Date.now() / rateIntervalMs);
     const failure = failed ? JSON.stringify(failed) : '';
     return (await scripts.finishItem(this.#memory, { ...lease, index, outcome, failure, interval })) === 1;
-  }
-
-  /** Adds notes to a page's states. */
-  async noteStates(lease: PageLease, notes: Readonly<Record<string, string | number>>): Promise<void> {
-    await scripts.noteStates(this.#memory, lease, { args: Object.entries(notes).flat() });
-  }
-
-  /** Marks that the record of an engagement is about to be stored; see {@link scripts.startKeeping}. */
-  startKeeping(lease: PageLease, index: number) {
-    return scripts.startKeeping(this.#memory, { ...lease, index });
-  }
-
-  /** Notes when the record of an engagement was stored; see {@link scripts.noteKept}. */
-  async noteKept(lease: PageLease, index: number, file: string): Promise<void> {
-    await scripts.noteKept(this.#memory, { ...lease, index, file });
   }
 
   /** The names of the files with the records of a bulk delete, sorted. */

@@ -5,10 +5,8 @@ import type { LinePosition } from './undo-files.ts';
 
 /** The most ids of one bulk delete. */
 export const maxIds = 5_000;
-
 /** The most lines that a request to restore may have. A request's own bounds are 256 KiB and 10,000 values. */
 export const maxLines = 100;
-
 /** How many engagements a page has. A page is stored, leased and deleted as a whole. */
 export const pageSize = 100;
 
@@ -57,8 +55,7 @@ export type BulkInput = z.infer<typeof input>;
 
 /**
  * `LISTING`: the filter is being resolved, or the undo files are read. `DELETING`: its pages are worked on, also those of a restore.
- * `CANCELLING`: deletes in flight are reconciled. `FAILED`: it cannot continue; in most cases
- * the list could not be read.
+ * `CANCELLING`: deletes in flight are reconciled. `FAILED`: it cannot continue; in most cases the list could not be read.
  */
 const phase = z.enum(['LISTING', 'DELETING', 'CANCELLING', 'CANCELLED', 'COMPLETED', 'FAILED']);
 
@@ -94,19 +91,13 @@ const flag = z
   .transform((text) => text === '1');
 const moment = z.coerce.number().transform((ms) => new Date(ms));
 
+/** The final outcomes of engagements that a bulk delete has worked on. */
+export const finalOutcomes = ['DELETED', 'ACCEPTED', 'ALREADY_ABSENT', 'NOT_FOUND', 'FAILED', 'UNKNOWN'] as const;
+
 /** The state of one engagement, as callers see it. */
 export type ItemOutcome =
-  | 'WAITING'
-  | 'KEEPING'
-  | 'IN_PROGRESS'
-  | 'PLANNED'
-  | 'SKIPPED'
-  | 'DELETED'
-  | 'ACCEPTED'
-  | 'ALREADY_ABSENT'
-  | 'NOT_FOUND'
-  | 'FAILED'
-  | 'UNKNOWN';
+  | ('WAITING' | 'KEEPING' | 'IN_PROGRESS' | 'PLANNED' | 'SKIPPED')
+  | (typeof finalOutcomes)[number];
 
 /** A job's hash in Redis. */
 const hash = z.object({
@@ -116,7 +107,7 @@ const hash = z.object({
     .transform((text) => JSON.parse(text))
     .pipe(input),
   callerId: z.string(),
-  /** The integration of its account; empty when unknown. */
+  /** Empty when unknown. */
   integration: z.string().default(''),
   /** The name of its queue: the settings that a server needs to work on it. */
   needs: z.string(),
@@ -173,16 +164,9 @@ export interface BulkFailure extends BulkItem {
 
 /** The state of one engagement of a restore, as callers see it. Those before `PLANNED` are not final. */
 const restoreOutcomes = [
-  'WAITING',
-  'IN_PROGRESS',
-  'PLANNED',
-  'SKIPPED',
-  'RESTORED',
-  'ALREADY_RESTORED',
-  'STILL_EXISTS',
-  'MAY_BE_RESTORED',
-  'FAILED',
-] as const;
+  ...(['WAITING', 'IN_PROGRESS', 'PLANNED', 'SKIPPED', 'RESTORED', 'ALREADY_RESTORED'] as const),
+  ...(['STILL_EXISTS', 'MAY_BE_RESTORED', 'FAILED'] as const),
+];
 
 /** One of {@link restoreOutcomes}. */
 export type RestoreOutcome = (typeof restoreOutcomes)[number];
@@ -243,9 +227,6 @@ const outcomeNames: Readonly<Record<string, ItemOutcome>> = {
   OutcomeUnknownError: 'UNKNOWN',
 };
 
-/** The final outcomes of engagements that a bulk delete has worked on. */
-export const finalOutcomes = ['DELETED', 'ACCEPTED', 'ALREADY_ABSENT', 'NOT_FOUND', 'FAILED', 'UNKNOWN'] as const;
-
 /** The name that callers see of a final outcome. */
 export function finalOutcome(outcome: string): (typeof finalOutcomes)[number] {
   return finalOutcomes.find((name) => name === outcomeNames[outcome]) ?? 'FAILED';
@@ -259,16 +240,18 @@ export function outcomeOf(state: string | undefined, job: BulkJob): ItemOutcome 
   return isOver && state === 'begun' ? 'UNKNOWN' : (outcomeNames[state] ?? 'FAILED');
 }
 
+/** How many engagements have each state, which is undefined for those that wait. */
+function statesIn({ outcomes, total, done, open }: BulkJob): readonly (readonly [string | undefined, number])[] {
+  return [...Object.entries(outcomes), ['begun', open], [undefined, total - done - open]];
+}
+
 /** How many engagements have each outcome. Those with none of it are left out. */
 export function countOutcomes(job: BulkJob): Readonly<Partial<Record<ItemOutcome, number>>> {
-  const { outcomes, total, done, open } = job;
   const counts: Partial<Record<ItemOutcome, number>> = {};
-  const add = (outcome: ItemOutcome, count: number) => {
+  for (const [state, count] of statesIn(job)) {
+    const outcome = outcomeOf(state, job);
     if (count > 0) counts[outcome] = (counts[outcome] ?? 0) + count;
-  };
-  for (const [state, count] of Object.entries(outcomes)) add(outcomeOf(state, job), count);
-  add(outcomeOf('begun', job), open);
-  add(outcomeOf(undefined, job), total - done - open);
+  }
   return counts;
 }
 
@@ -281,10 +264,7 @@ export function restoreOutcomeOf(state: string | undefined, job: BulkJob): Resto
 
 /** How many engagements of a restore have each outcome. */
 export function countRestores(job: BulkJob): Readonly<Record<RestoreOutcome, number>> {
-  const { outcomes, total, done, open } = job;
   const counts = Object.fromEntries(restoreOutcomes.map((name) => [name, 0])) as Record<RestoreOutcome, number>;
-  for (const [state, count] of Object.entries(outcomes)) counts[restoreOutcomeOf(state, job)] += count;
-  counts[restoreOutcomeOf('begun', job)] += open;
-  counts[restoreOutcomeOf(undefined, job)] += total - done - open;
+  for (const [state, count] of statesIn(job)) counts[restoreOutcomeOf(state, job)] += count;
   return counts;
 }

@@ -11,19 +11,15 @@ import {
 } from './job.ts';
 import type { JobStore } from './job-store.ts';
 
-/** How many pages of engagements are read at once, and how many failures. */
 const pagesPerRead = 8;
 const failuresPerRead = 200;
 
 /** The name of a downloaded report. */
-export function reportFileName(id: string): string {
-  return `bulk-delete-${id}.json`;
-}
+export const reportFileName = (id: string): string => `bulk-delete-${id}.json`;
 
 /** The command that computes `sha256` again. It prints each canonical line of the report: first its head, then each item. */
-function verificationOf(id: string): string {
-  return `jq -c 'del(.engagements, .failures, .sha256), .engagements[], .failures[]' ${reportFileName(id)} | sha256sum`;
-}
+const verificationOf = (id: string) =>
+  `jq -c 'del(.engagements, .failures, .sha256), .engagements[], .failures[]' ${reportFileName(id)} | sha256sum`;
 
 /** A part of a bulk delete is no longer stored, or has changed meanwhile: a report of the rest would look complete. */
 export class IncompleteReport extends Error {

@@ -11,37 +11,24 @@ import { later, type WorkEnd, type WorkPorts } from './work.ts';
 
 /** How many tasks one process works on at once. Delayed tasks do not count. */
 const maxAtOnce = 64;
-
 /** How many of them may wait for the limits of their accounts. The others give way. */
 const maxWaitingAtOnce = 48;
-
 /** The most accounts whose pace is known. A dropped pace starts again, even while it is in use. */
 const maxPaces = 5_000;
-
-/** How often an idle process polls the queue, in milliseconds. */
+/** How often an idle process polls the queue. */
 const idlePollMs = 500;
-
-/** How long to wait after Redis did not answer, in milliseconds: doubled each time up to the maximum. */
+/** How long to wait after Redis did not answer: doubled each time up to the maximum. */
 const minPauseMs = 500;
 const maxPauseMs = 4_000;
-
-/** How many heartbeats there are in a lease, and the most milliseconds between two of them. */
 const heartbeatsPerLease = 4;
 const maxHeartbeatMs = 5_000;
-
-/** How often to check for bulk deletes that no server serves, in milliseconds. */
-const unservedCheckMs = 5_000;
-
-/** How often to count the bulk deletes that have not ended, in milliseconds. */
-const unfinishedCheckMs = 5_000;
-
-/** How long a queue waits for a server with its settings, until other servers end its cancelled bulk deletes, in milliseconds. */
+/** How often to check for bulk deletes that no server serves, and to count those that have not ended. */
+const checkMs = 5_000;
+/** How long a queue waits for a server with its settings, until other servers end its cancelled bulk deletes. */
 const unservedPatienceMs = 600_000;
-
-/** How long to wait after an unexpected failure, in milliseconds. */
+/** How long to wait after an unexpected failure. */
 const failedMs = 2_000;
-
-/** How much longer than a request a close may take, in milliseconds. */
+/** How much longer than a request a close may take. */
 const closeMarginMs = 2_000;
 
 /** Works on bulk deletes, together with all processes that share the Redis. */
@@ -158,7 +145,7 @@ export function startBulkWorker(queue: TaskQueue, { noteUnfinished, ...options }
   const beat = () => queue.heartbeat(running.values());
   const heartbeatMs = Math.min(leaseMsFor(requestTimeoutMs) / heartbeatsPerLease, maxHeartbeatMs);
   const count = async () => noteUnfinished(await store.countUnfinished());
-  const timers = [every(heartbeatMs, beat), every(unservedCheckMs, attendUnserved), every(unfinishedCheckMs, count)];
+  const timers = [every(heartbeatMs, beat), every(checkMs, attendUnserved), every(checkMs, count)];
   for (const atOnce of [beat, count]) void atOnce().catch(() => {});
   const taking = takeAll();
 
