@@ -107,10 +107,7 @@ const maxPartial = 3;
 /** How long the tasks of a paused job rest before a server checks them. A resume or a cancel ends the rest. */
 const pausedRestMs = 300_000;
 
-/**
- * The common part of all scripts. Times are by Redis' clock, since servers' clocks differ. UNLINK frees the memory of a million engagements
- * without blocking Redis.
- */
+/** The common part of all scripts. Times are by Redis' clock, since servers' clocks differ. UNLINK frees a million engagements without blocking it. */
 const prelude = `
 local call = redis.call
 local time = call('TIME')
@@ -199,10 +196,7 @@ local function usage()
 end
 `;
 
-/**
- * Defines a script: one atomic change of bulk deletes. In its text, the given keys and arguments are locals by name; further ones are in the
- * tables `moreKeys` and `more`. A cluster needs all keys by name while it moves a slot.
- */
+/** Defines a script: one atomic change. Its text has keys and arguments as locals by name, further ones in `moreKeys` and `more`. */
 function define<Keys extends string, Arguments extends string>(
   name: string,
   keyNames: Word<Keys> extends KeyName ? Keys : never,
@@ -277,9 +271,8 @@ end
 return 1`;
 
 /**
- * Marks an engagement as begun, and renews the page's lease: a delete that is sent now has its answer before the lease ends, or has timed
- * out. Returns `first`; `again` when it may have been sent; `cancelled` when it may have been sent and must not be sent again; `done`,
- * `paused` or `stopped`; or `lost` when another server has the page.
+ * Marks an engagement as begun, and renews the lease: a delete that is sent now ends before it. `again`: it may have been sent. `cancelled`: it may
+ * have been sent, and must not be sent again. `lost`: another server has the page.
  */
 export const beginItem = define('beginBulkItem', 'job states owners queue', 'task owner index leaseMs')<
   'first' | 'again' | 'cancelled' | 'done' | 'paused' | 'stopped' | 'lost'
@@ -338,10 +331,7 @@ if isLost() then return 0 end
 call('HSET', states, unpack(more))
 return 1`;
 
-/**
- * Notes that a create is about to be sent, for the item of a job (`by`). Returns 0 when another server has the page, when the engagement
- * is restored, or when a create of it has no known end: then none may be sent.
- */
+/** Notes that a create is about to be sent, for an item (`by`). 0: the engagement is restored, or its create has no known end: send none. */
 export const claimRestore = define('claimBulkRestore', 'owners restored restoring', 'task owner key by')`
 if isLost() then return 0 end
 if call('HEXISTS', restored, key) == 1 then return 0 end
@@ -352,9 +342,8 @@ call('PEXPIRE', restoring, ${ledgerKeptMs})
 return 1`;
 
 /**
- * Notes how a create ended. With a `newId`: the record is restored, and its value in `restored` is that id and the item (`by`). Without:
- * nothing was created, and the field `refused ` and its key counts that. Returns 0 when the new record restores another engagement: the
- * field `new ` and the key of a new record has the key of the old one.
+ * Notes how a create ended: with a `newId`, or refused, which the field `refused ` and its key counts. Returns 0 when the new record restores
+ * another engagement: the field `new ` and the key of a new record has the key of the old one.
  */
 export const endRestore = define('endBulkRestore', 'restored restoring', 'key by newKey newId')`
 local value = call('HGET', restoring, key)
@@ -396,9 +385,8 @@ return 1`;
 
 /**
  * Adds the engagements of one list page that were not listed before. Upstream's page may be larger than ours. Further arguments: the items.
- * Without a `nextCursor` the list is complete, and the first pages are queued. For a partial page, returns how often it was partial, until
- * it is accepted and the job marked as partial. Returns `late` when another server has added the page, `circle` when the list repeats,
- * `full` when the owner's lists are too large.
+ * Without a `nextCursor` the list is complete. Returns how often a page was partial, until it is accepted, and the job marked as partial.
+ * `late`: another server has added the page. `circle`: the list repeats. `full`: the owner's lists are too large.
  */
 export const addListedPage = define(
   'addListedBulkPage',
@@ -443,10 +431,7 @@ else
 end
 return 'added'`;
 
-/**
- * Notes that an engagement waits for Truto's event `record:deleted`. `place`: its job, page and index. `sentAt`: when its delete was first
- * sent; an earlier value stays. `forMs`: how long to wait. Returns 1 when the event has arrived already.
- */
+/** Notes that an engagement waits for Truto's event. An earlier `sentAt` of its place stays. Returns 1 when the event has arrived already. */
 export const awaitEvent = define('awaitBulkEvent', 'awaiting gone', 'place sentAt forMs')`
 call('HSETNX', awaiting, place, sentAt)
 if call('PTTL', awaiting) < tonumber(forMs) then call('PEXPIRE', awaiting, forMs) end
@@ -454,9 +439,8 @@ local goneAt = tonumber(call('GET', gone) or 0)
 return goneAt >= tonumber(call('HGET', awaiting, place)) and 1 or 0`;
 
 /**
- * Stores that an engagement is deleted, by Truto's event: one that is begun, or ended as `ACCEPTED` or unknown, also after the end of its
- * job. `failure`: its entry in the list of failures, or nothing. Returns its state before; nothing when it changes none;
- * `unlisted` when the failure is not in the list.
+ * Stores that an engagement is deleted, by Truto's event, also after the end of its job. `failure`: its entry in the list of failures, or nothing.
+ * Returns its state before; nothing when it changes none; `unlisted` when the failure is not in the list.
  */
 export const settleItem = define('settleBulkItem', 'job states failures queue', 'index failure')<
   'begun' | 'ACCEPTED' | 'OutcomeUnknownError' | 'unlisted' | ''
@@ -539,10 +523,7 @@ if not phase or paused == '1' or hasEnded(phase) then return 0 end
 call('HSET', job, field, why)
 return 1`;
 
-/**
- * Lets the pages of an ended job expire: those that it never reached at `unreachedUntil`, all others together with the job. Returns 1
- * while there may be more.
- */
+/** Lets the pages of an ended job expire: unreached ones at `unreachedUntil`, others with the job. Returns 1 while there may be more. */
 export const letGo = define('letGoOfBulkPages', 'job failures', 'from count')`
 local unreachedUntil, pages = get('unreachedUntil', 'pageCount')
 if not pages then return 0 end
@@ -562,10 +543,7 @@ if next < tonumber(pages) then return 1 end
 call('HSET', job, 'isLetGo', 1)
 return 0`;
 
-/**
- * Takes the tasks that have been due longest. Further keys: the queues. Returns the milliseconds until the next task is due, or -1, then
- * for each taken task the index of its queue and its name.
- */
+/** Takes due tasks, the oldest first. Further keys: the queues. Returns how soon the next is due, or -1; then each task's queue (its index) and name. */
 export const takeTasks = define('takeBulkTasks', 'owners', 'count leaseMs owner')<
   readonly [number, ...(string | number)[]]
 >`
@@ -601,8 +579,8 @@ end
 return 1`;
 
 /**
- * Ends a lease. `afterMs`: when the task is due again, or -1 when it is done. `follower`: the page to queue next, or nothing; it is queued
- * once, while the job deletes. Resting tasks are also in a set of the job, which may have ten thousand pages.
+ * Ends a lease. `afterMs`: when the task is due again, or -1 when it is done. `follower`: the page to queue next, or nothing; it is queued once,
+ * while the job deletes. Resting tasks are also in a set of the job, which may have ten thousand pages.
  */
 export const releaseTask = define('releaseBulkTask', 'owners queue job states', 'task owner afterMs follower')`
 if isLost() then return 0 end
@@ -627,10 +605,7 @@ if follower ~= '' and phase == 'DELETING' and tonumber(follower) < tonumber(page
 end
 return 1`;
 
-/**
- * Finds the queues without a heartbeat for `unservedMs`. `queuePrefix` is the beginning of their keys. Returns each queue's name, the
- * milliseconds since its last heartbeat, and the jobs of its first thousand tasks.
- */
+/** Finds the queues without a heartbeat for `unservedMs`: their names, how long, and the jobs of their first thousand tasks. */
 export const findUnserved = define('findUnservedBulkTasks', 'queues', 'queuePrefix unservedMs')<
   readonly (readonly [needs: string, silentMs: number, jobIds: readonly string[]])[]
 >`
@@ -650,10 +625,7 @@ for i = 1, #heartbeats, 2 do
 end
 return found`;
 
-/**
- * Counts the oldest jobs that have not ended. `jobPrefix` is the beginning of their keys. Returns the milliseconds since the start of the
- * oldest that is not paused, or 0; then each reason of a pause and how many have it.
- */
+/** Counts the oldest jobs that have not ended. Returns the age of the oldest that is not paused, or 0; then each reason of a pause, and how many. */
 export const countUnfinished = define('countUnfinishedBulkJobs', 'unfinishedJobs', 'jobPrefix')<
   readonly [number, ...(string | number)[]]
 >`

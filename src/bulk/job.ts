@@ -194,10 +194,7 @@ export function readJob(fields: Readonly<Record<string, string>>): BulkJob | nul
   return { ...job, statusReason: job.unserved ?? job.statusReason, outcomes: Object.fromEntries(outcomes) };
 }
 
-/**
- * The state of an engagement, by the states of its page: its outcome, `begun`, or `keeping` while its record is being stored or is stored,
- * and no delete of it was sent. Undefined while it waits.
- */
+/** The state of an engagement: its outcome, `begun`, or `keeping` while its record is stored or being stored. Undefined while it waits. */
 export function itemStateOf(states: Readonly<Record<string, string>>, index: number): string | undefined {
   return states[index] ?? (states[`kept:${index}`] === undefined ? undefined : 'keeping');
 }

@@ -13,8 +13,8 @@ interface Waiter {
 }
 
 /**
- * Decides how many engagements of one account this process works on at once, as a congestion window does: it begins with one, each end
- * allows one more, and a rate limit halves the number. While the limit lasts, nothing starts.
+ * Decides how many engagements of an account this process works on at once, as a congestion window does: it begins with one, each end allows
+ * one more, and a rate limit halves the number. While the limit lasts, nothing starts.
  */
 export class Pace {
   readonly #patienceMs: number;

@@ -37,9 +37,8 @@ export function keyWithId(key: string, id: string): string {
 }
 
 /**
- * The ledger of all restores in an integrated account: which engagements are restored, under which new ids, and which creates have no
- * known end. It outlives the jobs by a year. Keys are from `engagementKey`. Each method rejects with `BulkUnavailable` while Redis cannot
- * be reached.
+ * Which engagements of an integrated account are restored, under which new ids, and which creates have no known end. It outlives the jobs by a
+ * year. Keys are from `engagementKey`. Each method rejects with `BulkUnavailable` while Redis cannot be reached.
  */
 export class RestoreLedger {
   readonly #memory: BulkMemory;

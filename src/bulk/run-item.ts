@@ -46,9 +46,8 @@ export interface PendingItem {
 }
 
 /**
- * How the work on one item ended. `stopped`: its job has ended, or another server has the page. `unknown`: it is not known whether it is
- * deleted. `unread`: its record could not be read for the undo file. An obstacle: it cannot be worked on now. `storeError`: the undo store
- * does not accept its record.
+ * How the work on one item ended. `stopped`: its job has ended, or another server has the page. `unread`: its record could not be read for the
+ * undo file. An obstacle: it cannot be worked on now. `storeError`: the undo store does not accept its record.
  */
 export type ItemEnd = 'finished' | 'stopped' | 'unknown' | 'unread' | Obstacle | { readonly storeError: unknown };
 
@@ -131,8 +130,8 @@ type Seen = 'There' | 'Unproven';
 type Bounds = ReturnType<typeof requestBounds>;
 
 /**
- * Deletes an engagement. If its delete may have been sent before (`seen`), a `NotFoundError` means that an earlier attempt deleted it,
- * and another refusal proves nothing until enough reads have shown the record.
+ * Deletes an engagement. If its delete may have been sent before (`seen`), a `NotFoundError` means that an earlier attempt deleted it, and another
+ * refusal proves nothing until enough reads have shown the record.
  */
 async function remove(pending: PendingItem, seen: Seen | undefined, work: PageWork, bounds: Bounds): Promise<ItemEnd> {
   const { lease, store, caller } = work;
@@ -258,8 +257,8 @@ async function keepRecord(pending: PendingItem, work: PageWork): Promise<ItemEnd
 }
 
 /**
- * Brings one engagement to its outcome, or returns why that is not possible now. With `snapshot`, its record is durable before its delete
- * begins. A delete that a limit refuses does not count as begun while it waits.
+ * Brings one engagement to its outcome, or returns why that is not possible now. With `snapshot`, its record is durable before its delete begins.
+ * A delete that a limit refuses does not count as begun while it waits.
  */
 export async function runItem(pending: PendingItem, work: PageWork): Promise<ItemEnd> {
   if (work.job.input.snapshot && !pending.isBegun && !pending.isKept) {
@@ -269,10 +268,7 @@ export async function runItem(pending: PendingItem, work: PageWork): Promise<Ite
   return withPatience(work, () => deleteItem(pending, work));
 }
 
-/**
- * Deletes one engagement. If its delete may have been sent before, it is read first. If it is gone, it is done. If not, it is deleted again
- * under the same key; after a cancel, its outcome is unknown.
- */
+/** If its delete may have been sent before, it is read first: still there, it is deleted again under the same key, but not after a cancel. */
 async function deleteItem(pending: PendingItem, work: PageWork): Promise<ItemEnd> {
   // Computed before `begin`: a process that freezes in between must not send what another has settled since.
   const bounds = requestBounds(work);

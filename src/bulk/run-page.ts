@@ -142,10 +142,7 @@ function pendingItems(items: readonly PendingItem['item'][], states: Readonly<Re
   });
 }
 
-/**
- * Works on the items of a page without a final outcome. It may be called at any time, in any process, also while an earlier call runs:
- * from then on, the earlier call changes nothing.
- */
+/** Works on the items of a page without a final outcome. It may be called at any time, also while an earlier call runs, which then changes nothing more. */
 export async function runPage(lease: PageLease, ports: WorkPorts): Promise<WorkEnd> {
   const { store } = ports;
   const job = await store.read(lease.jobId);

@@ -32,8 +32,8 @@ export interface Abilities {
 const settingsBehind = ['TRUTO_BASE_URL', 'AUTH_MODE and BULK_TOKEN_SECRET', 'UNDO_STORE'] as const;
 
 /**
- * The queue of a bulk delete or restore that this server starts. Only servers with matching settings take from it. Restores have queues of
- * their own: a server of an earlier version would take their pages for those of deletes.
+ * The queue of a job that this server starts. Only servers with matching settings take from it. Restores have queues of their own: a server of
+ * an earlier version would take their pages for those of deletes.
  */
 export function needsOf(
   { upstream, credential }: Abilities,

@@ -58,10 +58,7 @@ export async function* splitLines(chunks: AsyncIterable<Uint8Array>): AsyncGener
   if (last.lengthBytes > 0) yield last;
 }
 
-/**
- * Gathers items while a write runs, and writes them together: one flush to the disk for all of them. Writes never overlap.
- * @returns how to write an item. It waits for that write, returns its result, and rejects when the write fails.
- */
+/** Gathers items while a write runs, and writes them with one flush to the disk. Each waits for its write, with its result. Writes never overlap. */
 export function createGroupCommit<Item, Result = void>(
   write: (items: readonly Item[]) => Promise<Result>,
 ): (item: Item) => Promise<Result> {

@@ -48,10 +48,7 @@ export interface JobWork extends WorkPorts {
   readonly caller: Caller;
 }
 
-/**
- * How the work on a task ended. `done`: also when another server has it. `later`: it is due again after so many milliseconds. `isFree`: the
- * job's next page may start meanwhile.
- */
+/** How the work on a task ended: it is `done`, or due again after so many milliseconds. `isFree`: the job's next page may start meanwhile. */
 export type WorkEnd =
   | { readonly kind: 'done' }
   | { readonly kind: 'later'; readonly afterMs: number; readonly isFree?: true };
@@ -115,10 +112,7 @@ const tokenRefused = 'Truto no longer accepts the token of its start. Nothing fu
 /** Removes "Try again." from a message: a bulk delete retries by itself. */
 export const withoutAdvice = (message: string): string => message.replace(/ Try again\.(?= |$)/, '');
 
-/**
- * What a refusal means for the rest of the job, which it pauses, with a reason, if a person must fix something. Undefined when the refusal
- * is only about this engagement.
- */
+/** What a refusal means for the job, which it pauses if a person must fix something. Undefined when it is only about this engagement. */
 export async function findObstacle(
   said: DeleteEngagementError | { readonly kind: 'Unauthenticated' },
   work: JobWork,

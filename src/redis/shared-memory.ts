@@ -40,8 +40,8 @@ export interface SharedMemory {
 }
 
 /**
- * Does what any command needs: EVAL, TIME, a write that expires. ARGV: its expiry; the text to return, another each time, so that it is not
- * mistaken for another answer; and 1 to add INFO's memory and persistence, if allowed.
+ * Does what any command needs: EVAL, TIME, a write that expires. ARGV: its expiry; a text to return, another each time, so that it is no other
+ * answer; and 1 to add INFO's memory and persistence, if allowed.
  */
 const probe = script<string>(
   'probe',
@@ -53,9 +53,8 @@ return ARGV[2] .. '|' .. memory .. persistence`,
 );
 
 /**
- * Connects, and reconnects without end. By itself it sends no commands, except to find the primary through sentinels or a cluster: the
- * probe shows what the user may do. It has no automatic pipelines: they throw where it cannot be caught
- * (github.com/redis/ioredis/issues/1931).
+ * By itself it sends no commands, except to find the primary through sentinels or a cluster: the probe shows what the user may do. It has no
+ * automatic pipelines: they throw where it cannot be caught (github.com/redis/ioredis/issues/1931).
  */
 async function createRedisClient(address: RedisAddress): Promise<RedisClient> {
   const { kind, nodes, isTls, username, password, database, primaryName } = address;
@@ -106,10 +105,7 @@ async function createRedisClient(address: RedisAddress): Promise<RedisClient> {
   return redis;
 }
 
-/**
- * Connects to Redis, and reconnects without end. Settles after two seconds at most, connected or not.
- * @param url a valid `REDIS_URL`.
- */
+/** Connects to the Redis of a valid `REDIS_URL`, and reconnects without end. Settles after two seconds at most, connected or not. */
 export async function connectRedis(
   url: Secret,
   log: Log,
@@ -221,10 +217,7 @@ export async function connectRedis(
   };
 }
 
-/**
- * Defines a script, which Redis executes atomically.
- * @param name unique for each script. ioredis sends the text once, and its digest from then on.
- */
+/** Defines a script, which Redis executes atomically. Its name must be unique: ioredis sends the text once, and its digest from then on. */
 export function script<Answer>(name: string, lua: string) {
   return (redis: RedisClient, keys: readonly string[], args: readonly (string | number)[]): Promise<Answer> => {
     if (!(name in redis)) redis.defineCommand(name, { lua });
