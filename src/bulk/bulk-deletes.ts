@@ -148,17 +148,8 @@ const tooMany = {
   listed: `The lists of your ${idle} ${maxIdleListedBytes >> 20} MiB in this integrated account. Start again when the oldest has expired.`,
 } as const;
 
-const goesOn = 'This subscription ends. The bulk delete continues.';
 const mustReconnect =
   "Truto's event integrated_account:authentication_error: the integrated account must be connected again. Unless you pause it too, it continues when Truto reports that the account is active again. You can also resume it.";
-
-/** An engagement of a bulk delete that an event has settled. */
-interface SettledItem {
-  readonly job: BulkJob;
-  readonly engagementId: string;
-  /** Its state before. `begun`: it had no final outcome. */
-  readonly before: 'begun' | 'ACCEPTED' | 'OutcomeUnknownError';
-}
 
 /** Only such ids and cursors are looked up in Redis. */
 const idForm = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/;
@@ -186,10 +177,7 @@ export class BulkDeletes {
     return undefined;
   }
 
-  /**
-   * Confirms a dry run of this caller that has ended, until 5 minutes after its end. Null when it found nothing, or more than 5,000
-   * engagements.
-   */
+  /** Confirms a dry run of this caller, until 5 minutes after its end. Null when it found nothing, or more than 5,000 engagements. */
   async confirmation(job: BulkJob, caller: Caller): Promise<Confirmation | null> {
     const { id, callerId, endedAt, input, phase, total } = job;
     const isConfirmable = input.dryRun && phase === 'COMPLETED' && total > 0 && total <= maxIds;
@@ -245,7 +233,7 @@ export class BulkDeletes {
   }
 
   /**
-   * Starts a bulk delete. With an idempotency key or a confirmation token that was used before, returns the bulk delete that it started.
+   * Starts a bulk delete, or returns the one that the idempotency key or confirmation token has started.
    * @throws {BulkUnavailable} while Redis cannot be reached. With an idempotency key or a token, a retry is safe.
    */
   async start(
@@ -395,9 +383,8 @@ export class BulkDeletes {
   }
 
   /**
-   * Lists the bulk deletes, or the restores, of an account, newest first: those that {@link find} would return. Refuses a caller who may
-   * not access the account, or whose access cannot be checked, unless there are some that the caller has started.
-   * @throws {BulkUnavailable}
+   * Lists the jobs of an account that {@link find} would return, newest first. Refuses a caller who may not access the account, or whose
+   * access cannot be checked, unless there are some that the caller has started. @throws {BulkUnavailable}
    */
   async list(
     integratedAccountId: string,
@@ -405,9 +392,7 @@ export class BulkDeletes {
     caller: Caller,
     deadlineAt: number,
     isRestore = false,
-  ): Promise<
-    Refusal | { readonly kind: 'Jobs'; readonly items: readonly BulkJob[]; readonly endCursor: string | null }
-  > {
+  ) {
     if (!canAccess(caller, integratedAccountId)) return notGranted();
     const findings = [...checkId(integratedAccountId, ['integratedAccountId'])];
     if (after !== null && !cursorForm.test(after))
@@ -425,25 +410,19 @@ export class BulkDeletes {
     if (!isShown && why && items.length === 0) return why;
     const shown = items.slice(0, first);
     const last = shown.at(-1);
-    return { kind: 'Jobs', items: shown, endCursor: last && items.length > first ? cursorOf(last) : null };
+    return { kind: 'Jobs' as const, items: shown, endCursor: last && items.length > first ? cursorOf(last) : null };
   }
 
-  /**
-   * Asks upstream whether it still accepts a caller's token, and still shows the account to one who did not start the bulk delete.
-   * Returns why not. Undefined also when upstream does not answer.
-   */
+  /** Why upstream no longer accepts a caller's token, or shows the account to another caller; undefined also when it does not answer. */
   async confirm({ input, callerId }: BulkJob, caller: Caller, deadlineAt: number): Promise<Refusal | undefined> {
     const { findAccountIntegration } = this.#parts;
     const lost = await findLostAccess(input.integratedAccountId, caller, deadlineAt, findAccountIntegration);
     if (!lost || (lost.kind === 'ForbiddenError' && caller.id === callerId)) return undefined;
-    return { ...lost, message: `${lost.message} ${goesOn}` };
+    return { ...lost, message: `${lost.message} This subscription ends. The bulk delete continues.` };
   }
 
-  /**
-   * Settles engagements that Truto reports as deleted at a moment, in each bulk delete that waits for that and sent its delete before.
-   * @throws {BulkUnavailable}
-   */
-  async *settle(keys: readonly EngagementKey[], at: Date): AsyncGenerator<SettledItem> {
+  /** Settles engagements that Truto reports as deleted at a moment, if their deletes were sent before it. @throws {BulkUnavailable} */
+  async *settle(keys: readonly EngagementKey[], at: Date) {
     const awaiting = keys.map(async (key) => {
       const engagement = engagementDigest(key);
       return { key, engagement, places: await this.store.readAwaiting(engagement) };
@@ -452,14 +431,12 @@ export class BulkDeletes {
       for (const place of places) {
         const job = place.sentAtMs <= at.getTime() ? await this.store.read(place.jobId) : null;
         const before = job && (await this.store.settle(job, place, engagement));
+        // Those that were begun had no final outcome before.
         if (job && before) yield { job, engagementId: key.id, before };
       }
   }
 
-  /**
-   * Pauses the jobs of an account that must be connected again, by an event of Truto's, or resumes those that it has paused. Returns how many.
-   * @throws {BulkUnavailable}
-   */
+  /** Pauses the jobs of an account that must be connected again, or resumes those. Returns how many. @throws {BulkUnavailable} */
   async controlByEvent(how: 'pause' | 'resume', integratedAccountId: string, at: Date): Promise<number> {
     const why = how === 'pause' ? mustReconnect : '';
     let count = 0;

@@ -133,10 +133,7 @@ export class JobStore {
     return this.#control(job, { how, why, reason: 'ACCOUNT_NEEDS_REAUTH', resumes, eventAt: at.getTime() });
   }
 
-  /**
-   * Notes that an engagement waits for Truto's event `record:deleted`. True when it has arrived already.
-   * @param sentAtMs when its delete was first sent, unless an earlier call has said that: milliseconds since 1970.
-   */
+  /** Waits for Truto's event; see {@link scripts.awaitEvent}. True when it has arrived already. @param sentAtMs in milliseconds since 1970. */
   async awaitEvent({ jobId, page }: PageLease, index: number, engagement: string, sentAtMs: number, forMs: number) {
     const values = { engagement, place: `${jobId}:${page}:${index}`, sentAt: wholeSecond(sentAtMs), forMs };
     return (await scripts.awaitEvent(this.#memory, values)) === 1;

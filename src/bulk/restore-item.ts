@@ -12,8 +12,8 @@ import {
 import { engagementKey, type KeptRecord, readUndoLine } from '../engagement/restore/undo-line.ts';
 import type { BulkItem, RestoredItem, RestoreOutcome } from './job.ts';
 import { keyOf } from './list-job.ts';
-import { itemName, type Restoration, type RestoreItemPosition } from './restore-ledger.ts';
-import { type HeldPage, type ItemEnd, type PageWork, type PendingItem, withPatience } from './run-item.ts';
+import { itemName, type RestoreItemPosition } from './restore-ledger.ts';
+import { type HeldItem, type ItemEnd, type ItemWork, withPatience } from './run-item.ts';
 import { findObstacle, type WorkPorts } from './work.ts';
 
 /** How often the new record is searched for after a create without a clear answer: lists may lag. */
@@ -49,8 +49,7 @@ async function readKept(
 
 /** Stores the final outcome of a restore. */
 async function finish(
-  { item, index }: PendingItem,
-  { store, lease }: HeldPage,
+  { item, index, store, lease }: HeldItem,
   outcome: RestoreOutcome,
   { newId, lost, unconfirmed, messages = [] }: Omit<RestoredItem, keyof BulkItem | 'outcome'> = {},
 ): Promise<'finished'> {
@@ -62,14 +61,14 @@ async function finish(
   return 'finished';
 }
 
-/** True when an earlier run of this item has sent the create, not another restore. */
-function isOwn(by: string | undefined, { index }: PendingItem, { job, lease }: HeldPage): boolean {
-  return by?.startsWith(`${itemName({ jobId: job.id, page: lease.page, index })} `) === true;
-}
+const nameOf = ({ job, lease, index }: HeldItem) => itemName({ jobId: job.id, page: lease.page, index });
 
-/** Ends an item whose engagement is restored, by an earlier run of this item or by another restore. */
-function finishRestored({ newId, by }: NonNullable<Restoration['restored']>, pending: PendingItem, work: HeldPage) {
-  return finish(pending, work, isOwn(by, pending, work) ? 'RESTORED' : 'ALREADY_RESTORED', { newId });
+/** Ends an item whose engagement is restored, by a run of this item, or by another restore (`by`). */
+function finishRestored(
+  work: HeldItem,
+  { by, ...end }: Omit<RestoredItem, keyof BulkItem | 'outcome'> & { readonly by: string },
+) {
+  return finish(work, by.startsWith(`${nameOf(work)} `) ? 'RESTORED' : 'ALREADY_RESTORED', end);
 }
 
 /** Asks Redis again until it answers, or this process stops: what it does not know later has to be searched for. */
@@ -88,35 +87,34 @@ async function retryUntilAnswered<Answer>({ isStopping }: WorkPorts, ask: () => 
 async function mayHaveCreated(
   position: RestoreItemPosition | null,
   found: EngagementRecord,
-  { store, ...ports }: HeldPage,
+  ports: HeldItem,
 ): Promise<boolean> {
-  const items = position && (await store.readPage(position.jobId, position.page));
+  const items = position && (await ports.store.readPage(position.jobId, position.page));
   const item = position && items?.[position.index];
   const kept = item ? await readKept(item, ports).catch(() => undefined) : undefined;
   return !kept || !contradicts(found, createOf(kept).input);
 }
 
 /** Restores one engagement: brings it to its outcome, or returns why that is not possible now. */
-export function runRestore(pending: PendingItem, work: PageWork): Promise<ItemEnd> {
-  return withPatience(work, () => restoreItem(pending, work));
+export function runRestore(work: ItemWork): Promise<ItemEnd> {
+  return withPatience(work, () => restoreItem(work));
 }
 
-async function restoreItem(pending: PendingItem, work: PageWork): Promise<ItemEnd> {
-  const { job, store, lease, caller, ledger, requestTimeoutMs, isStopping } = work;
-  const { item, index } = pending;
+async function restoreItem(work: ItemWork): Promise<ItemEnd> {
+  const { item, index, job, store, lease, caller, ledger, requestTimeoutMs, isStopping } = work;
   const { integratedAccountId, dryRun } = job.input;
   const begun = await store.begin(lease, index);
   if (begun === 'done') return 'finished';
   if (begun === 'lost') return 'stopped';
   if (begun === 'paused' || begun === 'stopped') return begun;
   const refusal = item.source?.refusal;
-  if (refusal !== undefined) return finish(pending, work, 'FAILED', { messages: [refusal] });
+  if (refusal !== undefined) return finish(work, 'FAILED', { messages: [refusal] });
   const key = keyOf(item, integratedAccountId);
   const [known] = await ledger.find(integratedAccountId, [key]);
-  if (known?.restored) return finishRestored(known.restored, pending, work);
+  if (known?.restored) return finishRestored(work, known.restored);
   const begunAtMs = known?.begunAtMs;
   const isCancelled = begun === 'cancelled';
-  if (isCancelled && begunAtMs === undefined) return release(pending, work, 'stopped');
+  if (isCancelled && begunAtMs === undefined) return release(work, 'stopped');
   let kept: KeptRecord | undefined;
   try {
     kept = await readKept(item, work);
@@ -127,12 +125,13 @@ async function restoreItem(pending: PendingItem, work: PageWork): Promise<ItemEn
   if (!kept || engagementKey(kept.record) !== key) {
     const changed = 'Its line in the undo file is no longer there.';
     return begunAtMs === undefined
-      ? finish(pending, work, 'FAILED', { messages: [`Nothing was created. ${changed}`] })
-      : finish(pending, work, 'MAY_BE_RESTORED', { messages: [`${searchedFor} ${changed} ${lookFirst}`] });
+      ? finish(work, 'FAILED', { messages: [`Nothing was created. ${changed}`] })
+      : finish(work, 'MAY_BE_RESTORED', { messages: [`${searchedFor} ${changed} ${lookFirst}`] });
   }
 
   // A record that a search finds is that of the create that began.
-  const by = known?.begunBy ?? `${itemName({ jobId: job.id, page: lease.page, index })} ${randomUUID()}`;
+  const by = known?.begunBy ?? `${nameOf(work)} ${randomUUID()}`;
+  const noteEnd = (newId?: string) => retryUntilAnswered(work, () => ledger.end(integratedAccountId, key, by, newId));
   let isClaimed = false;
   async function onBegin(): Promise<void> {
     const now = await store.begin(lease, index);
@@ -141,7 +140,7 @@ async function restoreItem(pending: PendingItem, work: PageWork): Promise<ItemEn
       isClaimed = await ledger.claim(integratedAccountId, lease, key, by);
     } catch (error) {
       // Redis may have noted it. Nothing is sent, so nothing has to be searched for.
-      await retryUntilAnswered(work, () => ledger.end(integratedAccountId, key, by, undefined));
+      await noteEnd();
       throw error;
     }
     if (!isClaimed) throw new NotSent({ afterMs: contendedMs });
@@ -166,41 +165,43 @@ async function restoreItem(pending: PendingItem, work: PageWork): Promise<ItemEn
     end = await restoreEngagement(kept, options, ports);
   } catch (error) {
     if (!(error instanceof NotSent)) throw error;
-    return release(pending, work, error.end);
+    return release(work, error.end);
   }
-  return settle(end, { key, by, isClaimed, isCancelled }, pending, work);
+  return settle(end, work, { by, noteEnd, isClaimed, isCancelled });
 }
 
 /** Nothing was sent: the item is no longer begun. */
-async function release<End extends ItemEnd>({ index }: PendingItem, { store, lease }: HeldPage, end: End) {
+async function release({ index, store, lease }: HeldItem, end: ItemEnd): Promise<ItemEnd> {
   await store.release(lease, index);
   return end;
+}
+
+interface Sent {
+  readonly by: string;
+  readonly noteEnd: (newId?: string) => Promise<boolean>;
+  readonly isClaimed: boolean;
+  readonly isCancelled: boolean;
 }
 
 /** Notes the end of a restore in the ledger, then as the item's outcome. */
 async function settle(
   end: RestoreEnd,
-  sent: { readonly key: string; readonly by: string; readonly isClaimed: boolean; readonly isCancelled: boolean },
-  pending: PendingItem,
-  work: PageWork,
+  work: ItemWork,
+  { by, noteEnd, isClaimed, isCancelled }: Sent,
 ): Promise<ItemEnd> {
-  const { key, by, isClaimed, isCancelled } = sent;
-  const { job, ledger } = work;
-  const { integratedAccountId, dryRun } = job.input;
+  const { dryRun } = work.job.input;
   switch (end.kind) {
     case 'Restored': {
       const { newId, lost, unconfirmed, warnings: messages } = end;
-      const outcome = isOwn(by, pending, work) ? 'RESTORED' : 'ALREADY_RESTORED';
-      if (dryRun || (await retryUntilAnswered(work, () => ledger.end(integratedAccountId, key, by, newId))))
-        return finish(pending, work, outcome, { newId, lost, unconfirmed, messages });
-      return finish(pending, work, 'MAY_BE_RESTORED', { messages: [`${onlyAnother} ${lookFirst}`] });
+      if (dryRun || (await noteEnd(newId))) return finishRestored(work, { by, newId, lost, unconfirmed, messages });
+      return finish(work, 'MAY_BE_RESTORED', { messages: [`${onlyAnother} ${lookFirst}`] });
     }
     case 'RestorePlan':
-      return finish(pending, work, 'PLANNED', { lost: end.lost, messages: end.warnings });
+      return finish(work, 'PLANNED', { lost: end.lost, messages: end.warnings });
     case 'StillExists':
-      return finish(pending, work, 'STILL_EXISTS', { messages: [end.message] });
+      return finish(work, 'STILL_EXISTS', { messages: [end.message] });
     case 'MayStillExist':
-      return finish(pending, work, 'FAILED', { messages: [end.message] });
+      return finish(work, 'FAILED', { messages: [end.message] });
     case 'MayBeRestored':
     case 'OutcomeUnknownError': {
       const refused = end.kind === 'MayBeRestored' && !isCancelled ? end.refused : undefined;
@@ -211,24 +212,24 @@ async function settle(
       }
       // While Truto answers nothing, a search does not count; a cancelled restore must end.
       if (work.isAnswering === false && !isCancelled) return 'outage';
-      if (pending.looks + 1 < maxSearches && !dryRun) return 'unknown';
-      return finish(pending, work, 'MAY_BE_RESTORED', { messages: [end.message] });
+      if (work.looks + 1 < maxSearches && !dryRun) return 'unknown';
+      return finish(work, 'MAY_BE_RESTORED', { messages: [end.message] });
     }
     default: {
-      if (isClaimed) await retryUntilAnswered(work, () => ledger.end(integratedAccountId, key, by, undefined));
+      if (isClaimed) await noteEnd();
       const obstacle = await findObstacle(end, work);
-      if (obstacle || end.kind === 'Unauthenticated') return release(pending, work, obstacle ?? 'paused');
-      return finish(pending, work, 'FAILED', { messages: [end.message] });
+      if (obstacle || end.kind === 'Unauthenticated') return release(work, obstacle ?? 'paused');
+      return finish(work, 'FAILED', { messages: [end.message] });
     }
   }
 }
 
 /** Ends an item of a cancelled restore whose token cannot be opened, so that nothing can be searched for. */
-export async function giveUpRestore(pending: PendingItem, work: HeldPage): Promise<ItemEnd> {
+export async function giveUpRestore(work: HeldItem): Promise<ItemEnd> {
   const { integratedAccountId } = work.job.input;
-  const key = keyOf(pending.item, integratedAccountId);
+  const key = keyOf(work.item, integratedAccountId);
   const [known] = await work.ledger.find(integratedAccountId, [key]);
-  if (known?.restored) return finishRestored(known.restored, pending, work);
-  if (known?.begunAtMs === undefined) return release(pending, work, 'stopped');
-  return finish(pending, work, 'MAY_BE_RESTORED', { messages: [`${searchedFor} ${lookFirst}`] });
+  if (known?.restored) return finishRestored(work, known.restored);
+  if (known?.begunAtMs === undefined) return release(work, 'stopped');
+  return finish(work, 'MAY_BE_RESTORED', { messages: [`${searchedFor} ${lookFirst}`] });
 }

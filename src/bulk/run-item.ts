@@ -30,6 +30,11 @@ export interface PageWork extends JobWork {
 /** A leased page. Its job's token may not be open. */
 export type HeldPage = Omit<PageWork, 'caller' | 'keepLine' | 'pace' | 'seenReferences'>;
 
+/** The work on one item, and on an item of a held page. */
+export type ItemWork = PageWork & PendingItem;
+/** See {@link ItemWork}. */
+export type HeldItem = HeldPage & PendingItem;
+
 /** An engagement without a final outcome. */
 export interface PendingItem {
   readonly index: number;
@@ -60,7 +65,7 @@ const confirmations = 2;
 const noTrail = { integration: null, attempts: 0, upstreamIdempotencyKey: null, durationMs: 0 };
 
 /** The input and options of a delete. They are the same in every process: upstream's `Idempotency-Key` derives from them. */
-function deleteArguments({ item, index }: PendingItem, { job, lease }: HeldPage) {
+function deleteArguments({ item, index, job, lease }: HeldItem) {
   const { integratedAccountId } = job.input;
   const callerKey = [`bulk ${job.id}`, `${lease.page}.${index}`] as const;
   return {
@@ -71,8 +76,7 @@ function deleteArguments({ item, index }: PendingItem, { job, lease }: HeldPage)
 
 /** Stores the final outcome of an engagement, and writes its one line to the log. */
 async function finish(
-  { item, index }: PendingItem,
-  { job, lease, store, recordDelete }: HeldPage,
+  { item, index, job, lease, store, recordDelete }: HeldItem,
   end: DeleteOutcome | DeleteEngagementError,
   trail: AuditEvent | typeof noTrail = noTrail,
 ): Promise<'finished'> {
@@ -104,9 +108,9 @@ const unknownWaitMs = 30 * 24 * 3_600_000;
 const acceptedWaitMs = 24 * 3_600_000;
 
 /** Notes that an engagement waits for Truto's event. True when it has arrived already. */
-async function awaitEvent({ item, index }: PendingItem, work: HeldPage, sentAtMs: number, forMs: number) {
-  const { store, lease, job, deletedEvents } = work;
-  if (!deletedEvents) return false;
+async function awaitEvent(work: HeldItem, sentAtMs: number, forMs: number) {
+  const { item, index, store, lease, job } = work;
+  if (!work.deletedEvents) return false;
   const support = findIntegration(job.integration);
   const kind = nodeKind(support.kind === 'supported' ? support.integration : null, item.engagementType);
   const key = { integratedAccountId: job.input.integratedAccountId, id: item.id, kind };
@@ -114,7 +118,7 @@ async function awaitEvent({ item, index }: PendingItem, work: HeldPage, sentAtMs
 }
 
 /** Adds what to do when an integration requires a type, and the list has none. */
-function withWayOut(result: DeleteEngagementError, { item }: PendingItem, { job }: PageWork): DeleteEngagementError {
+function withWayOut(result: DeleteEngagementError, { item, job }: ItemWork): DeleteEngagementError {
   const isTypeMissing =
     result.kind === 'InvalidInputError' &&
     job.input.filter !== undefined &&
@@ -133,10 +137,9 @@ type Bounds = ReturnType<typeof requestBounds>;
  * Deletes an engagement. If its delete may have been sent before (`seen`), a `NotFoundError` means that an earlier attempt deleted it, and another
  * refusal proves nothing until enough reads have shown the record.
  */
-async function remove(pending: PendingItem, seen: Seen | undefined, work: PageWork, bounds: Bounds): Promise<ItemEnd> {
-  const { lease, store, caller } = work;
-  const { answered, index } = pending;
-  const { input, options } = deleteArguments(pending, work);
+async function remove(work: ItemWork, seen: Seen | undefined, bounds: Bounds): Promise<ItemEnd> {
+  const { lease, store, caller, answered, index } = work;
+  const { input, options } = deleteArguments(work);
   let trail: AuditEvent | undefined;
   const recordDelete = (event: AuditEvent) => {
     trail = event;
@@ -152,36 +155,36 @@ async function remove(pending: PendingItem, seen: Seen | undefined, work: PageWo
       });
   });
   if (result.kind === 'OutcomeUnknownError') {
-    const isGone = await awaitEvent(pending, work, sentAtMs, unknownWaitMs);
-    return isGone ? finish(pending, work, 'DELETED', trail) : 'unknown';
+    const isGone = await awaitEvent(work, sentAtMs, unknownWaitMs);
+    return isGone ? finish(work, 'DELETED', trail) : 'unknown';
   }
   if (result.kind === 'DeleteEngagementPlan') throw new Error('a plan without a dry run');
   if (result.kind === 'DeleteEngagementSuccess') {
-    const isGone = result.outcome === 'ACCEPTED' && (await awaitEvent(pending, work, sentAtMs, acceptedWaitMs));
-    return finish(pending, work, isGone ? 'DELETED' : result.outcome, trail);
+    const isGone = result.outcome === 'ACCEPTED' && (await awaitEvent(work, sentAtMs, acceptedWaitMs));
+    return finish(work, isGone ? 'DELETED' : result.outcome, trail);
   }
   const obstacle = await findObstacle(result, work);
   if (obstacle || result.kind === 'Unauthenticated') {
     if (!seen) await store.release(lease, index);
     return obstacle ?? 'paused';
   }
-  if (seen && result.kind === 'NotFoundError') return finish(pending, work, 'ALREADY_ABSENT', trail);
-  if (seen && (seen === 'Unproven' || pending.looks < confirmations)) return 'unknown';
-  return finish(pending, work, withWayOut(result, pending, work), trail);
+  if (seen && result.kind === 'NotFoundError') return finish(work, 'ALREADY_ABSENT', trail);
+  if (seen && (seen === 'Unproven' || work.looks < confirmations)) return 'unknown';
+  return finish(work, withWayOut(result, work), trail);
 }
 
 /** Reads an engagement whose delete may have been sent, once its sender has timed out. If it is still there, it is safe to delete it again. */
-async function settle(pending: PendingItem, work: PageWork, bounds: Bounds): Promise<ItemEnd | Seen> {
-  const { input } = deleteArguments(pending, work);
+async function settle(work: ItemWork, bounds: Bounds): Promise<ItemEnd | Seen> {
+  const { input } = deleteArguments(work);
   const found = await readAfterDelete(input, { caller: work.caller, ...bounds }, work);
   if (found.kind === 'There' || found.kind === 'Unproven') return found.kind;
-  if (found.kind === 'MarkedDeleted') return finish(pending, work, 'ALREADY_ABSENT');
+  if (found.kind === 'MarkedDeleted') return finish(work, 'ALREADY_ABSENT');
   // Upstream answers other requests: then a failed read counts as a look.
   if (found.kind === 'UpstreamUnavailableError' && found.wasSent && work.isAnswering) return 'unknown';
   // A rate limit or an outage does not count as a look.
   const obstacle = await findObstacle(found, work);
   if (obstacle) return obstacle;
-  return found.kind === 'NotFoundError' ? finish(pending, work, 'ALREADY_ABSENT') : 'unknown';
+  return found.kind === 'NotFoundError' ? finish(work, 'ALREADY_ABSENT') : 'unknown';
 }
 
 /** How long to wait after an end, if a limit caused it. */
@@ -208,11 +211,11 @@ export async function withPatience<End extends Parameters<typeof limitMsOf>[0]>(
 }
 
 /** Handles a record that could not be read for the undo file. While upstream answers other requests, it fails alone, after some reads. */
-async function endUnread(said: Refusal, pending: PendingItem, work: PageWork): Promise<ItemEnd> {
+async function endUnread(said: Refusal, work: ItemWork): Promise<ItemEnd> {
   const { store, job, lease } = work;
   let { message } = said;
   if (said.kind === 'UpstreamUnavailableError' && said.wasSent) {
-    const failedReads = await store.countWait(lease, `unread:${pending.index}`);
+    const failedReads = await store.countWait(lease, `unread:${work.index}`);
     const why = withoutAdvice(message);
     if (failedReads < maxReads) {
       if (work.isAnswering === false) return 'outage';
@@ -228,21 +231,21 @@ async function endUnread(said: Refusal, pending: PendingItem, work: PageWork): P
   }
   if (said.kind === 'Unauthenticated') return 'paused';
   message = `Its record could not be stored, so it was not deleted. ${message}`;
-  return finish(pending, work, { ...said, message });
+  return finish(work, { ...said, message });
 }
 
 /** Reads the record of an engagement with its notes, and stores it in an undo file. Each of these reads waits for limits on its own. */
-async function keepRecord(pending: PendingItem, work: PageWork): Promise<ItemEnd | 'kept'> {
+async function keepRecord(work: ItemWork): Promise<ItemEnd | 'kept'> {
   const { caller, store, lease, keepLine } = work;
-  const started = await store.startKeeping(lease, pending.index);
+  const started = await store.startKeeping(lease, work.index);
   if (started !== 'keeping') return started === 'lost' ? 'stopped' : started;
-  const { input } = deleteArguments(pending, work);
+  const { input } = deleteArguments(work);
   const readNote: SnapshotPorts['readNote'] = (key, selected) =>
     withPatience(work, () => readResource('notes', key, { caller, selected, ...requestBounds(work) }, work));
   const found = await withPatience(work, () =>
     takeSnapshot(input, { caller, selection: wholeSelection, ...requestBounds(work) }, { ...work, readNote }),
   );
-  if (found.kind !== 'Found') return endUnread(found, pending, work);
+  if (found.kind !== 'Found') return endUnread(found, work);
   const { integratedAccountId } = input;
   const line = JSON.stringify({ integratedAccountId, readAt: new Date(), engagement: plainRecord(found.record) });
   let file: string;
@@ -252,7 +255,7 @@ async function keepRecord(pending: PendingItem, work: PageWork): Promise<ItemEnd
   } catch (storeError) {
     return { storeError };
   }
-  await store.noteKept(lease, pending.index, file);
+  await store.noteKept(lease, work.index, file);
   return 'kept';
 }
 
@@ -260,31 +263,31 @@ async function keepRecord(pending: PendingItem, work: PageWork): Promise<ItemEnd
  * Brings one engagement to its outcome, or returns why that is not possible now. With `snapshot`, its record is durable before its delete begins.
  * A delete that a limit refuses does not count as begun while it waits.
  */
-export async function runItem(pending: PendingItem, work: PageWork): Promise<ItemEnd> {
-  if (work.job.input.snapshot && !pending.isBegun && !pending.isKept) {
-    const end = await keepRecord(pending, work);
+export async function runItem(work: ItemWork): Promise<ItemEnd> {
+  if (work.job.input.snapshot && !work.isBegun && !work.isKept) {
+    const end = await keepRecord(work);
     if (end !== 'kept') return end;
   }
-  return withPatience(work, () => deleteItem(pending, work));
+  return withPatience(work, () => deleteItem(work));
 }
 
 /** If its delete may have been sent before, it is read first: still there, it is deleted again under the same key, but not after a cancel. */
-async function deleteItem(pending: PendingItem, work: PageWork): Promise<ItemEnd> {
+async function deleteItem(work: ItemWork): Promise<ItemEnd> {
   // Computed before `begin`: a process that freezes in between must not send what another has settled since.
   const bounds = requestBounds(work);
-  const begun = await work.store.begin(work.lease, pending.index);
+  const begun = await work.store.begin(work.lease, work.index);
   if (begun === 'done') return 'finished';
   if (begun === 'lost') return 'stopped';
   if (begun === 'paused' || begun === 'stopped') return begun;
-  if (begun === 'first') return remove(pending, undefined, work, bounds);
-  const seen = await settle(pending, work, bounds);
+  if (begun === 'first') return remove(work, undefined, bounds);
+  const seen = await settle(work, bounds);
   if (seen !== 'There' && seen !== 'Unproven') {
     // A cancelled job must end, also during an outage or a rate limit: each read counts as a look.
     return begun === 'cancelled' && seen !== 'finished' ? 'unknown' : seen;
   }
-  if (begun === 'again') return remove(pending, seen, work, bounds);
+  if (begun === 'again') return remove(work, seen, bounds);
   // Upstream may execute it late.
-  return pending.looks < confirmations ? 'unknown' : giveUp(pending, work, seen);
+  return work.looks < confirmations ? 'unknown' : giveUp(work, seen);
 }
 
 const afterCancel = 'Its delete had no clear answer, and was not repeated after the cancel.';
@@ -297,16 +300,16 @@ const whyUnknown = {
 };
 
 /** Ends an item with an unknown outcome, after all attempts to find out. */
-export async function giveUp(pending: PendingItem, work: HeldPage, seen: keyof typeof whyUnknown): Promise<'finished'> {
-  const { input, options } = deleteArguments(pending, work);
+export async function giveUp(work: HeldItem, seen: keyof typeof whyUnknown): Promise<'finished'> {
+  const { input, options } = deleteArguments(work);
   const states = await work.store.readStates(work.job.id, work.lease.page);
   // If no server noted when it was sent, only a later event proves something.
-  if (await awaitEvent(pending, work, Date.now(), unknownWaitMs)) return finish(pending, work, 'DELETED');
-  const key = idempotencyKeyFor(input, { ...options, caller: { id: work.job.callerId } }, pending.answered.count);
-  return finish(pending, work, {
+  if (await awaitEvent(work, Date.now(), unknownWaitMs)) return finish(work, 'DELETED');
+  const key = idempotencyKeyFor(input, { ...options, caller: { id: work.job.callerId } }, work.answered.count);
+  return finish(work, {
     kind: 'OutcomeUnknownError',
     message: `${whyUnknown[seen]} It is safe to delete it again. A NotFoundError then means that it is gone.`,
-    ...{ upstreamIdempotencyKey: states[`key:${pending.index}`] ?? key, retrySafe: true },
+    ...{ upstreamIdempotencyKey: states[`key:${work.index}`] ?? key, retrySafe: true },
     ...{ lastStatusCode: null, engagement: null },
   });
 }

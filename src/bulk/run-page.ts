@@ -66,7 +66,7 @@ async function runEach(
     const { done, value: pending } = waiting.next();
     if (done) return false;
     try {
-      note(await (job.input.restore ? runRestore : runItem)(pending, work), pending, ends);
+      note(await (job.input.restore ? runRestore : runItem)({ ...work, ...pending }), pending, ends);
     } catch (error) {
       failure ??= { error };
       ends.obstacles.add('stopped');
@@ -106,7 +106,8 @@ async function settlePage(ends: Ends, work: HeldPage): Promise<WorkEnd> {
   const looks = await Promise.all(unknown.map(({ index }) => store.countWait(lease, `look:${index}`)));
   for (const [i, pending] of unknown.entries()) {
     if (Number(looks[i]) <= maxLooks) continue;
-    await (job.input.restore ? giveUpRestore(pending, work) : giveUp(pending, work, 'Nothing'));
+    const held = { ...work, ...pending };
+    await (job.input.restore ? giveUpRestore(held) : giveUp(held, 'Nothing'));
   }
   const fewest = Math.min(...looks);
   if (fewest <= maxLooks) {

@@ -92,11 +92,7 @@ export class TaskQueue {
     await heartbeat(this.#memory, { leaseMs: this.#leaseMs }, { keys, args });
   }
 
-  /**
-   * Ends a lease.
-   * @param afterMs when the task is due again; undefined when it is done.
-   * @param isFollowed adds the page that is {@link pagesAtOnce} after it to the queue.
-   */
+  /** Ends a lease. `afterMs`: when the task is due again, if it is. `isFollowed` queues the page that is {@link pagesAtOnce} after it. */
   async release(lease: Lease, afterMs: number | undefined, isFollowed: boolean): Promise<void> {
     const follower = isFollowed && lease.page !== 'list' ? lease.page + pagesAtOnce : '';
     await releaseTask(this.#memory, { ...lease, afterMs: afterMs ?? -1, follower });

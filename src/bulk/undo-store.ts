@@ -27,22 +27,15 @@ export type KeepLine = (line: string) => Promise<string>;
 /** Stores undo files. A file only grows. After a failure, it is never written again, so a late write of it changes nothing. */
 export interface UndoStore {
   /**
-   * Opens the undo file of a page for one run of it. All pages of a bulk delete that have the same hundred share one file in a folder.
+   * Opens the undo file of a page for one run of it. In a folder, all pages of a job that have the same hundred share a file.
    * A bucket cannot append: there, each run of a page has its own object, which is stored again with each line.
    */
   openPage(jobId: string, page: number): KeepLine;
-  /**
-   * Reads an undo file, or a part of it, which is shorter when the file is.
-   * @param file its name, from {@link KeepLine}.
-   * @throws without a bucket's location and keys.
-   */
+  /** Reads an undo file, or a part of it, which is shorter when the file is. @throws without a bucket's location and keys. */
   read(file: string, part?: LinePosition): Promise<AsyncIterable<Uint8Array>>;
   /** The store's folder; undefined for a bucket. */
   readonly folder: string | undefined;
-  /**
-   * Writes a test file within 5 seconds. A folder is empty again afterwards. A bucket keeps one small object, `.write-test`: its keys
-   * need no right to delete.
-   */
+  /** Writes a test file within 5 seconds, and removes it; not `.write-test` in a bucket, whose keys need no right to delete. */
   probe(): Promise<Probe>;
 }
 
@@ -293,7 +286,7 @@ export function openUndoStore(config: UndoStoreConfig, proxy?: ProxyConfig): Und
   };
 }
 
-/** Writes a test file before the server listens. An outage is only a warning: plain deletes go on. @throws {ConfigError} when the store refuses it. */
+/** Writes a test file before the server listens. An outage is only a warning: it prevents no plain deletes. @throws {ConfigError} when the store refuses it. */
 export async function checkUndoStore(config: UndoStoreConfig, log: Log, proxy?: ProxyConfig): Promise<void> {
   const probe = await openUndoStore(config, proxy).probe();
   if (probe.kind === 'refused')

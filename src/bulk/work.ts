@@ -21,10 +21,7 @@ export interface WorkPorts {
   readonly findAccountIntegration: FindAccountIntegration;
   /** Undefined without `UNDO_STORE`. */
   readonly undoStore: UndoStore | undefined;
-  /**
-   * Returns the caller of the job's requests; undefined when this server keeps no tokens, and leaves the job to others.
-   * @throws when the token cannot be opened.
-   */
+  /** The caller of the job's requests; undefined when this server keeps no tokens. @throws when the token cannot be opened. */
   readonly callerOf: (job: BulkJob) => Promise<Caller | undefined>;
   readonly recordDelete: (event: AuditEvent & { readonly bulkDeleteId: string }) => void;
   /** Truto's events, which settle unknown outcomes; undefined when this server gets none. */

@@ -94,11 +94,7 @@ export function startBulkWorker(queue: TaskQueue, { noteUnfinished, ...options }
     }
   }
 
-  /**
-   * Takes the due tasks that there is room for.
-   * @param queues those of other settings, by name; without them, those that this server serves.
-   * @returns how long to wait before the next poll, in milliseconds.
-   */
+  /** Takes the due tasks of these queues that there is room for. Returns how long to wait before the next poll, in milliseconds. */
   async function takeDue(queues?: readonly string[]): Promise<number> {
     const free = maxAtOnce - running.size;
     if (free === 0) return idlePollMs;
