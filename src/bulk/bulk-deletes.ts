@@ -28,7 +28,6 @@ import { BulkUnavailable, maxIdleBytes, maxIdleListedBytes, maxUnfinished } from
 import { cursorOf, type JobStore } from './job-store.ts';
 import { itemOf } from './list-job.ts';
 import { type Abilities, needsOf } from './task-queue.ts';
-import type { BulkWorker } from './worker.ts';
 
 interface StartInput extends BulkInput {
   readonly ids: readonly string[] | undefined;
@@ -74,7 +73,7 @@ interface StartOptions {
 
 interface BulkParts {
   readonly store: JobStore;
-  readonly worker: Pick<BulkWorker, 'wake'>;
+  readonly worker: { readonly wake: () => void };
   /** Undefined when the server keeps no callers' tokens: it sends its own, or `BULK_TOKEN_SECRET` is not set. */
   readonly seal: Seal | undefined;
   readonly abilities: Abilities;

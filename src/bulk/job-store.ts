@@ -31,15 +31,7 @@ export function cursorOf({ id, createdAt }: Pick<BulkJob, 'id' | 'createdAt'>): 
   return `${createdAt.getTime()}:${id}`;
 }
 
-/** Where an engagement waits for Truto's event `record:deleted`. */
-interface AwaitingItem {
-  readonly place: string;
-  readonly jobId: string;
-  readonly page: number;
-  readonly index: number;
-  /** When its delete was first sent, in milliseconds since 1970. */
-  readonly sentAtMs: number;
-}
+type AwaitingItem = Awaited<ReturnType<JobStore['readAwaiting']>>[number];
 
 /** The lease of a page. */
 export type PageLease = Lease & { readonly page: number };
@@ -140,7 +132,7 @@ export class JobStore {
   }
 
   /** Where an engagement waits for the event, and since when. */
-  async readAwaiting(engagement: string): Promise<readonly AwaitingItem[]> {
+  async readAwaiting(engagement: string) {
     const places = await this.#ask((redis) => redis.hgetall(redisKey(this.#memory, 'awaiting', { engagement })));
     return Object.entries(places).map(([place, sentAt]) => {
       const [jobId = '', page, index] = place.split(':');

@@ -11,17 +11,6 @@ export interface RestoreItemPosition {
   readonly index: number;
 }
 
-/** What is known of the restores of one engagement. */
-export interface Restoration {
-  /** The new record, and the item that created it, if a server did. */
-  readonly restored?: { readonly newId: string; readonly by: string };
-  /** When a create began that has no known end, in milliseconds since 1970, and its item, if a server began it. */
-  readonly begunAtMs?: number;
-  readonly begunBy?: string;
-  /** How many creates were refused. */
-  readonly refusalCount: number;
-}
-
 /** How many entries of the terminal's ledger are looked up at once. */
 const entriesPerRead = 100;
 
@@ -51,8 +40,11 @@ export class RestoreLedger {
   readonly #restored = (integratedAccountId: string) => redisKey(this.#memory, 'restored', { integratedAccountId });
   readonly #restoring = (integratedAccountId: string) => redisKey(this.#memory, 'restoring', { integratedAccountId });
 
-  /** Reads what is known of engagements, in their order. */
-  async find(integratedAccountId: string, keys: readonly string[]): Promise<readonly Restoration[]> {
+  /**
+   * Reads what is known of engagements, in their order: the new record of each, and the item that created it; when a create began that has no
+   * known end (in milliseconds since 1970), and its item; and how many creates were refused. The terminal's creates have no item.
+   */
+  async find(integratedAccountId: string, keys: readonly string[]) {
     if (keys.length === 0) return [];
     const read = (name: string, fields: readonly string[]) => this.#ask((redis) => redis.hmget(name, ...fields));
     // In this order: a create that ends in between moves from the first to the second.

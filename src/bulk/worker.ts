@@ -31,22 +31,16 @@ const failedMs = 2_000;
 /** How much longer than a request a close may take. */
 const closeMarginMs = 2_000;
 
-/** Works on bulk deletes, together with all processes that share the Redis. */
-export interface BulkWorker {
-  /** Polls the queue now. Call it after adding tasks. */
-  wake(): void;
-  /** Stops taking tasks, waits for the deletes in flight, and leaves the rest to other servers. */
-  close(): Promise<void>;
-}
-
-/** The parts that a worker needs. */
-interface WorkerOptions extends Omit<WorkPorts, 'isStopping' | 'isCrowded' | 'paceOf'> {
-  /** Gets the numbers of all servers' bulk deletes every few seconds. */
+/** Its ports. `noteUnfinished` gets the numbers of all servers' bulk deletes every few seconds. */
+type WorkerOptions = Omit<WorkPorts, 'isStopping' | 'isCrowded' | 'paceOf'> & {
   readonly noteUnfinished: (jobs: UnfinishedJobs) => void;
-}
+};
 
-/** Starts working; waits for Redis while it cannot be reached. */
-export function startBulkWorker(queue: TaskQueue, { noteUnfinished, ...options }: WorkerOptions): BulkWorker {
+/**
+ * Works on bulk deletes, together with all processes that share the Redis; waits for it while it cannot be reached. `wake` polls the queue now:
+ * call it after adding tasks. `close` waits for the deletes in flight, and leaves the rest to other servers.
+ */
+export function startBulkWorker(queue: TaskQueue, { noteUnfinished, ...options }: WorkerOptions) {
   const stopping = new AbortController();
   const isStopping = () => stopping.signal.aborted;
   const running = new Map<Promise<void>, Lease>();
@@ -147,7 +141,7 @@ export function startBulkWorker(queue: TaskQueue, { noteUnfinished, ...options }
 
   return {
     wake,
-    async close() {
+    async close(): Promise<void> {
       stopping.abort();
       wake();
       const ended = taking.then(() => Promise.all(running.keys()));

@@ -1,14 +1,5 @@
 import type { Log } from '../log/log.ts';
 
-interface RedisFault {
-  /** Faults of the same kind are logged once. */
-  readonly kind: FaultKind;
-  /** True when a new connection may help: this one may lead to a server that is gone, or no longer the primary. */
-  readonly needsNewConnection: boolean;
-  /** True when Redis answered: waiting does not help. */
-  readonly isRefusal: boolean;
-}
-
 const advice = {
   scripts: 'Redis refuses scripts. EVAL and EVALSHA must be allowed (ACL: +eval +evalsha), and must not be renamed.',
   keys: 'Redis refuses the keys of this server. Allow them for its user (ACL: ~ and REDIS_PREFIX and :*, as docs/operating.md shows), or set REDIS_PREFIX to the prefix that the user may use.',
@@ -79,8 +70,11 @@ function causeOf(error: unknown): { readonly message?: unknown; readonly code?: 
   return lastNodeError ?? error ?? {};
 }
 
-/** Classifies an error of a command or a connection. */
-export function faultOf(error: unknown): RedisFault {
+/**
+ * Classifies an error of a command or a connection. `isRefusal`: Redis answered, so waiting does not help. `needsNewConnection`: one may help,
+ * since this one may lead to a server that is gone, or no longer the primary.
+ */
+export function faultOf(error: unknown) {
   const cause = causeOf(error);
   const text = `${cause.message ?? ''} ${cause.code ?? ''}`;
   const isRefusal = cause instanceof Error && cause.name === 'ReplyError';
