@@ -96,16 +96,29 @@ async function appendFile(file: string, text: string, makesStore: boolean): Prom
   for (let folder = dirname(file); folder.length >= top.length; folder = dirname(folder)) await syncFolder(folder);
 }
 
-/** Writes with retries, within 30 seconds. Each attempt after a failure must write to a new file. @throws when none succeeds. */
-async function writeWithRetries(attempt: (signal: AbortSignal) => Promise<Probe>): Promise<void> {
-  const signal = AbortSignal.timeout(timeoutMs);
-  for (let count = 1; ; count += 1) {
-    const end = await attempt(signal);
-    if (end.kind === 'kept') return;
-    if (end.kind === 'refused' || count === maxAttempts || signal.aborted)
-      throw new Error(`the undo store did not accept a file: ${end.reason}`);
-    await sleep(Math.random() * delayMs * 2 ** (count - 1));
-  }
+/**
+ * Opens a file that only this process writes: its name has an id of its own. Writes with retries, within 30 seconds. After each failure, it
+ * writes to a new file. @param isWhole stores all of the file's lines again with each write.
+ */
+function openFile(newName: () => string, put: Put, isWhole: boolean): KeepLine {
+  const newFile = () => ({ name: newName(), text: '' });
+  let file = newFile();
+  return createGroupCommit<string, string>(async (lines) => {
+    const signal = AbortSignal.timeout(timeoutMs);
+    for (let count = 1; ; count += 1) {
+      if (file.text.length > maxObjectLength) file = newFile();
+      const text = file.text + lines.join('');
+      const end = await put(file.name, text, signal);
+      if (end.kind === 'kept') {
+        if (isWhole) file.text = text;
+        return file.name;
+      }
+      file = newFile();
+      if (end.kind === 'refused' || count === maxAttempts || signal.aborted)
+        throw new Error(`the undo store did not accept a file: ${end.reason}`);
+      await sleep(Math.random() * delayMs * 2 ** (count - 1));
+    }
+  });
 }
 
 const noRight = "give the server's user the right to write there";
@@ -148,26 +161,13 @@ function openFolder(path: string): Place {
   const put: Put = (name, text, signal) =>
     Promise.race([write(name, text), once(signal, 'abort').then(() => noAnswer)]);
 
-  /** Only this process writes the file: its name has an id of its own. */
-  function openFile(jobId: string, part: string): KeepLine {
-    const newName = () => `${jobId}/${randomUUID()}-${part}.jsonl`;
-    let name = newName();
-    return createGroupCommit<string, string>(async (lines) => {
-      await writeWithRetries(async (signal) => {
-        const end = await put(name, lines.join(''), signal);
-        if (end.kind !== 'kept') name = newName();
-        return end;
-      });
-      return name;
-    });
-  }
   const files = new LRUCache<string, KeepLine>({ max: maxFiles });
   return {
     put,
     openPage(jobId, page) {
       const part = String(Math.floor(page / pagesPerFile)).padStart(3, '0');
       const place = `${jobId}/${part}`;
-      const file = files.get(place) ?? openFile(jobId, part);
+      const file = files.get(place) ?? openFile(() => `${jobId}/${randomUUID()}-${part}.jsonl`, put, false);
       files.set(place, file);
       return file;
     },
@@ -234,18 +234,7 @@ function openBucket(config: Extract<UndoStoreConfig, { kind: 'bucket' }>, proxy:
   return {
     put,
     openPage(jobId, page) {
-      const newObject = () => ({ name: `${jobId}/${String(page).padStart(6, '0')}-${randomUUID()}.jsonl`, text: '' });
-      let object = newObject();
-      return createGroupCommit<string, string>(async (lines) => {
-        await writeWithRetries(async (signal) => {
-          if (object.text.length > maxObjectLength) object = newObject();
-          const text = object.text + lines.join('');
-          const end = await put(object.name, text, signal);
-          object = end.kind === 'kept' ? { ...object, text } : newObject();
-          return end;
-        });
-        return object.name;
-      });
+      return openFile(() => `${jobId}/${String(page).padStart(6, '0')}-${randomUUID()}.jsonl`, put, true);
     },
     async read(name, part) {
       const range = part && `bytes=${part.offsetBytes}-${part.offsetBytes + part.lengthBytes - 1}`;
