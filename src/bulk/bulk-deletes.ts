@@ -81,6 +81,9 @@ interface BulkParts {
   readonly confirmations: Confirmations;
 }
 
+const idOf = (caller: Caller, callerKey: StartOptions['callerKey']) =>
+  callerKey === undefined ? randomUUID() : uuidOf(caller.id, ...callerKey);
+
 function checkWhich({ ids, filter, engagementType }: StartInput): readonly Finding[] {
   if ((ids === undefined) === (filter === undefined)) return [refusal([], 'It must have either ids or a filter.')];
   if (ids !== undefined) {
@@ -214,7 +217,7 @@ export class BulkDeletes {
   }
 
   /** Checks an input without a token. */
-  #readAsked(asked: AskedStart, caller: Caller, callerKey: readonly [string, string] | undefined): Start | Refusal {
+  #readAsked(asked: AskedStart, caller: Caller, callerKey: StartOptions['callerKey']): Start | Refusal {
     const { confirmationToken: _none, integratedAccountId, ...rest } = asked;
     if (integratedAccountId === undefined)
       return refuse('integratedAccountId', 'It is required, unless you send a confirmationToken.');
@@ -223,12 +226,8 @@ export class BulkDeletes {
     if (this.#parts.confirmations.isRequired && !input.dryRun) return refuse('confirmationToken', needsConfirmation);
     const { ids, engagementType } = input;
     const items = ids && [...new Set(ids)].map((id) => ({ id, engagementType: engagementType ?? null }));
-    return (
-      refused([...checkId(integratedAccountId, ['integratedAccountId']), ...checkWhich(input)]) ?? {
-        ...{ input, items },
-        id: callerKey === undefined ? randomUUID() : uuidOf(caller.id, ...callerKey),
-      }
-    );
+    const findings = [...checkId(integratedAccountId, ['integratedAccountId']), ...checkWhich(input)];
+    return refused(findings) ?? { input, items, id: idOf(caller, callerKey) };
   }
 
   /**
@@ -277,16 +276,16 @@ export class BulkDeletes {
     const account = await this.#findAccount(input, caller, deadlineAt);
     if ('kind' in account) return account;
     const { support } = account;
-    const name =
-      support.kind === 'supported' ? support.integration.name : support.kind === 'unsupported' && support.name;
-    if (!canCreate(support))
+    if (!canCreate(support)) {
+      const name = support.kind === 'supported' ? support.integration.name : 'name' in support && support.name;
       return refuse('integratedAccountId', `It belongs to ${name}, which cannot create engagements through Truto.`);
+    }
     const work = { caller, findAccountIntegration: () => account, requestTimeoutMs: deadlineAt - performance.now() };
-    const items: BulkItem[] = [];
-    for (const { kept, line } of given.records) items.push(await itemOf(kept, { line }, integratedAccountId, work));
+    const items = await Array.fromAsync(given.records, ({ kept, line }) =>
+      itemOf(kept, { line }, integratedAccountId, work),
+    );
     const stored = { integratedAccountId, dryRun, snapshot: false, restore: jobId === undefined ? {} : { jobId } };
-    const id = callerKey === undefined ? randomUUID() : uuidOf(caller.id, ...callerKey);
-    const start = { id, input: stored, items: lines && items };
+    const start = { id: idOf(caller, callerKey), input: stored, items: lines && items };
     return this.#create(start, digest('restore', input), account, caller);
   }
 
