@@ -41,7 +41,6 @@ const input = z
       .looseObject({ createdAt: range, updatedAt: range, startTime: range, endTime: range })
       .transform((filter) => filter as EngagementFilter)
       .optional(),
-    /** Count and list; delete nothing. */
     dryRun: z.boolean(),
     /** Store each record before its delete. An engagement without a stored record is not deleted. */
     snapshot: z.boolean(),
@@ -75,9 +74,8 @@ export const pauseReasons = [
 /** One of {@link pauseReasons}. */
 export type PauseReason = (typeof pauseReasons)[number];
 
-/** The bulk deletes of all servers that have not ended, in numbers. */
+/** The bulk deletes of all servers that have not ended. `oldestAgeMs`: since the start of the oldest that is not paused; 0 without one. */
 export interface UnfinishedJobs {
-  /** Since the start of the oldest that is not paused, in milliseconds; 0 when there is none. */
   readonly oldestAgeMs: number;
   readonly paused: Readonly<Partial<Record<PauseReason, number>>>;
 }
@@ -119,7 +117,6 @@ const hash = z.object({
   sealedToken: z.string(),
   phase,
   isPaused: flag,
-  /** True once a delete was begun. */
   hasBegun: flag,
   resumes: z.coerce.number().default(0),
   /** When it began to delete, or was last resumed: its rate is measured since then. */
@@ -128,13 +125,11 @@ const hash = z.object({
   statusReason: z.string().nullable().default(null),
   /** Why no server works on it. Callers see this instead of `statusReason`. */
   unserved: z.string().optional(),
-  /** How many engagements are known so far. */
   total: z.coerce.number(),
   pageCount: z.coerce.number(),
   done: z.coerce.number(),
   /** How many engagements are begun and have no final outcome. */
   open: z.coerce.number().default(0),
-  /** How many records are in its undo files. */
   keptCount: z.coerce.number().default(0),
   /** True when upstream left something out of the list, also after retries. */
   isPartial: flag,
@@ -182,37 +177,32 @@ export interface RestoredItem extends BulkItem {
   readonly messages?: readonly string[];
 }
 
-const outcomePrefix = 'outcome:';
-
 /** Reads a job's hash from Redis; null when it does not exist. */
 export function readJob(fields: Readonly<Record<string, string>>): BulkJob | null {
   if (fields.phase === undefined) return null;
   const job = hash.parse(fields);
-  const outcomes = Object.entries(fields)
-    .filter(([name]) => name.startsWith(outcomePrefix))
-    .map(([name, count]) => [name.slice(outcomePrefix.length), Number(count)]);
+  const outcomes = Object.entries(fields).flatMap(([name, count]) => {
+    const outcome = /^outcome:(.+)$/.exec(name)?.[1];
+    return outcome === undefined ? [] : [[outcome, Number(count)]];
+  });
   return { ...job, statusReason: job.unserved ?? job.statusReason, outcomes: Object.fromEntries(outcomes) };
 }
 
 /** The state of an engagement: its outcome, `begun`, or `keeping` while its record is stored or being stored. Undefined while it waits. */
-export function itemStateOf(states: Readonly<Record<string, string>>, index: number): string | undefined {
-  return states[index] ?? (states[`kept:${index}`] === undefined ? undefined : 'keeping');
-}
+export const itemStateOf = (states: Readonly<Record<string, string>>, index: number): string | undefined =>
+  states[index] ?? (states[`kept:${index}`] === undefined ? undefined : 'keeping');
 
 /** The id of a bulk delete or restore, for a line of the log. */
-export function loggedId({ id, input: { restore } }: BulkJob): Readonly<Record<string, string>> {
-  return { [restore ? 'bulkRestoreId' : 'bulkDeleteId']: id };
-}
+export const loggedId = ({ id, input }: BulkJob): Readonly<Record<string, string>> => ({
+  [input.restore ? 'bulkRestoreId' : 'bulkDeleteId']: id,
+});
 
 /** True when the bulk delete is final. */
-export function hasEnded({ phase }: Pick<BulkJob, 'phase'>): boolean {
-  return phase === 'CANCELLED' || phase === 'COMPLETED' || phase === 'FAILED';
-}
+export const hasEnded = ({ phase }: Pick<BulkJob, 'phase'>): boolean =>
+  phase === 'CANCELLED' || phase === 'COMPLETED' || phase === 'FAILED';
 
 /** The state that callers see. */
-export function stateOf(job: BulkJob): BulkState {
-  return job.isPaused && !hasEnded(job) ? 'PAUSED' : job.phase;
-}
+export const stateOf = (job: BulkJob): BulkState => (job.isPaused && !hasEnded(job) ? 'PAUSED' : job.phase);
 
 const outcomeNames: Readonly<Record<string, ItemOutcome>> = {
   keeping: 'KEEPING',

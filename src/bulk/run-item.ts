@@ -19,7 +19,6 @@ export interface PageWork extends JobWork {
   readonly lease: PageLease;
   /** True when upstream answers lists, so that a failed read is about its record; undefined when nothing has failed before. */
   readonly isAnswering: boolean | undefined;
-  /** Stores a record, for its undo file. */
   readonly keepLine: KeepLine | undefined;
   /** What the dry run of a restore has looked up. */
   readonly seenReferences: SeenReferences;
@@ -58,7 +57,6 @@ export type ItemEnd = 'finished' | 'stopped' | 'unknown' | 'unread' | Obstacle |
 
 /** How often a read for the undo file may fail, until the engagement fails: two minutes in total, when a request may take 10 s. */
 const maxReads = 8;
-
 /** How often a read must show an engagement that may be deleted, before a refusal of its next delete is final. */
 const confirmations = 2;
 

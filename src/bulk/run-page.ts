@@ -54,7 +54,7 @@ async function runEach(
   atOnce: number,
   ends: Ends,
   work: PageWork,
-  hasStayed: () => boolean,
+  stayUntil: number,
 ): Promise<void> {
   const { job, pace, isStopping, isCrowded } = work;
   const waiting = items.values();
@@ -76,7 +76,7 @@ async function runEach(
 
   async function runInTurn(): Promise<void> {
     for (let isGoing = true; isGoing; ) {
-      const isDelayed = pace?.isLimited === true && (pace.pauseMs > 0 || hasStayed());
+      const isDelayed = pace?.isLimited === true && (pace.pauseMs > 0 || performance.now() > stayUntil);
       if ((isDelayed && isCrowded()) || (pace && !(await pace.enter(job.id)))) {
         ends.limitedMs = Math.max(ends.limitedMs, pace?.pauseMs ?? 0, 1);
         return;
@@ -185,7 +185,7 @@ export async function runPage(lease: PageLease, ports: WorkPorts): Promise<WorkE
   // After an outage, one request at a time shows whether it is over.
   const atOnce = obstacle && !isCancelling ? 1 : maxAtOnce;
   const stayUntil = performance.now() + stayMs;
-  const run = (some: readonly PendingItem[]) => runEach(some, atOnce, ends, work, () => performance.now() > stayUntil);
+  const run = (some: readonly PendingItem[]) => runEach(some, atOnce, ends, work, stayUntil);
   // Unknown outcomes come last, so that they delay no others. Unreadable records come after them, and only while upstream answers:
   // then another failed read is about the record.
   const sound = pending.filter(({ failedReads }) => failedReads === 0).sort((one, other) => one.looks - other.looks);

@@ -13,9 +13,8 @@ import {
 export interface Lease {
   readonly jobId: string;
   readonly page: number | 'list';
-  /** The name of the task in its queue. */
   readonly task: string;
-  /** The name of the queue. */
+  /** The name of its queue. */
   readonly needs: string;
   readonly owner: string;
 }

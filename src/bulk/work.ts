@@ -26,10 +26,8 @@ export interface WorkPorts {
   readonly recordDelete: (event: AuditEvent & { readonly bulkDeleteId: string }) => void;
   /** Truto's events, which settle unknown outcomes; undefined when this server gets none. */
   readonly deletedEvents?: DeletedEvents | undefined;
-  /** Records the end of a create that a restore sent. */
   readonly recordCreate: (event: CreateEvent & { bulkRestoreId?: string; restoredEngagementId?: string }) => void;
   readonly ledger: RestoreLedger;
-  /** The pace of all work on an account in this process. */
   readonly paceOf: (limitedBy: LimitedBy) => Pace;
   readonly requestTimeoutMs: number;
   /** True when so many tasks run in this process that none of them may wait for a limit: other accounts have their turn. */
@@ -40,10 +38,7 @@ export interface WorkPorts {
 }
 
 /** The work on a job, with its caller. */
-export interface JobWork extends WorkPorts {
-  readonly job: BulkJob;
-  readonly caller: Caller;
-}
+export type JobWork = WorkPorts & { readonly job: BulkJob; readonly caller: Caller };
 
 /** How the work on a task ended: it is `done`, or due again after so many milliseconds. `isFree`: the job's next page may start meanwhile. */
 export type WorkEnd =
@@ -52,7 +47,6 @@ export type WorkEnd =
 
 /** The task is due again after so many milliseconds. */
 export const later = (afterMs: number): WorkEnd => ({ kind: 'later', afterMs });
-
 /** The same, and the job's next page may start meanwhile. */
 export const laterWithoutHold = (afterMs: number): WorkEnd => ({ kind: 'later', afterMs, isFree: true });
 
