@@ -145,30 +145,23 @@ local function endJob(phase)
 end
 
 -- Up to ten thousand pages are too many for one script: the list task sets when they expire.
-local function complete()
-  endJob('COMPLETED')
-  call('HDEL', job, 'statusReason')
-  addTask('list')
-end
-
-local function endEarly(phase)
+local function endWithPages(phase)
   endJob(phase)
-  call('HSET', job, 'unreachedUntil', now + ${idleKeptMs})
+  if phase ~= 'FAILED' then call('HDEL', job, 'statusReason') end
+  if phase ~= 'COMPLETED' then call('HSET', job, 'unreachedUntil', now + ${idleKeptMs}) end
   addTask('list')
 end
 
 local function endCancelled()
   local phase, open = get('phase', 'open')
-  if phase ~= 'CANCELLING' or (tonumber(open) or 0) > 0 then return end
-  endEarly('CANCELLED')
-  call('HDEL', job, 'statusReason')
+  if phase == 'CANCELLING' and (tonumber(open) or 0) <= 0 then endWithPages('CANCELLED') end
 end
 
 -- Counts an engagement that has its final outcome now, after that state.
 local function countDone(phase, before)
   if before == 'begun' then call('HINCRBY', job, 'open', -1) end
   local done = call('HINCRBY', job, 'done', 1)
-  if phase == 'DELETING' and done == tonumber(call('HGET', job, 'total')) then complete() end
+  if phase == 'DELETING' and done == tonumber(call('HGET', job, 'total')) then endWithPages('COMPLETED') end
   endCancelled()
 end
 
@@ -424,7 +417,7 @@ endStatusReason()
 if nextCursor ~= '' then return 'added' end
 call('UNLINK', listed, cursors)
 if isDryRun == '1' or total == 0 then
-  complete()
+  endWithPages('COMPLETED')
 else
   call('HSET', job, 'phase', 'DELETING', 'isListed', 1)
   addFirstPages(call('HGET', job, 'pageCount'))
@@ -493,7 +486,7 @@ if eventAt ~= '' then
 end
 if why ~= '' then call('HSET', job, 'statusReason', why) else call('HDEL', job, 'statusReason') end
 if how == 'fail' then
-  endEarly('FAILED')
+  endWithPages('FAILED')
 elseif how == 'cancel' then
   call('HSET', job, 'phase', 'CANCELLING', 'isPaused', 0)
 elseif phase ~= 'CANCELLING' then
