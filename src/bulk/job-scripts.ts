@@ -107,7 +107,7 @@ const maxPartial = 3;
 /** How long the tasks of a paused job rest before a server checks them. A resume or a cancel ends the rest. */
 const pausedRestMs = 300_000;
 
-/** The common part of all scripts. Times are by Redis' clock, since servers' clocks differ. UNLINK frees a million engagements without blocking it. */
+/** The common part of all scripts. Times are by Redis' clock, since servers' clocks differ. UNLINK frees much memory without blocking it. */
 const prelude = `
 local call = redis.call
 local time = call('TIME')
@@ -264,8 +264,8 @@ end
 return 1`;
 
 /**
- * Marks an engagement as begun, and renews the lease: a delete that is sent now ends before it. `again`: it may have been sent. `cancelled`: it may
- * have been sent, and must not be sent again. `lost`: another server has the page.
+ * Marks an engagement as begun, and renews the lease: a delete that is sent now ends or times out before it. `again`: it may have been sent.
+ * `cancelled`: it may have been sent, and must not be sent again. `lost`: another server has the page.
  */
 export const beginItem = define('beginBulkItem', 'job states owners queue', 'task owner index leaseMs')<
   'first' | 'again' | 'cancelled' | 'done' | 'paused' | 'stopped' | 'lost'
@@ -432,7 +432,7 @@ local goneAt = tonumber(call('GET', gone) or 0)
 return goneAt >= tonumber(call('HGET', awaiting, place)) and 1 or 0`;
 
 /**
- * Stores that an engagement is deleted, by Truto's event, also after the end of its job. `failure`: its entry in the list of failures, or nothing.
+ * Stores that an engagement is deleted, by Truto's event, also after the end of its job. `failure`: its entry in that list, or nothing.
  * Returns its state before; nothing when it changes none; `unlisted` when the failure is not in the list.
  */
 export const settleItem = define('settleBulkItem', 'job states failures queue', 'index failure')<
@@ -536,7 +536,7 @@ if next < tonumber(pages) then return 1 end
 call('HSET', job, 'isLetGo', 1)
 return 0`;
 
-/** Takes due tasks, the oldest first. Further keys: the queues. Returns how soon the next is due, or -1; then each task's queue (its index) and name. */
+/** Takes due tasks, the oldest first. Further keys: the queues. Returns how soon the next is due, or -1; then each task's queue and name. */
 export const takeTasks = define('takeBulkTasks', 'owners', 'count leaseMs owner')<
   readonly [number, ...(string | number)[]]
 >`
@@ -561,7 +561,7 @@ end
 answer[1] = 0
 return answer`;
 
-/** Renews leases. Further keys: the queue of each. Further arguments: the queues that the server serves, then the task and owner of each lease. */
+/** Renews leases. Further keys: the queue of each. Further arguments: the queues that the server serves, then each lease's task and owner. */
 export const heartbeat = define('bulkHeartbeat', 'owners queues', 'leaseMs')<1>`
 local served = #more - 2 * #moreKeys
 for i = 1, served do call('HSET', queues, more[i], now) end
@@ -572,8 +572,8 @@ end
 return 1`;
 
 /**
- * Ends a lease. `afterMs`: when the task is due again, or -1 when it is done. `follower`: the page to queue next, or nothing; it is queued once,
- * while the job deletes. Resting tasks are also in a set of the job, which may have ten thousand pages.
+ * Ends a lease. `afterMs`: when the task is due again, or -1 when it is done. `follower`: the page to queue next, or nothing; it is queued
+ * once, while the job deletes. Resting tasks are also in a set of the job, which may have ten thousand pages.
  */
 export const releaseTask = define('releaseBulkTask', 'owners queue job states', 'task owner afterMs follower')`
 if isLost() then return 0 end
@@ -618,7 +618,7 @@ for i = 1, #heartbeats, 2 do
 end
 return found`;
 
-/** Counts the oldest jobs that have not ended. Returns the age of the oldest that is not paused, or 0; then each reason of a pause, and how many. */
+/** Counts the oldest unfinished jobs. Returns the age of the oldest that is not paused, or 0; then each reason of a pause, and its count. */
 export const countUnfinished = define('countUnfinishedBulkJobs', 'unfinishedJobs', 'jobPrefix')<
   readonly [number, ...(string | number)[]]
 >`

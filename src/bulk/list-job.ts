@@ -164,7 +164,7 @@ const damagedLedger =
 const forgotten =
   'The server no longer knows the undo files. Nothing was created. Give their lines, or use the terminal.';
 
-/** Lists the next part of a restore, before anything is created. At first, locks the folder and reads the terminal's ledger. Undefined when it is added. */
+/** Lists the next part of a restore. At first, locks the folder and reads the terminal's ledger. Undefined when the part is added. */
 async function listRestore(job: BulkJob, caller: Caller, ports: WorkPorts): Promise<WorkEnd | undefined> {
   const { store, ledger, log } = ports;
   const { integratedAccountId, restore, dryRun } = job.input;
@@ -204,8 +204,8 @@ async function listRestore(job: BulkJob, caller: Caller, ports: WorkPorts): Prom
 }
 
 /**
- * Ends a restore: adds what it did to its folder's ledger, and unlocks the folder; or drops the given lines, except those that a later search may
- * need. False when this server has no undo store, so that another must unlock the folder.
+ * Ends a restore: adds what it did to its folder's ledger, and unlocks the folder; or drops the given lines, except those that a later
+ * search may need. False when this server has no undo store, so that another must unlock the folder.
  */
 async function endRestoreJob(job: BulkJob, ports: WorkPorts): Promise<boolean> {
   const { store, ledger, undoStore } = ports;

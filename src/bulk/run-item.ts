@@ -132,8 +132,8 @@ type Seen = 'There' | 'Unproven';
 type Bounds = ReturnType<typeof requestBounds>;
 
 /**
- * Deletes an engagement. If its delete may have been sent before (`seen`), a `NotFoundError` means that an earlier attempt deleted it, and another
- * refusal proves nothing until enough reads have shown the record.
+ * Deletes an engagement. If its delete may have been sent before (`seen`), a `NotFoundError` means that an earlier attempt deleted it,
+ * and another refusal proves nothing until enough reads have shown the record.
  */
 async function remove(work: ItemWork, seen: Seen | undefined, bounds: Bounds): Promise<ItemEnd> {
   const { lease, store, caller, answered, index } = work;
@@ -258,8 +258,8 @@ async function keepRecord(work: ItemWork): Promise<ItemEnd | 'kept'> {
 }
 
 /**
- * Brings one engagement to its outcome, or returns why that is not possible now. With `snapshot`, its record is durable before its delete begins.
- * A delete that a limit refuses does not count as begun while it waits.
+ * Brings one engagement to its outcome, or returns why that is not possible now. With `snapshot`, its record is durable before its delete
+ * begins. A delete that a limit refuses does not count as begun while it waits.
  */
 export async function runItem(work: ItemWork): Promise<ItemEnd> {
   if (work.job.input.snapshot && !work.isBegun && !work.isKept) {

@@ -143,7 +143,7 @@ function pendingItems(items: readonly PendingItem['item'][], states: Readonly<Re
   });
 }
 
-/** Works on the items of a page without a final outcome. It may be called at any time, also while an earlier call runs, which then changes nothing more. */
+/** Works on a page's items without a final outcome. It may be called at any time: an earlier call that still runs then changes nothing more. */
 export async function runPage(lease: PageLease, ports: WorkPorts): Promise<WorkEnd> {
   const { store } = ports;
   const job = await store.read(lease.jobId);

@@ -58,7 +58,7 @@ export async function* splitLines(chunks: AsyncIterable<Uint8Array>): AsyncGener
   if (last.lengthBytes > 0) yield last;
 }
 
-/** Gathers items while a write runs, and writes them with one flush to the disk. Each waits for its write, with its result. Writes never overlap. */
+/** Gathers items while a write runs, to write them with one flush. Each waits for its write, and gets its result. Writes never overlap. */
 export function createGroupCommit<Item, Result = void>(
   write: (items: readonly Item[]) => Promise<Result>,
 ): (item: Item) => Promise<Result> {

@@ -21,7 +21,7 @@ type Probe =
   /** It fails, or does not answer in time. A retry may help. */
   | { readonly kind: 'failing'; readonly reason: string };
 
-/** Stores a line, which ends with a newline, until it is durable. Returns the name of its file. @throws without the store's location and keys. */
+/** Stores a line, which ends with a newline, durably. Returns the name of its file. @throws without the store's location and keys. */
 export type KeepLine = (line: string) => Promise<string>;
 
 /** Stores undo files. A file only grows. After a failure, it is never written again, so a late write of it changes nothing. */
@@ -275,7 +275,7 @@ export function openUndoStore(config: UndoStoreConfig, proxy?: ProxyConfig): Und
   };
 }
 
-/** Writes a test file before the server listens. An outage is only a warning: it prevents no plain deletes. @throws {ConfigError} when the store refuses it. */
+/** Writes a test file before the server listens. An outage is only a warning, since plain deletes need no store. @throws {ConfigError} */
 export async function checkUndoStore(config: UndoStoreConfig, log: Log, proxy?: ProxyConfig): Promise<void> {
   const probe = await openUndoStore(config, proxy).probe();
   if (probe.kind === 'refused')
