@@ -65,6 +65,8 @@ interface MissingSetting {
   readonly message: string;
 }
 
+type Started = BulkJob | Refusal | MissingSetting;
+
 interface StartOptions {
   /** The caller's own key, and the field of the operation that it is for. */
   readonly callerKey: readonly [string, string] | undefined;
@@ -234,11 +236,7 @@ export class BulkDeletes {
    * Starts a bulk delete, or returns the one that the idempotency key or confirmation token has started.
    * @throws {BulkUnavailable} while Redis cannot be reached. With an idempotency key or a token, a retry is safe.
    */
-  async start(
-    asked: AskedStart,
-    caller: Caller,
-    { callerKey, deadlineAt }: StartOptions,
-  ): Promise<BulkJob | Refusal | MissingSetting> {
+  async start(asked: AskedStart, caller: Caller, { callerKey, deadlineAt }: StartOptions): Promise<Started> {
     const { confirmationToken: token } = asked;
     const start =
       token === undefined ? this.#readAsked(asked, caller, callerKey) : await this.#readConfirmed(asked, token, caller);
@@ -255,12 +253,9 @@ export class BulkDeletes {
   }
 
   /** Starts to restore engagements. As {@link BulkDeletes.start}; null when there is no such bulk delete. */
-  async startRestore(
-    input: StartRestoreInput,
-    caller: Caller,
-    { callerKey, deadlineAt }: StartOptions,
-  ): Promise<BulkJob | Refusal | MissingSetting | null> {
+  async startRestore(input: StartRestoreInput, caller: Caller, options: StartOptions): Promise<Started | null> {
     const { integratedAccountId, jobId, lines, dryRun } = input;
+    const { callerKey, deadlineAt } = options;
     if (!canAccess(caller, integratedAccountId)) return notGranted();
     const early = this.#findMissing({ snapshot: jobId !== undefined }, caller) ?? refused(checkRestore(input));
     if (early) return early;
@@ -294,7 +289,7 @@ export class BulkDeletes {
    * refuse a real start: the bulk delete pauses, and continues afterwards. Nor does a token that may not look accounts up (ADR 17).
    */
   async #findAccount(
-    { integratedAccountId, dryRun }: Pick<StartInput, 'integratedAccountId' | 'dryRun'>,
+    { integratedAccountId, dryRun }: StartInput | StartRestoreInput,
     caller: Caller,
     deadlineAt: number,
   ): Promise<AccountLookup | Refusal> {
@@ -320,11 +315,12 @@ export class BulkDeletes {
   }
 
   async #create(
-    { id, input, items, isPartial = false }: Start<BulkInput>,
+    start: Start<BulkInput>,
     fingerprint: string,
     account: AccountLookup,
     caller: Caller,
-  ): Promise<BulkJob | Refusal> {
+  ): Promise<Started> {
+    const { id, input, items, isPartial = false } = start;
     const { store, worker, seal, abilities } = this.#parts;
     const { integratedAccountId, dryRun, restore } = input;
     const sealedToken = seal && caller.bringsToken ? await seal.close(caller.authorization, id) : '';

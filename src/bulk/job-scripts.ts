@@ -19,11 +19,11 @@ export class BulkUnavailable extends Error {
 /** The Redis that stores bulk deletes. */
 export type BulkMemory = Pick<SharedMemory, 'ask' | 'keyPrefix'>;
 
+/** A command to Redis. */
+export type Question<Answer> = (redis: RedisClient) => Promise<Answer>;
+
 /** Sends a command to Redis. @throws {BulkUnavailable} when there is no answer. */
-export async function askRedis<Answer>(
-  memory: BulkMemory,
-  question: (redis: RedisClient) => Promise<Answer>,
-): Promise<Answer> {
+export async function askRedis<Answer>(memory: BulkMemory, question: Question<Answer>): Promise<Answer> {
   const answer = await memory.ask(question);
   if (answer === undefined) throw new BulkUnavailable('Redis does not answer');
   return answer;

@@ -1,5 +1,4 @@
 import { wholeSecond } from '../engagement/known-deletes.ts';
-import type { RedisClient } from '../redis/shared-memory.ts';
 import {
   type BulkFailure,
   type BulkItem,
@@ -13,7 +12,7 @@ import {
   type UnfinishedJobs,
 } from './job.ts';
 import * as scripts from './job-scripts.ts';
-import { askRedis, type BulkMemory, redisKey } from './job-scripts.ts';
+import { askRedis, type BulkMemory, type Question, redisKey } from './job-scripts.ts';
 import type { Lease } from './task-queue.ts';
 
 /** The least that a job counts for in its owner's limit: its hash, and its task in the queue. */
@@ -56,7 +55,7 @@ export class JobStore {
     this.#leaseMs = leaseMs;
   }
 
-  readonly #ask = <Answer>(question: (redis: RedisClient) => Promise<Answer>) => askRedis(this.#memory, question);
+  readonly #ask = <Answer>(question: Question<Answer>) => askRedis(this.#memory, question);
 
   /** Stores a new job, unless its id exists, or its owner has reached a limit. */
   async create({ input, isPartial = false, ...rest }: NewJob, items: readonly BulkItem[] | undefined) {

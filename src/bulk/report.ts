@@ -144,11 +144,7 @@ async function* readFailureLines(job: BulkJob, store: JobStore): AsyncGenerator<
  * @param onEnd gets the SHA-256 of its canonical lines, which the report ends with.
  * @throws {BulkUnavailable | IncompleteReport}
  */
-export async function* writeReport(
-  job: BulkJob,
-  store: JobStore,
-  onEnd: (sha256: string) => void,
-): AsyncGenerator<string> {
+export async function* writeReport(job: BulkJob, store: JobStore, onEnd: (sha256: string) => void) {
   const hash = createHash('sha256');
   const head = canonical(headOf(job));
   hash.update(`${head}\n`);

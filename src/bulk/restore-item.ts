@@ -36,10 +36,7 @@ class NotSent extends Error {
 const searchedFor = 'A restore may have created it, and no search has found the new record.';
 
 /** Reads the record of an item. Undefined when its line is no longer there. @throws while the store does not return it. */
-async function readKept(
-  { source = {} }: BulkItem,
-  { undoStore }: Pick<WorkPorts, 'undoStore'>,
-): Promise<KeptRecord | undefined> {
+async function readKept({ source = {} }: BulkItem, { undoStore }: WorkPorts): Promise<KeptRecord | undefined> {
   const pieces: Uint8Array[] = source.line === undefined ? [] : [Buffer.from(source.line)];
   if (source.file !== undefined && undoStore)
     for await (const piece of await undoStore.read(source.file, source.position)) pieces.push(piece);
@@ -47,11 +44,13 @@ async function readKept(
   return line.kind === 'Record' ? line : undefined;
 }
 
+type End = Omit<RestoredItem, keyof BulkItem | 'outcome'>;
+
 /** Stores the final outcome of a restore. */
 async function finish(
   { item, index, store, lease }: HeldItem,
   outcome: RestoreOutcome,
-  { newId, lost, unconfirmed, messages = [] }: Omit<RestoredItem, keyof BulkItem | 'outcome'> = {},
+  { newId, lost, unconfirmed, messages = [] }: End = {},
 ): Promise<'finished'> {
   const end = { outcome, ...(newId !== undefined && { newId }), lost, unconfirmed, messages };
   await store.noteStates(lease, { [`end:${index}`]: JSON.stringify(end) });
@@ -64,10 +63,7 @@ async function finish(
 const nameOf = ({ job, lease, index }: HeldItem) => itemName({ jobId: job.id, page: lease.page, index });
 
 /** Ends an item whose engagement is restored, by a run of this item, or by another restore (`by`). */
-function finishRestored(
-  work: HeldItem,
-  { by, ...end }: Omit<RestoredItem, keyof BulkItem | 'outcome'> & { readonly by: string },
-) {
+function finishRestored(work: HeldItem, { by, ...end }: End & { readonly by: string }) {
   return finish(work, by.startsWith(`${nameOf(work)} `) ? 'RESTORED' : 'ALREADY_RESTORED', end);
 }
 
@@ -84,11 +80,7 @@ async function retryUntilAnswered<Answer>({ isStopping }: WorkPorts, ask: () => 
 }
 
 /** True when the create of that item, whose end is not known, may have made the record. */
-async function mayHaveCreated(
-  position: RestoreItemPosition | null,
-  found: EngagementRecord,
-  ports: HeldItem,
-): Promise<boolean> {
+async function mayHaveCreated(position: RestoreItemPosition | null, found: EngagementRecord, ports: HeldItem) {
   const items = position && (await ports.store.readPage(position.jobId, position.page));
   const item = position && items?.[position.index];
   const kept = item ? await readKept(item, ports).catch(() => undefined) : undefined;

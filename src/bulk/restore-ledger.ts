@@ -1,6 +1,5 @@
-import type { RedisClient } from '../redis/shared-memory.ts';
 import * as scripts from './job-scripts.ts';
-import { askRedis, type BulkMemory, ledgerKeptMs, redisKey } from './job-scripts.ts';
+import { askRedis, type BulkMemory, ledgerKeptMs, type Question, redisKey } from './job-scripts.ts';
 import type { PageLease } from './job-store.ts';
 import type { LedgerLine } from './undo-files.ts';
 
@@ -36,7 +35,7 @@ export class RestoreLedger {
     this.#memory = memory;
   }
 
-  readonly #ask = <Answer>(question: (redis: RedisClient) => Promise<Answer>) => askRedis(this.#memory, question);
+  readonly #ask = <Answer>(question: Question<Answer>) => askRedis(this.#memory, question);
   readonly #restored = (integratedAccountId: string) => redisKey(this.#memory, 'restored', { integratedAccountId });
   readonly #restoring = (integratedAccountId: string) => redisKey(this.#memory, 'restoring', { integratedAccountId });
 

@@ -78,21 +78,19 @@ async function finish(
   end: DeleteOutcome | DeleteEngagementError,
   trail: AuditEvent | typeof noTrail = noTrail,
 ): Promise<'finished'> {
-  const [outcome, ended] =
-    typeof end === 'string'
-      ? [end, { result: 'DeleteEngagementSuccess', detail: end }]
-      : [end.kind, { result: end.kind, detail: end.message }];
-  const failure =
-    typeof end === 'string' || end.kind === 'NotFoundError'
-      ? undefined
-      : { ...item, result: withoutRecord(end, 'A bulk delete does not store its content.') };
+  const isError = typeof end !== 'string';
+  const why = 'A bulk delete does not store its content.';
+  const failure = isError && end.kind !== 'NotFoundError' ? { ...item, result: withoutRecord(end, why) } : undefined;
+  const ended = isError
+    ? { result: end.kind, detail: end.message }
+    : { result: 'DeleteEngagementSuccess', detail: end };
   const { integratedAccountId } = job.input;
   const where = { callerId: job.callerId, integratedAccountId, engagementId: item.id, bulkDeleteId: job.id };
   // The trail's own result may be NotFoundError, when an earlier attempt has deleted it.
   const writeLine = () => recordDelete({ ...where, ...trail, ...ended });
   try {
     // Two processes may come here. One of them stores the outcome.
-    if (await store.finish(lease, index, outcome, failure)) writeLine();
+    if (await store.finish(lease, index, isError ? end.kind : end, failure)) writeLine();
   } catch (error) {
     // Redis may have stored it: then nothing comes here again.
     writeLine();

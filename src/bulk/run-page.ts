@@ -49,13 +49,7 @@ const isBlocked = ({ obstacles, limitedMs, storeError }: Ends) =>
   obstacles.size > 0 || limitedMs > 0 || storeError !== undefined;
 
 /** Works on items concurrently, as fast as the account's pace allows, until all have begun or an obstacle blocks them. */
-async function runEach(
-  items: readonly PendingItem[],
-  atOnce: number,
-  ends: Ends,
-  work: PageWork,
-  stayUntil: number,
-): Promise<void> {
+async function runEach(items: readonly PendingItem[], atOnce: number, ends: Ends, work: PageWork, stayUntil: number) {
   const { job, pace, isStopping, isCrowded } = work;
   const waiting = items.values();
   let failure: { readonly error: unknown } | undefined;

@@ -34,10 +34,8 @@ const settingsBehind = ['TRUTO_BASE_URL', 'AUTH_MODE and BULK_TOKEN_SECRET', 'UN
  * The queue of a job that this server starts. Only servers with matching settings take from it. Restores have queues of their own: a server of
  * an earlier version would take their pages for those of deletes.
  */
-export function needsOf(
-  { upstream, credential }: Abilities,
-  { snapshot, restore }: Pick<BulkInput, 'snapshot' | 'restore'>,
-): string {
+export function needsOf({ upstream, credential }: Abilities, input: Pick<BulkInput, 'snapshot' | 'restore'>): string {
+  const { snapshot, restore } = input;
   const store = snapshot || restore?.jobId ? 'store' : 'none';
   return [upstream, credential, store, ...(restore ? ['restore'] : [])].join(' ');
 }

@@ -59,14 +59,12 @@ export async function* splitLines(chunks: AsyncIterable<Uint8Array>): AsyncGener
 }
 
 /** Gathers items while a write runs, to write them with one flush. Each waits for its write, and gets its result. Writes never overlap. */
-export function createGroupCommit<Item, Result = void>(
-  write: (items: readonly Item[]) => Promise<Result>,
-): (item: Item) => Promise<Result> {
+export function createGroupCommit<Result>(write: (items: readonly string[]) => Promise<Result>) {
   let running: Promise<unknown> = Promise.resolve();
-  let next: { readonly items: Item[]; readonly written: Promise<Result> } | undefined;
-  return (item) => {
+  let next: { readonly items: string[]; readonly written: Promise<Result> } | undefined;
+  return (item: string): Promise<Result> => {
     if (!next) {
-      const items: Item[] = [];
+      const items: string[] = [];
       const written = running.then(() => {
         next = undefined;
         return write(items);
@@ -148,11 +146,7 @@ export async function readFolderLedger(folder: string): Promise<ReadonlyMap<stri
 }
 
 /** Adds lines to a folder's ledger in one step, so that the terminal knows them, and unlocks it. Does nothing without the lock. */
-export async function releaseFolder(
-  folder: string,
-  jobId: string,
-  lines: AsyncIterable<readonly LedgerLine[]>,
-): Promise<void> {
+export async function releaseFolder(folder: string, jobId: string, lines: AsyncIterable<readonly LedgerLine[]>) {
   if (!(await isLockedBy(folder, jobId))) return;
   const [path, next] = [join(folder, ledgerName), join(folder, `${ledgerName}.new`)];
   await rm(next, { force: true });

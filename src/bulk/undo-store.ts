@@ -103,7 +103,7 @@ async function appendFile(file: string, text: string, makesStore: boolean): Prom
 function openFile(newName: () => string, put: Put, isWhole: boolean): KeepLine {
   const newFile = () => ({ name: newName(), text: '' });
   let file = newFile();
-  return createGroupCommit<string, string>(async (lines) => {
+  return createGroupCommit(async (lines) => {
     const signal = AbortSignal.timeout(timeoutMs);
     for (let count = 1; ; count += 1) {
       if (file.text.length > maxObjectLength) file = newFile();

@@ -29,7 +29,7 @@ export class Ledger {
   #unlock = async (): Promise<void> => {};
   /** After a failed write, all further ones fail: the next run removes the incomplete line, which must be the last one. */
   #failure: unknown;
-  readonly #append = createGroupCommit<string>(async (lines) => {
+  readonly #append = createGroupCommit(async (lines) => {
     if (this.#failure) throw this.#failure;
     try {
       await this.#file?.appendFile(lines.join(''));
