@@ -43,7 +43,6 @@ type AskedStart = Omit<StartInput, 'integratedAccountId'> & {
 /** A start whose access is checked. */
 interface Start<Input = StartInput> {
   readonly input: Input;
-  /** Identifies the start. */
   readonly id: string;
   /** Its engagements. Undefined for a filter that is not resolved yet. */
   readonly items: readonly BulkItem[] | undefined;

@@ -32,7 +32,6 @@ export async function askRedis<Answer>(memory: BulkMemory, question: Question<An
 /** The keys of bulk deletes, without the prefix of all keys. */
 const keyForms = {
   job: 'bulk:{jobId}',
-  /** A page's engagements, as JSON. */
   items: 'bulk:{jobId}:page:{page}',
   /** The state of each engagement, notes, and counts of waits. */
   states: 'bulk:{jobId}:page:{page}:states',
@@ -41,9 +40,7 @@ const keyForms = {
   rate: 'bulk:{jobId}:rate:{interval}',
   /** The listed engagements, so that none is added twice. */
   listed: 'bulk:{jobId}:listed',
-  /** The cursors of the list so far. */
   cursors: 'bulk:{jobId}:cursors',
-  /** The names of its undo files. */
   undoFiles: 'bulk:{jobId}:undo-files',
   /** What is restored in an integrated account; see {@link endRestore}. */
   restored: 'bulk-restored:{integratedAccountId}',

@@ -17,7 +17,6 @@ import type { Lease } from './task-queue.ts';
 
 /** The least that a job counts for in its owner's limit: its hash, and its task in the queue. */
 const minBytes = 16 * 1_024;
-/** The rate is measured over so many intervals. */
 const rateIntervals = 6;
 const rateIntervalMs = 10_000;
 /** How many pages one script visits. It blocks Redis. */

@@ -15,7 +15,6 @@ export interface BulkItem {
   /** Of a restore: the old id. Empty for a line that cannot be read. */
   readonly id: string;
   readonly engagementType: EngagementType | null;
-  /** Of a restore only. */
   readonly source?: RestoreSource;
 }
 

@@ -25,10 +25,7 @@ import {
 
 /** The most engagements of one bulk delete: about 60 MB in Redis. */
 const maxListed = 1_000_000;
-
-/** How long to wait when upstream fails. */
 const outageMs = 5_000;
-
 /** How many lines are checked before other work has its turn. */
 const linesPerTurn = 100;
 

@@ -108,7 +108,6 @@ function headOf(job: BulkJob) {
   };
 }
 
-/** A line of one of the report's lists. */
 type Line = { readonly outcome: ItemOutcome };
 
 const typeOf = ({ engagementType }: Pick<BulkFailure, 'engagementType'>) => engagementType?.toUpperCase() ?? null;

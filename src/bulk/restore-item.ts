@@ -18,7 +18,6 @@ import { findObstacle, type WorkPorts } from './work.ts';
 
 /** How often the new record is searched for after a create without a clear answer: lists may lag. */
 const maxSearches = 4;
-/** How long to wait until Redis is asked again. */
 const redisPauseMs = 250;
 /** How soon an engagement is tried again that another restore has just begun. */
 const contendedMs = 500;
@@ -46,7 +45,6 @@ async function readKept({ source = {} }: BulkItem, { undoStore }: WorkPorts): Pr
 
 type End = Omit<RestoredItem, keyof BulkItem | 'outcome'>;
 
-/** Stores the final outcome of a restore. */
 async function finish(
   { item, index, store, lease }: HeldItem,
   outcome: RestoreOutcome,

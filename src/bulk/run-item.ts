@@ -20,7 +20,6 @@ export interface PageWork extends JobWork {
   /** True when upstream answers lists, so that a failed read is about its record; undefined when nothing has failed before. */
   readonly isAnswering: boolean | undefined;
   readonly keepLine: KeepLine | undefined;
-  /** What the dry run of a restore has looked up. */
   readonly seenReferences: SeenReferences;
   /** Undefined after a cancel: then each read counts, and none waits. */
   readonly pace: Pace | undefined;

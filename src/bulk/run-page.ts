@@ -16,7 +16,6 @@ import {
   type WorkPorts,
 } from './work.ts';
 
-/** How many engagements of a page are deleted at once. */
 const maxAtOnce = 16;
 /** How often an item with an unknown outcome is read: some minutes in total. */
 const maxLooks = 12;

@@ -41,8 +41,6 @@ export interface UndoStore {
 
 /** Appends to a file of a folder, or stores an object. */
 type Put = (name: string, text: string, signal: AbortSignal) => Promise<Probe>;
-
-/** A folder or a bucket. */
 type Place = Pick<UndoStore, 'openPage' | 'read'> & { readonly put: Put };
 
 /** How long a store may take for a write, with all attempts. */
@@ -125,7 +123,6 @@ const noRight = "give the server's user the right to write there";
 const noSpace = 'free some space, or set another folder';
 const isFile = 'a part of its path is a file: set another folder';
 
-/** How to fix a folder that does not accept a file, by error code. */
 const folderAdvice: Readonly<Record<string, string>> = {
   ...{ EACCES: noRight, EPERM: noRight, ENOSPC: noSpace, EDQUOT: noSpace, ENOTDIR: isFile, EEXIST: isFile },
   EROFS: 'mount it for writing, or set another folder',
@@ -179,7 +176,6 @@ function openFolder(path: string): Place {
   };
 }
 
-/** How to fix a bucket that refuses a file, by status. */
 function bucketAdvice(status: number): string {
   if (status === 401 || status === 403) return 'check the AWS_ settings, and their right to put objects there';
   if (status === 404) return 'create the bucket, or correct the address';

@@ -15,7 +15,6 @@ const maxAtOnce = 64;
 const maxWaitingAtOnce = 48;
 /** The most accounts whose pace is known. A dropped pace starts again, even while it is in use. */
 const maxPaces = 5_000;
-/** How often an idle process polls the queue. */
 const idlePollMs = 500;
 /** How long to wait after Redis did not answer: doubled each time up to the maximum. */
 const minPauseMs = 500;
@@ -26,7 +25,6 @@ const maxHeartbeatMs = 5_000;
 const checkMs = 5_000;
 /** How long a queue waits for a server with its settings, until other servers end its cancelled bulk deletes. */
 const unservedPatienceMs = 600_000;
-/** How long to wait after an unexpected failure. */
 const failedMs = 2_000;
 /** How much longer than a request a close may take. */
 const closeMarginMs = 2_000;

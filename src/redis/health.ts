@@ -99,7 +99,6 @@ const complaintMs = 60_000;
 
 /** The health of Redis, and its log lines: one when a fault begins, with what to do, and one when it is over, however long it lasts. */
 export class RedisHealth {
-  /** True when the last command succeeded. */
   isUp = false;
   /** When Redis became usable again after a loss (by `performance.now()`); undefined when there was none. */
   backSince: number | undefined;

@@ -14,7 +14,6 @@ const connectTimeoutMs = 2_000;
 const disconnectTimeoutMs = 500;
 const maxReconnectMs = 1_000;
 const probeMs = 1_000;
-/** When the probe's key expires. */
 const probeKeptMs = 10_000;
 /** How long a start waits for Redis. After that, Redis is used once it is reached. */
 const startTimeoutMs = 2_000;
