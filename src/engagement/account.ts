@@ -70,7 +70,6 @@ export type FindAccountIntegration = (
 ) => AccountLookup | Promise<AccountLookup>;
 
 const notShown = (why: Refusal): AccountLookup => ({ isShown: false, support: { kind: 'unknown' }, refusal: why });
-
 const unchecked = (message: string): AccountLookup => notShown({ kind: 'UpstreamUnavailableError', message });
 
 function notAsTruto(statusCode: number): AccountLookup {

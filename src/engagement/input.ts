@@ -5,10 +5,8 @@
 
 /** The types of engagements, in upstream's spelling. Seed: query parameter `engagement_type`. */
 export const engagementTypes = ['call', 'chat', 'email', 'meeting', 'note'] as const;
-
 /** One of {@link engagementTypes}. */
 export type EngagementType = (typeof engagementTypes)[number];
-
 /** Normalizes a type for comparison: in lower case, without surrounding space. Null when nothing is left. */
 export const normalizedType = (type: string | null | undefined): string | null => type?.trim().toLowerCase() || null;
 
@@ -32,13 +30,10 @@ export function sentType({ engagementType, rawEngagementType }: GivenType): stri
 
 /** The forms of upstream's answer. Seed: query parameter `truto_response_format`. */
 export const responseFormats = ['unified', 'normalized', 'raw', 'stream'] as const;
-
 /** One of {@link responseFormats}. */
 export type ResponseFormat = (typeof responseFormats)[number];
-
 /** The fields that upstream can sort by. Seed: query parameter `sort_by`. */
 export const engagementSorts = ['created_at', 'updated_at'] as const;
-
 /** One of {@link engagementSorts}. */
 export type EngagementSort = (typeof engagementSorts)[number];
 
@@ -122,10 +117,8 @@ export const filterArguments = {
 } as const satisfies Arguments;
 
 const { id, integratedAccountId, engagementType } = wireNames;
-
 /** The query parameters of a list's arguments outside `filter`. `engagementType` is in both. */
 const listNames = { integratedAccountId, first: 'limit', after: 'next_cursor', engagementType, sortBy: 'sort_by' };
-
 /** The paths of arguments, by wire name. */
 export type ArgumentPaths = ReadonlyMap<string, readonly string[]>;
 
@@ -150,13 +143,10 @@ export interface WithTrutoQuery {
 
 /** The values of {@link deleteParameters}. */
 export type DeleteEngagementParameters = Given<typeof deleteParameters>;
-
 /** The names in {@link DeleteEngagementParameters}. */
 export type DeleteEngagementParameter = keyof DeleteEngagementParameters;
-
 /** Which engagements to list. */
 export type EngagementFilter = Given<typeof filterArguments>;
-
 /** Upstream's default page size. */
 export const defaultPageSize = 25;
 

@@ -123,7 +123,6 @@ const namesWhere = (holds: (integration: Integration) => boolean) =>
 
 /** The names of the integrations that require `engagementType`, in words. */
 export const requiringType = namesWhere(({ requiresEngagementType }) => requiresEngagementType);
-
 /** The names of the integrations that require `engagementType` on a create, in words. */
 export const requiringTypeOnCreate = namesWhere(({ requiresTypeOnCreate }) => requiresTypeOnCreate);
 

@@ -29,10 +29,8 @@ export interface EngagementKey {
 
 /** The deletes of the last minutes, in this process or, with Redis, in all that share it. */
 export type KnownDeletes = ReturnType<typeof createKnownDeletes>;
-
 /** Truto's events `record:deleted` of the last 10 minutes. */
 export type DeletedEvents = Pick<KnownDeletes, 'findEvent'>;
-
 /** How many deletes of an account are kept for readers. */
 const maxKept = 1_000;
 /** How long they are kept after the last read, in milliseconds. Without a reader, none is kept. */
@@ -40,7 +38,6 @@ const keptMs = 120_000;
 /** The most accounts that are read, and the most events, in a process without Redis. */
 const maxAccounts = 1_000;
 const maxEvents = 100_000;
-
 /** The name of the keys in Redis of the last event of each engagement: a time in milliseconds since 1970. */
 export const deletedEventKey = 'gone';
 

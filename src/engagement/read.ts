@@ -72,7 +72,6 @@ export interface EngagementPage {
  * deleted. `There`: it is not deleted, or not yet. `Unproven`: it can be read, but deleted engagements may be readable too.
  */
 type SeenAfterDelete = { readonly kind: 'MarkedDeleted' } | { readonly kind: 'There' } | { readonly kind: 'Unproven' };
-
 const failed = (message: string): Refusal => ({ kind: 'UpstreamUnavailableError', message, wasSent: true });
 
 /** Sends a `GET`. Returns the answer's JSON, or a refusal. */

@@ -47,7 +47,6 @@ export interface Selection {
 
 /** Selects nothing of the record. */
 export const nothing: Selection = { fields: new Set(), noteFields: new Set() };
-
 /** Hexadecimal ids, such as GUIDs. Only in these, the case of letters does not matter. */
 const hexadecimalId = /^\{?[\da-f-]{24,36}\}?$/;
 
@@ -73,7 +72,6 @@ export function isSameId(one: unknown, other: unknown): boolean {
  * needs no table. A record has their values under the same keys.
  */
 export type AdditionalKey = typeof additionalFields | `${string}:${FieldKind}`;
-
 /** Selects all fields that Truto does not document. */
 export const additionalFields = 'additionalFields';
 

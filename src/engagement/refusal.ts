@@ -18,10 +18,8 @@ import {
 
 /** The form of a parameter's name. Other text in its position is prose. */
 const names = z.array(z.string().regex(/^[\w.[\]-]{1,200}$/)).max(100);
-
 /** Scopes can be any text: `crm:delete`, or a URL. */
 const scopes = z.array(z.string().max(200)).max(100);
-
 /** A malformed part counts as absent. */
 const orAbsent = <Schema extends z.ZodType>(schema: Schema) => schema.optional().catch(undefined);
 
@@ -48,7 +46,6 @@ const errorBody = z.object({
 
 /** The useful content of an error body, without upstream's own prose: it may quote addresses and credentials. */
 export type UpstreamError = ReturnType<typeof readUpstreamError>;
-
 /** In characters. Much longer than any message; the rest is ignored. */
 const maxMessageLength = 2_000;
 

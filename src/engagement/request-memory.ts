@@ -7,16 +7,13 @@ import { type CreateEnd, type DeleteEnd, type OutcomeUnknownError, withoutRecord
 
 /** How long a delete is remembered under its caller's key, in milliseconds. */
 export const rememberedMs = 10 * 60_000;
-
 /** So long, as a refusal may take hours to fix, and upstream must not answer the delete after that with the old refusal. */
 const answersRememberedMs = 24 * 3_600_000;
 const maxAnswerCounts = 100_000;
-
 /** In characters of JSON: all outcomes, and again all records; one record; the overhead of an entry. Large records must not displace outcomes. */
 const maxCharacters = 64 * 1024 * 1024;
 const maxCharactersEach = 64 * 1024;
 const entryCharacters = 500;
-
 /** The end of a request that can have a caller's key. */
 type KeyedEnd = DeleteEnd | CreateEnd;
 
@@ -61,7 +58,6 @@ interface SharedMine extends Earlier {
 }
 
 type SharedClaim = SharedMine | NotMine<KeyedEnd>;
-
 /** The state of a request under a key. */
 export type Claim<End extends KeyedEnd = DeleteEnd> = Mine<End> | NotMine<End>;
 
@@ -251,10 +247,8 @@ export function createRequestMemory(shared?: ReturnType<typeof createSharedReque
 
 /** How often a waiting process asks for the result of another, in milliseconds. */
 const askAgainMs = 25;
-
 /** How often a process tries to report a delete without a claim, in milliseconds. */
 const reportAgainMs = 250;
-
 /** How much longer than an operation a claim lasts, in milliseconds. */
 const leaseMarginMs = 1_000;
 

@@ -3,18 +3,13 @@ import { type EngagementType, typeNamed } from './input.ts';
 
 /** Text. A provider may send a number or a boolean instead. */
 const text = z.union([z.string(), z.number().transform(String), z.boolean().transform(String)]);
-
 /** The id of a record: text that is not empty. */
 const id = text.refine((value) => value !== '');
-
 const optionalText = text.nullish();
-
 /** A reference to another record. */
 const reference = z.object({ id });
-
 /** An id and a name, for values that are not resources: tags and stages. */
 const named = z.object({ id: optionalText, name: optionalText });
-
 const phoneNumber = z.object({ id: optionalText, number: optionalText, extension: optionalText, type: optionalText });
 
 const address = z.object({
@@ -54,13 +49,10 @@ export const shapes = {
 
 /** The kinds of fields. */
 export type FieldKind = keyof typeof shapes;
-
 /** The parsed value of a field of that kind. */
 export type ValueOf<Kind extends FieldKind> = z.output<(typeof shapes)[Kind]>;
-
 /** True for a value that parsing by its shape would not change. */
 export type IsPlain = (value: unknown) => boolean;
-
 const isString: IsPlain = (value) => typeof value === 'string';
 
 const isPlainObject: IsPlain = (value) =>
@@ -86,7 +78,6 @@ const isListOf =
 
 /** A moment in UTC, to the second or the millisecond, on a day that exists in every month. */
 const plainMoment = /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])T(?:[01]\d|2[0-3])(?::[0-5]\d){2}(?:\.\d{3})?Z$/;
-
 /** True for most moments that upstream sends. */
 export const isPlainMoment: IsPlain = (value) => typeof value === 'string' && plainMoment.test(value);
 
@@ -295,7 +286,6 @@ export function camelCase(wireName: string): string {
 
 /** The wire name of a resource. */
 export type Resource = keyof typeof resources;
-
 /** The wire name of a resource's field. */
 export type WireField<R extends Resource = 'engagements'> = keyof (typeof resources)[R] & string;
 

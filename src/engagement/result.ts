@@ -52,7 +52,6 @@ export interface RateLimit {
 
 /** How a successful delete ended. `ALREADY_ABSENT`: a repeated attempt found it gone. */
 export type DeleteOutcome = 'DELETED' | 'ALREADY_ABSENT' | 'ACCEPTED';
-
 /** How a successful create ended. `FOUND`: no answer proved it, but a search found the record. */
 export type CreateOutcome = 'CREATED' | 'FOUND';
 
@@ -278,10 +277,8 @@ export const engagementErrors = {
 
 /** The name of an error member. */
 export type ErrorKind = keyof typeof engagementErrors;
-
 /** The names of all error members. */
 export const errorKinds = Object.keys(engagementErrors) as readonly ErrorKind[];
-
 /** The row of an error member. */
 export const errorRow = (kind: ErrorKind): ErrorRow => engagementErrors[kind];
 
@@ -334,10 +331,8 @@ type ErrorMember<Kind extends ErrorKind> = Kind extends ErrorKind
 
 /** The input breaks a rule of this server or of upstream. Nothing was deleted. */
 export type InvalidInputError = ErrorMember<'InvalidInputError'>;
-
 /** The request was sent, and it is unknown whether it was executed. */
 export type OutcomeUnknownError = ErrorMember<'OutcomeUnknownError'>;
-
 /** Any error member. */
 export type DeleteEngagementError = ErrorMember<ErrorKind>;
 
@@ -355,16 +350,12 @@ export type Refusal =
 
 /** The result of one `deleteEngagement`; `kind` is the GraphQL type's name. */
 export type DeleteEngagementResult = DeleteEngagementSuccess | DeleteEngagementPlan | DeleteEngagementError;
-
 /** How a delete ended. */
 export type DeleteEnd = DeleteEngagementResult | Unauthenticated;
-
 /** An error of a create. It has no `NotFoundError`: see `create/outcome.ts`. */
 export type CreateEngagementError = Exclude<DeleteEngagementError, { kind: 'NotFoundError' }>;
-
 /** The result of one `createEngagement`; `kind` is the GraphQL type's name. */
 export type CreateEngagementResult = CreateEngagementSuccess | CreateEngagementPlan | CreateEngagementError;
-
 /** How a create ended. */
 export type CreateEnd = CreateEngagementResult | Unauthenticated;
 

@@ -18,7 +18,6 @@ import type { RecordKey } from './record.ts';
 import { type Finding, refusal, warning } from './result.ts';
 
 type Path = readonly string[];
-
 /** Longer than any provider's ids, and short enough for a path segment everywhere. */
 const maxIdLength = 512;
 /** Servers that use qs ignore deeper levels, and read a longer list as an object (ADR 19). */
@@ -31,7 +30,6 @@ const maxPathLength = 12_000;
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: refusing control characters is its purpose.
 const controlCharacter = /[\u0000-\u001f\u007f-\u009f]/;
-
 /** A `.` or `..` segment, with or without a path parameter, query or fragment after it. */
 const dotSegment = /(?:^|[/\\])\.{1,2}(?:[/\\;?#]|$)/;
 

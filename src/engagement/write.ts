@@ -74,7 +74,6 @@ export interface OutcomeContext<Input> {
 
 /** The longest text of an event, in characters: a caller must not be able to fill the log. */
 const maxCharacters = 600;
-
 const bounded = (text: string) => (text.length > maxCharacters ? text.slice(0, maxCharacters) : text);
 
 /** The result's member, or the code of the top-level error. */

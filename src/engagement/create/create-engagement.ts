@@ -55,13 +55,10 @@ export interface CreateOptions extends WriteOptions {
 }
 
 type CreateRequest = ReturnType<typeof buildCreateRequest>;
-
 /** The part of the remaining time in which Truto must answer. In the rest, a create without an answer is searched for. */
 const shareOfTimeLeft = 2 / 3;
-
 /** Providers write the time of creation to the second. */
 const creationTimeStepMs = 1_000;
-
 /** How long after a search that found nothing the second one begins, in milliseconds: lists may lag behind. */
 const searchAgainMs = 500;
 

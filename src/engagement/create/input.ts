@@ -132,10 +132,8 @@ export function sentFields({
 }
 
 type Path = readonly string[];
-
 /** In bytes: more than any record needs, and no more than servers commonly accept. */
 const maxBodyBytes = 256 * 1024;
-
 /** Deeper than any provider's data, and not deep enough to overflow the stack. */
 const maxDepth = 20;
 

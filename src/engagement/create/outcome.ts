@@ -222,7 +222,6 @@ interface SentCreate {
 /** Longer than any create takes, with its search. */
 const sentKeptMs = 10 * 60_000;
 const maxSentCharacters = 64 * 1024 * 1024;
-
 /** The creates that each connection sent lately, by names. What a search finds may be the engagement of another one. */
 const sentLately = new WeakMap<Send, LRUCache<string, SentCreate>>();
 
@@ -263,13 +262,10 @@ export type CreatedSearch =
   | { readonly kind: 'Unclear'; readonly why: string; readonly refused?: Refusal | undefined };
 
 const unclear = (why: string, refused?: Refusal): CreatedSearch => ({ kind: 'Unclear', why, refused });
-
 /** How many pages are searched at most. So many engagements are not created while a create waits for its answer. */
 const maxPages = 3;
-
 /** A longer subject is left out of the query: some servers cut it. */
 const maxFilterCharacters = 200;
-
 /** A time of creation later than this, in milliseconds, is by another clock, or not in UTC as it says. It proves nothing. */
 const maxAheadMs = 1_000;
 

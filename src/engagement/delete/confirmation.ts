@@ -43,14 +43,10 @@ export const needsConfirmation =
 
 /** A refusal proves nothing about earlier requests: results are kept for 10 minutes, and without Redis until a restart. */
 const sentBefore = 'If you have sent it before, find out first what it deleted.';
-
 /** The refusal of a token that may start nothing any more. */
 export const expiredConfirmation = `It has expired: it is valid for 5 minutes. Make a new one with dryRun: true. ${sentBefore}`;
-
 const unknown = `This server did not make it, or it was altered. Send it unchanged, or make a new one with dryRun: true. ${sentBefore} Servers share tokens when they have the same CONFIRMATION_SECRET.`;
-
 const fieldOf: Readonly<Record<Kind, string>> = { delete: 'deleteEngagement', bulk: 'startBulkDelete' };
-
 /** True for the one spelling of bytes in base64url. The last character may have bits that mean nothing. */
 const isCanonical = (part: string) => Buffer.from(part, 'base64url').toString('base64url') === part;
 

@@ -20,7 +20,6 @@ type Evidence =
 const unknown = (why: string, isForeign = false): Evidence => ({ kind: 'unknown', why, isForeign });
 const success = (...warnings: readonly string[]): Evidence => ({ kind: 'success', warnings });
 const refused: Evidence = { kind: 'refused' };
-
 const pageType = /^(text\/html|application\/xhtml\+xml)$/;
 
 /** True for the type of a page of a proxy, portal or login, which Truto never sends. Also true for a repeated header. */
@@ -61,7 +60,6 @@ const statusKeys = ['statusCode', 'status_code', 'http_status'] as const;
  * Monday's older form, OnePageCRM, AWS and others.
  */
 const errorKeys = ['error', 'errors', 'error_code', 'errorCode', 'error_message', 'errorMessage'] as const;
-
 /** The keys of a refusal in JSON: Affinity, Pipedrive, Pipeliner; HighLevel in both spellings; Slack's `ok`; Stripe's `deleted`. */
 const successKeys = ['success', 'succeeded', 'succeded', 'ok', 'deleted'] as const;
 

@@ -72,10 +72,8 @@ export interface RestorePorts extends CreatePorts {
 
 /** How much earlier than this machine's clock a provider's clock may be. */
 const maxClockDifferenceMs = 10_000;
-
 /** How long after its request's timeout Truto or the provider may still carry out a create. */
 const maxLateMs = 60_000;
-
 const foundBySearch = 'No answer of Truto proved the create. A search found this engagement, which was created since.';
 /** For a search that found only a record that restores another engagement. */
 export const onlyAnother = 'A search found only the new record of another engagement.';
@@ -220,9 +218,7 @@ export async function restoreEngagement(
 
 /** What look-ups of related records have shown, by account, resource and id, so that each is read once. */
 export type SeenReferences = Map<string, Promise<Seen>>;
-
 type Seen = 'there' | keyof typeof endings | CreateEngagementError | Unauthenticated;
-
 const rows: Readonly<Record<string, ResourceField>> = resources.engagements;
 
 const endings = {
