@@ -42,11 +42,9 @@ const cacheSize = 10_000;
 /** The longest a delete waits for the look-up of its account. */
 const maxTimeoutMs = 2_000;
 
-/** The result of looking up an integrated account. */
+/** The result of looking up an integrated account: whether upstream returned it, and its integration, as far as known. */
 export interface AccountLookup {
-  /** True when upstream returned the account. */
   readonly isShown: boolean;
-  /** Its integration, as far as known. */
   readonly support: IntegrationSupport;
   /**
    * `IntegratedAccountNotFoundError`, `AccountNeedsReauthError`, `AccountBlockedError` and `Unauthenticated` refuse every request for
@@ -150,13 +148,13 @@ export async function lookUpAccount(
   return { ...lookup, support: { kind: 'unknown' } };
 }
 
-async function within<Result>(promise: Promise<Result>, deadlineAt: number, otherwise: Result): Promise<Result> {
-  const { promise: expiry, resolve } = Promise.withResolvers<Result>();
-  const timer = setTimeout(() => resolve(otherwise), Math.max(0, deadlineAt - performance.now()));
-  return Promise.race([promise, expiry]).finally(() => clearTimeout(timer));
-}
-
 const noTime = unchecked('The time for it was over.');
+
+async function within(lookup: Promise<AccountLookup>, deadlineAt: number): Promise<AccountLookup> {
+  const { promise: expiry, resolve } = Promise.withResolvers<AccountLookup>();
+  const timer = setTimeout(() => resolve(noTime), Math.max(0, deadlineAt - performance.now()));
+  return Promise.race([lookup, expiry]).finally(() => clearTimeout(timer));
+}
 
 /** True for a failure that may pass by itself, and proves nothing about the account or the token. */
 export function isTemporary({ kind }: Refusal): boolean {
@@ -204,7 +202,7 @@ export function createAccountLookup(send: Send, requestTimeoutMs: number): FindA
     if (deadlineAt <= performance.now()) return noTime;
     const lookup = inFlight.get(key) ?? lookUp(caller, integratedAccountId, key);
     inFlight.set(key, lookup);
-    return within(lookup, deadlineAt, noTime);
+    return within(lookup, deadlineAt);
   };
 }
 

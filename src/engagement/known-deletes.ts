@@ -38,7 +38,7 @@ const keptMs = 120_000;
 /** The most accounts that are read, and the most events, in a process without Redis. */
 const maxAccounts = 1_000;
 const maxEvents = 100_000;
-/** The name of the keys in Redis of the last event of each engagement: a time in milliseconds since 1970. */
+/** In Redis, the keys of the last event of each engagement have this name. Values: milliseconds since 1970. */
 export const deletedEventKey = 'gone';
 
 /** The name of an engagement in keys of Redis. */
@@ -122,9 +122,8 @@ function keptHere(): Kept {
   /** The name differs after an account was dropped. */
   const newAccount = () => ({ name: randomUUID(), texts: new Map<number, string>(), count: 0 });
   const events = new LRUCache<string, number>({ max: maxEvents, ttl: rememberedMs });
-  const accounts = new LRUCache<string, ReturnType<typeof newAccount>>({
-    ...{ max: maxAccounts, ttl: keptMs, updateAgeOnGet: true },
-  });
+  const limits = { max: maxAccounts, ttl: keptMs, updateAgeOnGet: true };
+  const accounts = new LRUCache<string, ReturnType<typeof newAccount>>(limits);
   return {
     async add(account, known) {
       const kept = accounts.peek(account);

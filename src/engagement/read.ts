@@ -51,9 +51,7 @@ export interface SnapshotPorts extends ReadPorts {
 }
 
 /** A record that was found. */
-export interface FoundRecord<R extends Resource> extends ReadRecord<R> {
-  readonly kind: 'Found';
-}
+export type FoundRecord<R extends Resource> = ReadRecord<R> & { readonly kind: 'Found' };
 
 type Found<R extends Resource> = FoundRecord<R> | Refusal;
 

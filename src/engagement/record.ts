@@ -36,11 +36,9 @@ export interface RecordKey {
 /** The key of a record, with the type of an engagement if known. Some integrations need it. */
 export interface TypedKey extends RecordKey, WithTrutoQuery, GivenType {}
 
-/** The fields that a client selected in a delete's result, by upstream's names. */
+/** The fields that a client selected in a delete's result, of the engagement and of its notes. Ids are always read. */
 export interface Selection {
-  /** The selected fields of the engagement. The id is always read. */
   readonly fields: ReadonlySet<WireField>;
-  /** The selected fields of its notes, besides the id. */
   readonly noteFields: ReadonlySet<WireField<'notes'>>;
   readonly chunks?: boolean;
 }
@@ -108,10 +106,7 @@ export function plainRecord(record: EngagementRecord) {
 /** The most excluded fields: many servers misread a longer list (ADR 19). */
 export const maxExcludedFields = 20;
 
-/**
- * Derives a value from the selected fields of a resource, once for each set: a prepared operation has the same set every time. No set
- * is used for two resources.
- */
+/** Derives a value once for each set of fields: a prepared operation has the same set every time. No set is used for two resources. */
 function onceForEach<Value>(derive: (resource: Resource, selected: ReadonlySet<string>) => Value): typeof derive {
   const known = new WeakMap<object, Value>();
   return (resource, selected) => {
@@ -149,12 +144,10 @@ function undocumentedFields(resource: Resource, json: Readonly<Record<string, un
   return Object.entries(json).filter(([name]) => isUndocumented(name));
 }
 
-/** A record, and the selected fields that it lacks. */
+/** A record, and the selected fields that it lacks: those without the documented form, and those not in the answer, not even as null. */
 export interface ReadRecord<R extends Resource> {
   readonly record: ResourceRecord<R>;
-  /** Fields whose value does not have the documented form. They are left out of the record. */
   readonly unreadable: readonly WireField<R>[];
-  /** Selected fields that are not in the answer, not even as null. */
   readonly absent: readonly WireField<R>[];
 }
 

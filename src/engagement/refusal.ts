@@ -18,7 +18,7 @@ import {
 
 /** The form of a parameter's name. Other text in its position is prose. */
 const names = z.array(z.string().regex(/^[\w.[\]-]{1,200}$/)).max(100);
-/** Scopes can be any text: `crm:delete`, or a URL. */
+/** Scopes can be any text. */
 const scopes = z.array(z.string().max(200)).max(100);
 /** A malformed part counts as absent. */
 const orAbsent = <Schema extends z.ZodType>(schema: Schema) => schema.optional().catch(undefined);
@@ -127,12 +127,11 @@ export function isError(json: unknown): boolean {
   return isRemote || (statusCode ?? 0) >= 400;
 }
 
-/** An answer that does not show whether the request was executed. */
+/** An answer that does not show whether the request was executed. `why`: what happened, as the start of a sentence. */
 interface UnclearAnswer {
   readonly kind: 'UnclearAnswer';
   readonly statusCode: number;
   readonly rawResponse?: unknown;
-  /** What happened, as the start of a sentence. */
   readonly why: string;
 }
 
@@ -158,7 +157,7 @@ export function refusedInput(findings: readonly Finding[]): InvalidInputError {
 }
 
 /** For an integrated account that the caller has no access to. */
-export function notGranted(): Extract<Refusal, { kind: 'ForbiddenError' }> {
+export function notGranted() {
   return forbidden('Nothing was sent. Your token has no access to this integrated account. Use one that has.');
 }
 
@@ -222,11 +221,8 @@ function invalidInput(
   return { kind: 'InvalidInputError', message: issues.length > 0 ? named.join(' ') : unnamed, issues };
 }
 
-function forbidden(
-  message: string,
-  missingScopes: readonly string[] = [],
-): Extract<Refusal, { kind: 'ForbiddenError' }> {
-  return { kind: 'ForbiddenError', message, missingScopes };
+function forbidden(message: string, missingScopes: readonly string[] = []) {
+  return { kind: 'ForbiddenError', message, missingScopes } as const;
 }
 
 function rateLimited({ headers }: UpstreamAnswer, { isRemote }: UpstreamError): Refusal {
@@ -267,6 +263,13 @@ export function notSent({ reason, retryAfterMs = 0 }: Pick<UpstreamFailure, 'rea
   return unavailable(`Truto was not reached: ${whyNotSent[reason]}. Try again.`);
 }
 
+const noPermission =
+  "The integrated account's connection has no permission to do this. Its owner must grant it at the provider.";
+const notAllowed =
+  'Truto does not allow this request for the integrated account. Sandbox accounts, for example, allow no writes.';
+const noRecord =
+  'Truto finds no such record in this integrated account. It may be deleted already; if not, check its id and type.';
+
 /**
  * Reads an answer outside 2xx (https://www.truto.one/docs/api-reference/overview/errors.md and truto-skills,
  * error-and-evidence-model.md). Only Truto's own form proves a refusal: firewalls, proxies and other servers also answer 400, 401, 403
@@ -306,22 +309,13 @@ export function readRefusal(
       return callerBroughtToken ? ofToken : unavailable(ofToken.message);
     }
     case 'forbidden':
-      return forbidden(
-        "The integrated account's connection has no permission to do this. Its owner must grant it at the provider.",
-        error.missingScopes,
-      );
-    case 'not-found': {
+      return forbidden(noPermission, error.missingScopes);
+    case 'not-found':
       if (error.missing === 'account') return accountNotFound();
-      const message =
-        'Truto finds no such record in this integrated account. It may be deleted already; if not, check its id and type.';
       // Only the provider's own answer proves that Truto found the account.
-      return { kind: 'NotFoundError', message, accountFound: isRemote };
-    }
+      return { kind: 'NotFoundError', message: noRecord, accountFound: isRemote };
     case 'not-allowed':
-      if (isRemote) return remoteApiError;
-      return forbidden(
-        'Truto does not allow this request for the integrated account. Sandbox accounts, for example, allow no writes.',
-      );
+      return isRemote ? remoteApiError : forbidden(notAllowed);
     case 'blocked': {
       // The provider's 503 may come from a proxy that passed the request on and lost it.
       if (isRemote) return unclear;

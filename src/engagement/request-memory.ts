@@ -71,11 +71,12 @@ export interface RequestMemory {
   claim<End extends KeyedEnd = DeleteEnd>(keyed: KeyedRequest, answered: { count: number }): Promise<Claim<End>>;
 }
 
-/** A remembered result, as JSON: an object takes several times the memory, and its readers would share it. */
+/**
+ * A remembered result, as JSON: an object takes several times the memory, and its readers would share it. `whole` has upstream's answer;
+ * it equals `outcome` if there is no answer, or it is too large.
+ */
 interface StoredResult {
-  /** The result without upstream's answer. */
   readonly outcome: string;
-  /** The result with upstream's answer. Equal to `outcome` if there is no answer, or it is too large. */
   readonly whole: string;
   readonly mayBeTried: boolean;
 }

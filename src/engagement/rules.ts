@@ -203,14 +203,13 @@ export function checkWellFormed(input: DeleteEngagementInput): Finding[] {
   ];
 }
 
+const parameterNames = Object.keys(deleteParameters) as DeleteEngagementParameter[];
+
 /** The names of the parameters that would be sent. */
 function givenParameters({ parameters }: DeleteEngagementInput): readonly DeleteEngagementParameter[] {
   if (!parameters) return [];
-  const names = Object.keys(deleteParameters) as DeleteEngagementParameter[];
-  return names.filter((name) => {
-    const value = parameters[name] ?? null;
-    return value !== null && !(Array.isArray(value) && value.length === 0);
-  });
+  const isSent = (value: unknown) => (value ?? null) !== null && !(Array.isArray(value) && value.length === 0);
+  return parameterNames.filter((name) => isSent(parameters[name]));
 }
 
 /**

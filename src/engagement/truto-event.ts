@@ -29,9 +29,6 @@ export interface ReadEvent {
   readonly content: UsedEvent | 'ignored' | 'malformed';
 }
 
-/** How many records one event may have. */
-const maxRecords = 1_000;
-
 /** Truto documents two forms: `2023-06-16T09:21:21.000Z` and `2024-09-10 12:00:00`, both in UTC. */
 const moment = z
   .string()
@@ -62,7 +59,7 @@ const recordPayload = z.looseObject({
   records: z
     .array(z.looseObject({ id, engagement_type: z.string().nullish() }))
     .min(1)
-    .max(maxRecords),
+    .max(1_000),
 });
 
 function readContent(event: string, payload: unknown): ReadEvent['content'] {

@@ -28,18 +28,17 @@ export interface AuditEvent {
   readonly result: string;
   /** The success's outcome, or an error's message. */
   readonly detail: string;
-  /** How often the delete was attempted upstream. */
+  /** How often it was attempted upstream. */
   readonly attempts: number;
   /** The `Idempotency-Key` for upstream, derived from the caller's key if there is one; null when the delete ended before it was sent. */
   readonly upstreamIdempotencyKey: string | null;
   readonly durationMs: number;
 }
 
-/** What the log says of a repeated request that was answered from memory. */
-export type Repetition<Event = AuditEvent> = Pick<
-  Event,
-  ('callerId' | 'integratedAccountId' | 'engagementId') & keyof Event
->;
+/** The log entry of a repeated request that was answered from memory. */
+export type Repetition<Id = string> = Pick<AuditEvent, 'callerId' | 'integratedAccountId'> & {
+  readonly engagementId: Id;
+};
 
 /** The options of a delete or a create. */
 export interface WriteOptions {
@@ -81,10 +80,8 @@ export function codeOfEnd(end: DeleteEnd | CreateEnd): string {
   return end.kind === 'Unauthenticated' ? 'UNAUTHENTICATED' : end.kind;
 }
 
-function detailOf(end: DeleteEnd | CreateEnd): string {
-  if ('outcome' in end) return end.outcome;
-  return 'message' in end ? end.message : '';
-}
+const detailOf = (end: DeleteEnd | CreateEnd): string =>
+  'outcome' in end ? end.outcome : 'message' in end ? end.message : '';
 
 /** For a key that is another request's. @param name the argument or header with the key. */
 export function otherRequest(name: string) {
@@ -120,7 +117,7 @@ export abstract class Write<
   /** With a caller's key: the parts that each attempt's `Idempotency-Key` derives from. */
   #keyParts: readonly [name: string, fingerprint: string] | undefined;
   /** Without a caller's key: the first attempt's `Idempotency-Key`. */
-  readonly #ownKey = randomUUID();
+  protected readonly ownKey: string = randomUUID();
   readonly #startMs = performance.now();
   #attemptCount = 0;
 
@@ -170,8 +167,8 @@ export abstract class Write<
   }
 
   protected keyAfter(answerCount: number): string {
-    if (!this.#keyParts && answerCount === 0) return this.#ownKey;
-    return upstreamKey(...(this.#keyParts ?? [this.#ownKey, '']), answerCount);
+    if (!this.#keyParts && answerCount === 0) return this.ownKey;
+    return upstreamKey(...(this.#keyParts ?? [this.ownKey, '']), answerCount);
   }
 
   /** Sends the request, with a new key after each answer. */

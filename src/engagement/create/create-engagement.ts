@@ -1,5 +1,6 @@
+import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { digest } from '../../upstream/digest.ts';
+import { digest, uuidOf } from '../../upstream/digest.ts';
 import { canAccess } from '../account.ts';
 import { canCreate, creatingIntegrations } from '../integrations.ts';
 import { callerLeft, notGranted, refusedInput } from '../refusal.ts';
@@ -45,7 +46,7 @@ export interface CreatePorts extends WritePorts {
   /** Records the end of a create. */
   readonly recordCreate: (event: CreateEvent) => void;
   /** Records a repeated create that was answered from memory. */
-  readonly recordRepeatedCreate: (event: Repetition<CreateEvent>) => void;
+  readonly recordRepeatedCreate: (event: Repetition<string | null>) => void;
 }
 
 /** The options of a create. */
@@ -67,6 +68,8 @@ const inDoubt =
 
 /** One create, from its check to its record. */
 class Create extends Write<CreateEngagementInput, CreateOptions, CreatePorts> {
+  protected override readonly ownKey = uuidOf(randomUUID());
+
   async run(): Promise<CreateEnd> {
     const { callerKey, dryRun } = this.options;
     const checked = this.#check();

@@ -253,12 +253,13 @@ export function noteSent(
   };
 }
 
-/** The result of a search for a created engagement. */
+/**
+ * The result of a search for a created engagement. `One`: exactly one was created since, and has the values that were sent. `Unclear`: the
+ * search proves nothing; `why` is a sentence, and `refused` says why it failed, if it did.
+ */
 export type CreatedSearch =
-  /** Exactly one engagement was created since, and has the values that were sent. */
   | { readonly kind: 'One'; readonly record: EngagementRecord }
   | { readonly kind: 'None' }
-  /** The search proves nothing. `why` is a sentence. `refused`: why it failed, if it did. */
   | { readonly kind: 'Unclear'; readonly why: string; readonly refused?: Refusal | undefined };
 
 const unclear = (why: string, refused?: Refusal): CreatedSearch => ({ kind: 'Unclear', why, refused });

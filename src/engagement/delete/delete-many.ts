@@ -10,7 +10,7 @@ export const itemKey = (item: DeleteItem): string => JSON.stringify([sentType(it
 
 /** Equal for equal parameters, in any order. Absent and null mean the same. */
 function comparableParameters({ parameters }: DeleteItem): string {
-  const given = Object.entries(parameters ?? {}).filter(([, value]) => value !== null && value !== undefined);
+  const given = Object.entries(parameters ?? {}).filter(([, value]) => (value ?? null) !== null);
   return JSON.stringify(given.sort(([name], [other]) => (name < other ? -1 : 1)));
 }
 

@@ -21,16 +21,11 @@ interface DeleteContext extends OutcomeContext<DeleteEngagementInput> {
 
 type SuccessContext = Pick<DeleteContext, 'input' | 'selection' | 'integration' | 'warnings' | 'snapshot'>;
 
-/** What was seen of upstream's answer. */
-interface Seen {
-  readonly statusCode?: number | undefined;
-  readonly rawResponse?: unknown;
-}
+type Seen = { readonly statusCode?: number | undefined; readonly rawResponse?: unknown };
 
 /**
- * Maps the end of a sent delete to the result's member. A refusal means that nothing was deleted. An unclear answer means an unknown
- * outcome. After an attempt that may have been executed, "no such record" means that it is gone, and any other refusal proves
- * nothing.
+ * Maps the end of a sent delete to the result's member. A refusal means that nothing was deleted, an unclear answer an unknown outcome.
+ * After an attempt that may have been executed, "no such record" means that it is gone, and any other refusal proves nothing.
  */
 export function readOutcome(attempt: Attempt, context: DeleteContext): Result.DeleteEnd | Promise<Result.DeleteEnd> {
   if (attempt.kind === 'answer')
@@ -225,19 +220,19 @@ function deletedNodeId({ input, integration }: Pick<SuccessContext, 'input' | 'i
 /** The success of a delete with an unknown outcome that Truto's event has settled. */
 export function settledSuccess(
   { engagement }: Result.OutcomeUnknownError,
-  context: Pick<SuccessContext, 'input' | 'integration' | 'warnings'>,
+  { input, integration, warnings }: Pick<SuccessContext, 'input' | 'integration' | 'warnings'>,
 ): Result.DeleteEngagementSuccess {
-  const nodeId = deletedNodeId(context);
+  const nodeId = deletedNodeId({ input, integration });
   return {
     kind: 'DeleteEngagementSuccess',
-    deletedEngagementId: context.input.id,
+    deletedEngagementId: input.id,
     deletedNodeId: nodeId,
     outcome: 'DELETED',
     engagement: engagement && { ...engagement, nodeId },
     stream: null,
-    integration: context.integration,
+    integration,
     rateLimit: null,
-    warnings: context.warnings,
+    warnings,
   };
 }
 

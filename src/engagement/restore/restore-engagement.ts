@@ -94,7 +94,7 @@ export function createOf({ record, unreadable }: KeptRecord): {
   return { input: { integratedAccountId, fields }, lost: [...leftOut, ...unreadable] };
 }
 
-/** The options of a create that reads the fields that it sends: they are compared. */
+/** Of a create that reads the fields that it sends: they are compared. */
 function createOptions(input: CreateEngagementInput, { caller, requestTimeoutMs, hasCallerLeft }: StepOptions) {
   const selected = new Set(sentFields(input).map(([name]) => name));
   return { caller, selected, hasCallerLeft, deadlineAt: performance.now() + requestTimeoutMs };
