@@ -1,22 +1,32 @@
-import { existsSync } from 'node:fs';
+import { createReadStream, existsSync } from 'node:fs';
 import { type FileHandle, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { type LedgerLine, ledgerName, readLedgerLine } from '../bulk/folder-ledger.ts';
 import { createGroupCommit } from '../bulk/group-commit.ts';
 import { keyWithId } from '../bulk/restore-ledger.ts';
+import { type FileLine, LineTooLong, splitLines } from '../bulk/undo-files.ts';
 import { UsageError } from './output.ts';
-import { codeOf, linesOf } from './undo-files.ts';
 
-/** What is known of one engagement. */
-export interface LedgerEntry {
-  readonly event: LedgerLine['event'];
-  /** When that was, in milliseconds since 1970. */
-  readonly atMs: number;
-  readonly newId?: string | undefined;
-  /** How many of its creates were refused. */
-  readonly refusalCount: number;
+/** The error's code, such as `ENOENT`, or its message. */
+export function codeOf(error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException;
+  return code ?? message;
 }
+
+/** Reads a file line by line. Empty lines are left out. @throws {UsageError} when it cannot be read. */
+export async function* linesOf(file: string): AsyncGenerator<FileLine> {
+  try {
+    yield* splitLines(createReadStream(file, { highWaterMark: 1024 * 1024 }));
+  } catch (error) {
+    if (error instanceof LineTooLong)
+      throw new UsageError(`${error.message} in ${file}. It is not an undo file. Nothing was sent.`);
+    throw new UsageError(`${file} cannot be read (${codeOf(error)}). Nothing was sent.`);
+  }
+}
+
+/** The last event of an engagement, and how many of its creates were refused. */
+type LedgerEntry = LedgerLine & { readonly refusalCount: number };
 
 /**
  * The ledger of a folder: which of its engagements are restored, and under which new ids. Each line is on the disk before the next step.
@@ -80,9 +90,10 @@ export class Ledger {
     }
   }
 
-  #note({ key, event, at, newId }: LedgerLine): void {
+  #note(line: LedgerLine): void {
+    const { key, event, newId } = line;
     const refusalCount = (this.#entries.get(key)?.refusalCount ?? 0) + Number(event === 'refused');
-    this.#entries.set(key, { event, atMs: Date.parse(at), newId, refusalCount });
+    this.#entries.set(key, { ...line, refusalCount });
     if (newId !== undefined) this.#sources.set(keyWithId(key, newId), key);
   }
 
@@ -157,22 +168,18 @@ async function takeOver(path: string, takeover: string): Promise<boolean> {
   return false;
 }
 
-/**
- * Locks the path for this process. Returns how to unlock it.
- * @throws {UsageError} when another run holds it.
- */
+/** Locks the path for this process. Returns how to unlock it. @throws {UsageError} when another run holds it. */
 async function lock(path: string): Promise<() => Promise<void>> {
   const takeover = `${path}.takeover`;
-  const busy = () =>
-    new UsageError(
-      `Another restore uses this folder (${path}). Nothing was sent. Wait until it ends. If none runs, remove that file, and ${takeover} if there is one.`,
-    );
-  if (held.has(path)) throw busy();
+  const isMine = !held.has(path);
   held.add(path);
   try {
-    if (!(await createLock(path)) && !(await takeOver(path, takeover))) throw busy();
+    if (!isMine || !((await createLock(path)) || (await takeOver(path, takeover))))
+      throw new UsageError(
+        `Another restore uses this folder (${path}). Nothing was sent. Wait until it ends. If none runs, remove that file, and ${takeover} if there is one.`,
+      );
   } catch (error) {
-    held.delete(path);
+    if (isMine) held.delete(path);
     throw error;
   }
   return async () => {

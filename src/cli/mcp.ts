@@ -7,10 +7,10 @@ import { version } from '../config/version.ts';
 import { findUpstream } from '../http/find-upstream.ts';
 import { openFacade } from '../http/server.ts';
 import { createLog, secretsOf } from '../log/log.ts';
-import { onInterruption } from './delete.ts';
+
 import { addTools, type McpFacade } from './mcp-tools.ts';
 import { type ExitCode, exitCodes, UsageError } from './output.ts';
-import { findCredential } from './session.ts';
+import { findCredential, onInterruption } from './session.ts';
 
 /** The options of `mcp`. */
 export interface McpOptions {

@@ -2,15 +2,8 @@ import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 
 import { ConfigError, type Dialect, parseSettings } from '../config/config.ts';
 import { version } from '../config/version.ts';
 import { engagementTypes } from '../engagement/input.ts';
-import type { CheckOptions } from './check.ts';
 import { shells } from './completion.ts';
-import type { DeleteOptions } from './delete.ts';
-import type { GetOptions } from './get.ts';
-import type { JobsOptions } from './jobs.ts';
-import type { ListOptions } from './list.ts';
-import type { McpOptions } from './mcp.ts';
 import { createOutput, type ExitCode, exitCodes, UsageError } from './output.ts';
-import type { RestoreOptions } from './restore.ts';
 
 /** The commands that run until they are stopped. */
 export interface LongRunning {
@@ -162,6 +155,19 @@ function deleting(command: Command): Command {
  * @param setExitCode gets the exit code of the command.
  */
 export function createProgram(longRunning: LongRunning, setExitCode: (code: ExitCode) => void): Command {
+  /** Runs a command that is loaded now. Commander gives it its arguments, and then its options. */
+  const run =
+    (load: () => Promise<(...given: never[]) => Promise<ExitCode>>) =>
+    async (...given: unknown[]): Promise<void> => {
+      const command = await load();
+      setExitCode(await command(...(given as never[])));
+    };
+  async function print(text: string): Promise<void> {
+    const output = createOutput();
+    output.print(text);
+    setExitCode(await output.end(exitCodes.done));
+  }
+
   const program = new Command('truto-engagements')
     .description(
       "Lists, deletes and restores engagements (calls, chats, emails, meetings, notes in CRMs) through Truto's Unified CRM " +
@@ -218,22 +224,17 @@ ${exitCodesText(exitCodesOfDeletes)}`,
     .action(async (options: { dialect: Dialect; typePrefix: string; service: boolean; additionalFields?: string }) => {
       const { dialect, typePrefix, service: provesCallers, additionalFields: json } = options;
       const { checkedSchemaOptions, printedSchema } = await import('../graphql/schema.ts');
-      const output = createOutput(undefined);
       const { additionalFields } = parseSettings({ ADDITIONAL_FIELDS: json });
-      output.print(
+      await print(
         printedSchema(checkedSchemaOptions({ dialect, typePrefix, provesCallers, additionalFields })).trimEnd(),
       );
-      setExitCode(await output.end(exitCodes.done));
     });
 
   reachingUpstream(program.command('check'), exitCodesOfReads)
     .description('Check configuration, upstream, token and account, and say how to fix a fault. Changes nothing.')
     .option('--account <id>', 'also check this integrated account: what it can delete, and whether it is connected')
     .option('--drift', "with --account: compare its methods and 100 of its engagements with Truto's documentation")
-    .action(async (options: CheckOptions) => {
-      const { checkCommand } = await import('./check.ts');
-      setExitCode(await checkCommand(options));
-    });
+    .action(run(async () => (await import('./check.ts')).checkCommand));
 
   reading(program.command('list'))
     .description('List engagements of an integrated account: id, type, subject, created. Changes nothing.')
@@ -241,19 +242,13 @@ ${exitCodesText(exitCodesOfDeletes)}`,
     .option('--first <count>', 'how many to list', count, 25)
     .addOption(new Option('--all', 'list all of them').conflicts('first'))
     .addOption(new Option('--ids', 'print only ids, one a line, as bulk reads them').conflicts('json'))
-    .action(async (options: ListOptions) => {
-      const { listCommand } = await import('./list.ts');
-      setExitCode(await listCommand(options));
-    });
+    .action(run(async () => (await import('./list.ts')).listCommand));
 
   reading(program.command('get'))
     .description('Print one engagement with all of its fields. Changes nothing.')
     .argument('<id>', "Truto's id of the engagement")
     .addOption(typeOption('type of the engagement; some integrations need it'))
-    .action(async (id: string, options: GetOptions) => {
-      const { getCommand } = await import('./get.ts');
-      setExitCode(await getCommand(id, options));
-    });
+    .action(run(async () => (await import('./list.ts')).getCommand));
 
   reading(program.command('jobs'))
     .description('List the bulk deletes that servers run in an account, newest first; or pause, resume or cancel one.')
@@ -267,10 +262,7 @@ ${exitCodesText(exitCodesOfDeletes)}`,
       'after',
       '\nNeeds the REDIS_URL of the servers, and their REDIS_PREFIX if they have one. You see what Truto shows your token.',
     )
-    .action(async (options: JobsOptions) => {
-      const { jobsCommand } = await import('./jobs.ts');
-      setExitCode(await jobsCommand(options));
-    });
+    .action(run(async () => (await import('./jobs.ts')).jobsCommand));
 
   reachingUpstream(program.command('mcp'), { 0: 'ended by its client or a signal', ...used })
     .description(
@@ -287,19 +279,13 @@ ${exitCodesText(exitCodesOfDeletes)}`,
 Needs the package @modelcontextprotocol/sdk: npm install @modelcontextprotocol/sdk
 With --http, HOST (127.0.0.1), PORT (4000) and AUTH_MODE are as for serve. The log is on standard error.`,
     )
-    .action(async (options: McpOptions) => {
-      const { mcpCommand } = await import('./mcp.ts');
-      setExitCode(await mcpCommand(options));
-    });
+    .action(run(async () => (await import('./mcp.ts')).mcpCommand));
 
   deleting(program.command('delete'))
     .description('Delete one engagement, and print one line that says how it ended. It cannot be undone.')
     .argument('<id>', "Truto's id of the engagement")
     .option('--yes', 'do not ask for confirmation. Only a terminal is asked')
-    .action(async (id: string, options: DeleteOptions & { yes?: boolean }) => {
-      const { deleteCommand } = await import('./delete.ts');
-      setExitCode(await deleteCommand(id, options));
-    });
+    .action(run(async () => (await import('./delete.ts')).deleteCommand));
 
   deleting(program.command('bulk'))
     .description(
@@ -322,10 +308,7 @@ Send again every id that is not known to be deleted:
   $ jq -r 'select(.result == "DeleteEngagementSuccess") | .id' results.jsonl | grep -vxFf - ids.txt
 `,
     )
-    .action(async (options: DeleteOptions) => {
-      const { bulkCommand } = await import('./bulk.ts');
-      setExitCode(await bulkCommand(options));
-    });
+    .action(run(async () => (await import('./bulk.ts')).bulkCommand));
 
   reachingUpstream(program.command('restore'), exitCodesOfRestores)
     .description(
@@ -347,10 +330,7 @@ creates nothing twice. A restored record is a new one, with a new id and without
 stay broken.
 `,
     )
-    .action(async (path: string, options: RestoreOptions) => {
-      const { restoreCommand } = await import('./restore.ts');
-      setExitCode(await restoreCommand(path, options));
-    });
+    .action(run(async () => (await import('./restore.ts')).restoreCommand));
 
   program
     .command('completion')
@@ -366,9 +346,7 @@ Completes truto-engagements, which must be in your PATH. Load the script when th
     )
     .action(async (shell: (typeof shells)[number]) => {
       const { completionScript } = await import('./completion.ts');
-      const output = createOutput(undefined);
-      output.print(completionScript(shell, program));
-      setExitCode(await output.end(exitCodes.done));
+      await print(completionScript(shell, program));
     });
 
   return program;
