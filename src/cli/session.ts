@@ -83,7 +83,7 @@ function createLimitNotice(say: (line: string) => void): (waitMs: number) => voi
 }
 
 /** The parts of an end that decide whether its request is retried. */
-interface Retried {
+export interface Retried {
   readonly kind: string;
   readonly retryAfterMs?: number | null;
   readonly retrySafe?: boolean;

@@ -1,4 +1,11 @@
-type Kind = 'single' | 'cluster' | 'sentinel';
+/** The port of a node without one. The path: with sentinels the primary's name, then a database, except in a cluster. */
+const kinds = {
+  single: { port: 6379, path: /^()(\d{0,5})$/ },
+  cluster: { port: 6379, path: /^()()$/ },
+  sentinel: { port: 26_379, path: /^([^/]+)(?:\/(\d{0,5}))?$/ },
+} as const;
+
+type Kind = keyof typeof kinds;
 
 interface RedisNode {
   readonly host: string;
@@ -23,25 +30,13 @@ export interface RedisAddress {
 /** A scheme, a user and a password, hosts and ports with commas between them, and a path. */
 const form = /^(rediss?)(?:\+(cluster|sentinel))?:\/\/(?:([^/?#]*)@)?([^@/?#]+)(?:\/([^?#]*))?$/;
 
-const defaultPorts: Readonly<Record<Kind, number>> = { single: 6379, cluster: 6379, sentinel: 26_379 };
-
 function readNode(text: string, kind: Kind): RedisNode | undefined {
   const url = /^[^:[\]]+(:\d+)?$|^\[[^\]]+\](:\d+)?$/.test(text) ? URL.parse(`redis://${text}`) : null;
   if (!url?.hostname) return undefined;
-  return { host: url.hostname.replace(/^\[|\]$/g, ''), port: Number(url.port || defaultPorts[kind]) };
+  return { host: url.hostname.replace(/^\[|\]$/g, ''), port: Number(url.port || kinds[kind].port) };
 }
 
-function decoded(text: string | undefined): string | undefined {
-  return text === undefined || text === '' ? undefined : decodeURIComponent(text);
-}
-
-/** Reads the path of an address: with sentinels the primary's name, then a database, except in a cluster. */
-function readPath(path: string, kind: Kind): Pick<RedisAddress, 'database' | 'primaryName'> | undefined {
-  const pattern = { single: /^()(\d{0,5})$/, cluster: /^()()$/, sentinel: /^([^/]+)(?:\/(\d{0,5}))?$/ }[kind];
-  const [isForm, name, database] = pattern.exec(path) ?? [];
-  if (isForm === undefined) return undefined;
-  return { primaryName: decoded(name), database: Number(database ?? 0) };
-}
+const decoded = (text: string | undefined) => (text ? decodeURIComponent(text) : undefined);
 
 /** Reads an address; undefined when it has none of the forms. */
 export function parseRedisAddress(text: string): RedisAddress | undefined {
@@ -49,16 +44,15 @@ export function parseRedisAddress(text: string): RedisAddress | undefined {
   if (isForm === undefined) return undefined;
   const kind: Kind = list === 'cluster' || list === 'sentinel' ? list : 'single';
   const nodes = hosts.split(',').map((host) => readNode(host, kind));
-  if (nodes.includes(undefined) || (kind === 'single' && nodes.length > 1)) return undefined;
+  const [isPath, name, database = 0] = kinds[kind].path.exec(path) ?? [];
+  if (nodes.includes(undefined) || (kind === 'single' && nodes.length > 1) || isPath === undefined) return undefined;
   const [username, ...password] = credentials.split(':');
   try {
-    const rest = readPath(path, kind);
-    return (
-      rest && {
-        ...{ kind, isTls: scheme === 'rediss', nodes: nodes as readonly RedisNode[], ...rest },
-        ...{ username: decoded(username), password: decoded(password.join(':')) },
-      }
-    );
+    return {
+      ...{ kind, isTls: scheme === 'rediss', nodes: nodes as readonly RedisNode[] },
+      ...{ username: decoded(username), password: decoded(password.join(':')) },
+      ...{ database: Number(database), primaryName: decoded(name) },
+    };
   } catch {
     // Malformed percent-encoding.
     return undefined;

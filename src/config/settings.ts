@@ -12,15 +12,18 @@ interface Form<Value> {
   readonly saysWhy?: true;
 }
 
-const loopbackHosts: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '[::1]', '::1']);
-
 /** True for a host that is this machine: no other machine can reach it. An IPv6 address may be in brackets, as in a URL. */
 export function isLoopback(host: string): boolean {
-  return loopbackHosts.has(host);
+  return ['localhost', '127.0.0.1', '[::1]', '::1'].includes(host);
 }
 
 function form<Value>(schema: z.ZodType<Value, string>, allowed: string): Form<Value> {
   return { schema, allowed };
+}
+
+/** A form that the parser explains. */
+function jsonForm<Value>(schema: z.ZodType<Value>, allowed: string): Form<Value> {
+  return { schema: z.string().transform(parseJson).pipe(schema), allowed, saysWhy: true };
 }
 
 const text = form(z.string(), 'text');
@@ -41,6 +44,9 @@ function wholeNumber(minimum: number, maximum: number, allowed = `a whole number
 const port = wholeNumber(0, 65_535, 'a whole number from 0 to 65535 (0 = any free port)');
 
 const secret = z.string().transform((value) => new Secret(value));
+
+/** Texts with commas between them. */
+const list = z.string().transform((value) => value.split(',').map((one) => one.trim()));
 
 const visibleAscii = z.string().regex(/^[\x21-\x7e]+$/);
 const visibleAsciiRule = 'visible ASCII characters without spaces';
@@ -102,21 +108,21 @@ const proxyAddress = form(
 );
 
 /** Adds an address, or a block `address/bits`; false when it is neither. */
-function addBlock(list: BlockList, block: string): boolean {
+function addBlock(blocks: BlockList, block: string): boolean {
   const [, base = '', bits] = /^([\w.:]+)(?:\/(\d{1,3}))?$/.exec(block) ?? [];
   const version = isIP(base);
   const most = version === 4 ? 32 : 128;
   if (version === 0 || Number(bits ?? most) > most) return false;
-  list.addSubnet(base, Number(bits ?? most), version === 4 ? 'ipv4' : 'ipv6');
+  blocks.addSubnet(base, Number(bits ?? most), version === 4 ? 'ipv4' : 'ipv6');
   return true;
 }
 
 /** Addresses and blocks of them, separated by commas. */
 export const networks = form(
-  z.string().transform((value, { addIssue }) => {
-    const list = new BlockList();
-    for (const block of value.split(',')) if (!addBlock(list, block.trim())) addIssue('not an address');
-    return list;
+  list.transform((blocks, { addIssue }) => {
+    const known = new BlockList();
+    for (const block of blocks) if (!addBlock(known, block)) addIssue('not an address');
+    return known;
   }),
   'IP addresses and CIDR blocks, separated by commas',
 );
@@ -131,33 +137,17 @@ const receiver = form(
   'an http or https address without user, query or fragment',
 );
 
-function isOrigin(value: string): boolean {
-  return address.schema.safeParse(value).success && new URL(value).origin === value;
-}
-
 /** The secrets of webhooks. Truto makes UUIDs. */
 const webhookSecrets = form(
-  z
-    .string()
-    .transform((value) => value.split(',').map((one) => one.trim()))
-    .pipe(
-      z.array(
-        z
-          .string()
-          .min(16)
-          .regex(/^[\x21-\x7e]+$/)
-          .pipe(secret),
-      ),
-    ),
+  list.pipe(z.array(visibleAscii.min(16).pipe(secret))),
   'secrets of at least 16 visible ASCII characters each, separated by commas',
 );
 
 /** Origins as browsers send them, separated by commas. */
 const origins = form(
-  z
-    .string()
-    .transform((value): ReadonlySet<string> => new Set(value.split(',').map((origin) => origin.trim())))
-    .refine((set) => [...set].every(isOrigin)),
+  list
+    .refine((all) => all.every((one) => address.schema.safeParse(one).success && new URL(one).origin === one))
+    .transform((all): ReadonlySet<string> => new Set(all)),
   'origins such as https://app.example.com (http only for loopback), separated by commas; * is not allowed',
 );
 
@@ -171,39 +161,30 @@ function parseJson(text: string, { addIssue }: z.RefinementCtx): unknown {
 }
 
 /** The types of additional fields, as SDL writes them. */
-const additionalFieldTypes = [
-  'String',
-  '[String!]',
-  'Int',
-  'Float',
-  'Boolean',
-  'DateTime',
-  'JSONObject',
-  'JSON',
-] as const;
+const scalars = ['String', '[String!]', 'Int', 'Float', 'Boolean', 'DateTime', 'JSONObject', 'JSON'] as const;
 
 /** A field that the operator added to the unified model of engagements at Truto. */
 export interface AdditionalField {
   /** Its key in Truto's answers: a letter, then letters, digits and `_`. In camelCase, it is the GraphQL name. */
   readonly name: string;
-  readonly type: (typeof additionalFieldTypes)[number];
+  readonly type: (typeof scalars)[number];
   /** For callers. */
   readonly description: string;
 }
 
 const oneField = z.strictObject({
   name: z.string().regex(/^[A-Za-z]\w{0,99}$/, 'it must be a letter, and up to 99 more letters, digits and _'),
-  type: z.enum(additionalFieldTypes, `it must be one of ${additionalFieldTypes.join(', ')}`),
+  type: z.enum(scalars, `it must be one of ${scalars.join(', ')}`),
   description: z
     .string()
     .min(1, 'it must not be empty')
     .refine((text) => text.isWellFormed(), 'it has half of a surrogate pair'),
 });
 
-const fieldList: Form<readonly AdditionalField[]> = {
-  ...form(z.string().transform(parseJson).pipe(z.array(oneField).max(100)), 'a JSON list of {name, type, description}'),
-  saysWhy: true,
-};
+const fieldList: Form<readonly AdditionalField[]> = jsonForm(
+  z.array(oneField).max(100),
+  'a JSON list of {name, type, description}',
+);
 
 /** A setting: its form, and its meaning for the table in the documentation (Markdown). */
 export interface Setting<Value = unknown> extends Form<Value> {
@@ -268,20 +249,11 @@ export const settings = {
     "`1`: the sandbox refuses requests beyond Truto's limits (50 requests in 10 s for an account, 500 for the token)",
   ),
   SANDBOX_FIELDS: setting(
-    {
-      ...form(z.string().transform(parseJson).pipe(z.record(z.string(), z.json())), 'a JSON object'),
-      saysWhy: true,
-    },
+    jsonForm(z.record(z.string(), z.json()), 'a JSON object'),
     'additional fields of each engagement in the sandbox, as a JSON object by name, such as `{"deal_stage":"won"}`: as if you had added them to Truto\'s unified model',
   ),
   SANDBOX_PARAMETERS: setting(
-    form(
-      z
-        .string()
-        .transform((value) => value.split(',').map((name) => name.trim()))
-        .refine((names) => names.every((name) => /^\w+$/.test(name))),
-      'names of letters, digits and _, separated by commas',
-    ),
+    form(list.pipe(z.array(z.string().regex(/^\w+$/))), 'names of letters, digits and _, separated by commas'),
     "query parameters that the sandbox requires in each request for engagements, such as `region`: as if you had added them to Truto's unified model",
   ),
   SANDBOX_WEBHOOK_URL: setting(
