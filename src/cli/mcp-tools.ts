@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js';
 import { z } from 'zod';
@@ -52,6 +53,7 @@ const result = z.string().describe('How it ended: the name of a result, or the c
 const next = z.string().optional().describe('What to do next.');
 /** Errors are structured too, and clients check them against the schema: only `result` is always there. */
 const ended = z.looseObject({ result, next });
+const withId = z.looseObject({ id: z.string() });
 
 const listed = 'id engagementType subject status direction startTime createdAt updatedAt owner { id } contacts { id }';
 const whole = `${listed} content internalNotes endTime duration customFields account { id } opportunities { id } leads { id } notes { id }`;
@@ -73,10 +75,10 @@ const restoredDocument = `query($id: ID!) {
   bulkRestore(id: $id) { state statusReason engagements(first: 1) { items { outcome newId lost unconfirmed messages } } } }`;
 const cancelRestoreDocument = 'mutation($id: ID!) { cancelBulkRestore(id: $id) { id } }';
 
+type Value = Readonly<Record<string, unknown>>;
+
 /** What an operation answers: the value of its one field, or why there is none. */
-type Answer =
-  | { readonly value: Readonly<Record<string, unknown>> }
-  | { readonly result: string; readonly message: string };
+type Answer = { readonly value: Value } | { readonly result: string; readonly message: string };
 
 /** Executes an operation with one root field. */
 async function ask(call: Call, query: string, variables: object): Promise<Answer> {
@@ -86,7 +88,7 @@ async function ask(call: Call, query: string, variables: object): Promise<Answer
   const request = new Request('http://localhost/graphql', { method: 'POST', headers, body, signal });
   const { data, errors } = JSON.parse(await (await facade.mount.fetch(request)).text());
   const [value] = Object.values(data ?? {});
-  if (value) return { value: value as Readonly<Record<string, unknown>> };
+  if (value) return { value: value as Value };
   const { message = 'Nothing with this id exists, or no longer.', extensions } = errors?.[0] ?? {};
   return { result: extensions?.code ?? 'NOT_FOUND', message };
 }
@@ -96,7 +98,7 @@ function lasting(call: Call): Call {
   return { ...call, signal: AbortSignal.any([]) };
 }
 
-function answer(content: Readonly<Record<string, unknown>>, isError = false): CallToolResult {
+function answer(content: Value, isError = false): CallToolResult {
   return { content: [{ type: 'text', text: JSON.stringify(content) }], structuredContent: { ...content }, isError };
 }
 
@@ -150,10 +152,7 @@ const restoreAgain =
   'Call restore_engagement again with the same undo to see how it ends: the engagement is created once.';
 
 /** Restores by the server's ledger, which is in Redis. Without it, only the last 10 minutes are remembered. */
-async function restore(
-  call: Call,
-  undo: Readonly<Record<string, unknown>> & { readonly integratedAccountId: string },
-): Promise<CallToolResult> {
+async function restore(call: Call, undo: Value & { readonly integratedAccountId: string }): Promise<CallToolResult> {
   const { facade, authorization, signal } = call;
   const { integratedAccountId, engagement } = undo;
   // No create can write the provider's own data, and a line of an undo file may be too long with it.
@@ -181,46 +180,49 @@ async function restore(
   return answer({ result, ...(isError && { message: why }), ...details, ...(isUnknown && { next: look }) }, isError);
 }
 
-/** What plan_delete takes. */
-interface PlanInput {
-  readonly integratedAccountId: string;
-  readonly id?: string | undefined;
-  readonly ids?: readonly string[] | undefined;
-  readonly filter?: object | undefined;
-  readonly engagementType?: string | undefined;
-  readonly snapshot?: boolean | undefined;
-}
+const planInput = z.object({
+  integratedAccountId: accountId,
+  id: engagementId.optional(),
+  ids: z.array(z.string()).max(maxIds).optional().describe("Truto's ids of several engagements."),
+  filter: filter.optional(),
+  engagementType: type.optional(),
+  snapshot: z
+    .boolean()
+    .optional()
+    .describe(
+      'Keeps each record before its delete, so that it can be restored. Default: true for one engagement, else false.',
+    ),
+});
 
-async function planOne(call: Call, input: PlanInput & { readonly id: string }): Promise<CallToolResult> {
-  const { id, integratedAccountId, engagementType, snapshot = true } = input;
+type PlanInput = z.output<typeof planInput>;
+
+async function planOne(call: Call, input: PlanInput, id: string): Promise<CallToolResult> {
+  const { integratedAccountId, engagementType: type, snapshot = true } = input;
   const { authorization, signal } = call;
   const asked = { id, integratedAccountId, snapshot, dryRun: true, authorization, signal };
-  const end = await call.facade.deleteEngagement({
-    ...asked,
-    ...(engagementType && { engagementType: engagementType as 'CALL' }),
-  });
+  const end = await call.facade.deleteEngagement({ ...asked, ...(type && { engagementType: type as 'CALL' }) });
   if (end.kind !== 'DeleteEngagementPlan') return showDelete(end);
-  const read = await ask(call, getDocument, { id, account: integratedAccountId, type: engagementType });
+  const { confirmationToken, confirmationExpiresAt, integration } = end;
+  const read = await ask(call, getDocument, { id, account: integratedAccountId, type });
   const findings = end.findings.map(located);
   // With a snapshot, a finding says so already.
-  if (!('value' in read) && end.confirmationToken) findings.push(`The engagement could not be read: ${read.message}`);
+  if (!('value' in read) && confirmationToken) findings.push(`The engagement could not be read: ${read.message}`);
   return answer({
     ...{ result: 'Plan', count: 1, sample: 'value' in read ? [read.value] : [{ id }] },
-    ...{ confirmationToken: end.confirmationToken, confirmationExpiresAt: end.confirmationExpiresAt },
-    ...{ integration: end.integration, findings },
-    next: end.confirmationToken
+    ...{ confirmationToken, confirmationExpiresAt, integration, findings },
+    next: confirmationToken
       ? 'Nothing was deleted yet. Show this plan to the person. If they agree, call delete_engagement with the confirmationToken.'
       : 'It would be refused: see findings.',
   });
 }
 
-const hasEnded = ({ state }: Readonly<Record<string, unknown>>) => /^(COMPLETED|CANCELLED|FAILED)$/.test(String(state));
+const hasEnded = ({ state }: Value) => /^(COMPLETED|CANCELLED|FAILED)$/.test(String(state));
 
 /** Follows work in the background to its end, or until it is enough. Also an aborted call returns: it may have to be cancelled. */
 async function follow(
   call: Call,
   [document, id]: readonly [string, unknown],
-  isEnough: (value: Readonly<Record<string, unknown>>) => boolean,
+  isEnough: (value: Value) => boolean,
 ): Promise<Answer> {
   const untilMs = performance.now() + maxFollowedMs;
   for (;;) {
@@ -228,7 +230,7 @@ async function follow(
     if (!('value' in read)) return read;
     const { value } = read;
     if (hasEnded(value) || isEnough(value) || performance.now() > untilMs || call.signal.aborted) return { value };
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    await sleep(200);
   }
 }
 
@@ -259,7 +261,7 @@ function plan(call: Call, input: PlanInput): Promise<CallToolResult> | CallToolR
   const { id, ids, filter: matching } = input;
   if ([id, ids, matching].filter((each) => each !== undefined).length !== 1)
     return answer({ result: 'INVALID_INPUT', message: 'Nothing was sent. Give one of id, ids and filter.' }, true);
-  return id === undefined ? planMany(call, input) : planOne(call, { ...input, id });
+  return id === undefined ? planMany(call, input) : planOne(call, input, id);
 }
 
 async function confirm(call: Call, token: string): Promise<CallToolResult> {
@@ -296,7 +298,7 @@ export function addTools(server: McpServer, facade: McpFacade, authorization: st
         after: z.string().optional().describe('The endCursor of the previous page.'),
         filter: filter.optional(),
       },
-      outputSchema: z.looseObject({ result, nodes: z.array(z.looseObject({ id: z.string() })).optional() }),
+      outputSchema: z.looseObject({ result, nodes: z.array(withId).optional() }),
       annotations: reads,
     },
     async ({ integratedAccountId: account, ...rest }, extra) =>
@@ -319,29 +321,13 @@ export function addTools(server: McpServer, facade: McpFacade, authorization: st
     'plan_delete',
     {
       description: `Shows what a delete would delete, and deletes nothing. Its confirmationToken is for exactly that, once, within 5 minutes. Show the plan to a person before you use it. Give one of \`id\`, \`ids\` and \`filter\`; the last two need a server with REDIS_URL. ${texts}`,
-      inputSchema: {
-        integratedAccountId: accountId,
-        id: engagementId.optional(),
-        ids: z.array(z.string()).max(maxIds).optional().describe("Truto's ids of several engagements."),
-        filter: filter.optional(),
-        engagementType: type.optional(),
-        snapshot: z
-          .boolean()
-          .optional()
-          .describe(
-            'Keeps each record before its delete, so that it can be restored. Default: true for one engagement, else false.',
-          ),
-      },
+      inputSchema: planInput.shape,
       outputSchema: z.looseObject({
         ...{ result, next, count: z.int().optional(), findings: z.array(z.string()).optional() },
-        sample: z
-          .array(z.looseObject({ id: z.string() }))
-          .optional()
-          .describe('Up to 5 of the engagements.'),
+        sample: z.array(withId).optional().describe('Up to 5 of the engagements.'),
         confirmationToken: z
           .string()
-          .nullable()
-          .optional()
+          .nullish()
           .describe('For delete_engagement. Null when the delete would be refused.'),
       }),
       annotations: { ...reads, idempotentHint: true },
