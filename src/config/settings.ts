@@ -23,18 +23,19 @@ function form<Value>(schema: z.ZodType<Value, string>, allowed: string): Form<Va
 
 /** A form that the parser explains. */
 function jsonForm<Value>(schema: z.ZodType<Value>, allowed: string): Form<Value> {
-  return { schema: z.string().transform(parseJson).pipe(schema), allowed, saysWhy: true };
+  return { schema: string.transform(parseJson).pipe(schema), allowed, saysWhy: true };
 }
 
-const text = form(z.string(), 'text');
+const string = z.string();
+const text = form(string, 'text');
 const flag = form(
   z.enum(['0', '1']).transform((value) => value === '1'),
   '0 or 1',
 );
-const hostName = form(z.string().regex(/^[\w.:-]+$/), 'a host name or IP address');
+const hostName = form(string.regex(/^[\w.:-]+$/), 'a host name or IP address');
 
 function wholeNumber(minimum: number, maximum: number, allowed = `a whole number from ${minimum} to ${maximum}`) {
-  const digits = z.string().regex(/^\d{1,15}$/);
+  const digits = string.regex(/^\d{1,15}$/);
   return form(
     digits.transform(Number).refine((value) => value >= minimum && value <= maximum),
     allowed,
@@ -43,19 +44,18 @@ function wholeNumber(minimum: number, maximum: number, allowed = `a whole number
 
 const port = wholeNumber(0, 65_535, 'a whole number from 0 to 65535 (0 = any free port)');
 
-const secret = z.string().transform((value) => new Secret(value));
+const secret = string.transform((value) => new Secret(value));
 
 /** Texts with commas between them. */
-const list = z.string().transform((value) => value.split(',').map((one) => one.trim()));
+const list = string.transform((value) => value.split(',').map((one) => one.trim()));
 
-const visibleAscii = z.string().regex(/^[\x21-\x7e]+$/);
+const visibleAscii = string.regex(/^[\x21-\x7e]+$/);
 const visibleAsciiRule = 'visible ASCII characters without spaces';
-const longSecret = form(z.string().min(32).pipe(secret), 'at least 32 characters');
+const longSecret = form(string.min(32).pipe(secret), 'at least 32 characters');
 
 /** An absolute address that sends credentials and data encrypted, or only within this machine. */
 const address = form(
-  z
-    .string()
+  string
     .refine(URL.canParse)
     .transform((value) => new URL(value))
     .refine((url) => url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url.hostname)))
@@ -64,24 +64,17 @@ const address = form(
 );
 
 /** An address to which paths are appended. They would become part of a query or fragment, even of an empty one. */
-const baseAddress = form(
-  z
-    .string()
-    .regex(/^[^?#]*$/)
-    .pipe(address.schema),
-  `${address.allowed}, query or fragment`,
-);
+const baseAddress = form(string.regex(/^[^?#]*$/).pipe(address.schema), `${address.allowed}, query or fragment`);
 
 /** It may have a user and a password, so all of it is a secret. */
 const redisAddress = form(
-  z.string().refine(parseRedisAddress).pipe(secret),
+  string.refine(parseRedisAddress).pipe(secret),
   'redis://HOST:PORT, redis+cluster://HOST:PORT,HOST:PORT or redis+sentinel://HOST:PORT,HOST:PORT/PRIMARY (rediss instead of redis for TLS), each with USER:PASSWORD@ before the hosts if needed',
 );
 
 /** A prefix without braces is put in braces, so that all keys are in one hash slot. */
 const redisPrefix = form(
-  z
-    .string()
+  string
     .max(64)
     .regex(/^[\w.:-]+$|^[\w.:-]*\{[\w.:-]+\}[\w.:-]*$/)
     .transform((value) => (value.includes('{') ? value : `{${value}}`)),
@@ -98,8 +91,7 @@ function isDecodable(value: string): boolean {
 
 /** Without a scheme it is an http address, as for curl. It may have a user and a password, so all of it is a secret. */
 const proxyAddress = form(
-  z
-    .string()
+  string
     .transform((value) => URL.parse(value.includes('://') ? value : `http://${value}`))
     .refine((url) => url !== null && /^https?:$/.test(url.protocol))
     .refine((url) => isDecodable(url?.username ?? '') && isDecodable(url?.password ?? ''))
@@ -129,8 +121,7 @@ export const networks = form(
 
 /** The address of a receiver, which is usually in the same network and without TLS. */
 const receiver = form(
-  z
-    .string()
+  string
     .regex(/^https?:\/\/[^?#@]+$/)
     .refine(URL.canParse)
     .transform((value) => new URL(value)),
@@ -173,10 +164,9 @@ export interface AdditionalField {
 }
 
 const oneField = z.strictObject({
-  name: z.string().regex(/^[A-Za-z]\w{0,99}$/, 'it must be a letter, and up to 99 more letters, digits and _'),
+  name: string.regex(/^[A-Za-z]\w{0,99}$/, 'it must be a letter, and up to 99 more letters, digits and _'),
   type: z.enum(scalars, `it must be one of ${scalars.join(', ')}`),
-  description: z
-    .string()
+  description: string
     .min(1, 'it must not be empty')
     .refine((text) => text.isWellFormed(), 'it has half of a surrogate pair'),
 });
@@ -253,7 +243,7 @@ export const settings = {
     'additional fields of each engagement in the sandbox, as a JSON object by name, such as `{"deal_stage":"won"}`: as if you had added them to Truto\'s unified model',
   ),
   SANDBOX_PARAMETERS: setting(
-    form(list.pipe(z.array(z.string().regex(/^\w+$/))), 'names of letters, digits and _, separated by commas'),
+    form(list.pipe(z.array(string.regex(/^\w+$/))), 'names of letters, digits and _, separated by commas'),
     "query parameters that the sandbox requires in each request for engagements, such as `region`: as if you had added them to Truto's unified model",
   ),
   SANDBOX_WEBHOOK_URL: setting(
@@ -271,7 +261,7 @@ export const settings = {
     '`federation` (Apollo Federation 2.9) or `stitching` (stitching directives): see [docs/supergraph.md](docs/supergraph.md)',
   ),
   TYPE_PREFIX: setting(
-    form(z.string().regex(/^[A-Z][A-Za-z0-9]{0,30}$/), 'a capital letter, and up to 30 more letters and digits'),
+    form(string.regex(/^[A-Z][A-Za-z0-9]{0,30}$/), 'a capital letter, and up to 30 more letters and digits'),
     'with `SUBGRAPH`: a prefix to the names of types that your graph may have too, such as `Crm`: `Contact` becomes `CrmContact`, `NotFoundError` `CrmNotFoundError`. Names with `Engagement` in them, scalars and `PageInfo` stay',
   ),
   ADDITIONAL_FIELDS: setting(
@@ -279,7 +269,7 @@ export const settings = {
     'fields that you added to the unified model of engagements at Truto, as a JSON list, such as `[{"name":"deal_stage","type":"String","description":"The stage of the deal."}]`: see [docs/reading.md](docs/reading.md#your-own-fields)',
   ),
   TRUSTED_DOCUMENTS: setting(
-    form(z.string(), 'the path of a JSON file'),
+    form(string, 'the path of a JSON file'),
     'path of a manifest of documents that clients may name by id: see [docs/operating.md](docs/operating.md#trusted-documents)',
   ),
   TRUSTED_DOCUMENTS_ONLY: withDefault(
@@ -345,7 +335,7 @@ export const settings = {
   ),
   UNDO_STORE: setting(
     form(
-      z.union([z.string().refine(isAbsolute), baseAddress.schema]),
+      z.union([string.refine(isAbsolute), baseAddress.schema]),
       'the absolute path of a folder, or an https address (http only for loopback)',
     ),
     'where bulk deletes store records before they are deleted. Either the absolute path of a folder that all replicas share, or the `https` address of a bucket (S3 or its protocol), with an optional prefix. A server that cannot write there does not start',
@@ -356,7 +346,7 @@ export const settings = {
     form(visibleAscii.pipe(secret), visibleAsciiRule),
     'for a bucket, with temporary credentials: see [docs/bulk-deletes.md](docs/bulk-deletes.md#undo-files)',
   ),
-  AWS_REGION: withDefault(form(z.string().regex(/^[a-z0-9-]+$/), 'the name of a region'), 'us-east-1', 'for a bucket'),
+  AWS_REGION: withDefault(form(string.regex(/^[a-z0-9-]+$/), 'the name of a region'), 'us-east-1', 'for a bucket'),
 } satisfies Readonly<Record<string, Setting>>;
 
 /** The name of a setting. */
