@@ -81,16 +81,14 @@ function exitCodesText(texts: Readonly<Partial<Record<ExitCode, string>>>): stri
   return `\nExit codes:\n${lines.join('\n')}`;
 }
 
-function seconds(text: string): number {
-  if (!/^\d{1,6}$/.test(text)) throw new InvalidArgumentError('It must be a whole number of seconds.');
+const wholeNumber = (form: RegExp, rule: string) => (text: string) => {
+  if (!form.test(text)) throw new InvalidArgumentError(rule);
   return Number(text);
-}
+};
+const seconds = wholeNumber(/^\d{1,6}$/, 'It must be a whole number of seconds.');
+const count = wholeNumber(/^[1-9]\d{0,8}$/, 'It must be a whole number from 1 on.');
 
-function count(text: string): number {
-  if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError('It must be a whole number from 1 on.');
-  return Number(text);
-}
-
+/** Takes the types in any case. */
 function engagementType(text: string): string {
   const type = text.toLowerCase();
   if (!(engagementTypes as readonly string[]).includes(type))
@@ -98,10 +96,7 @@ function engagementType(text: string): string {
   return type;
 }
 
-/**
- * Commander takes the next option for a value that is missing: `--idempotency-key --dry-run` would delete.
- * @throws {UsageError}
- */
+/** Commander takes the next option for a value that is missing: `--idempotency-key --dry-run` would delete. */
 function refuseMissingValues(command: Command): void {
   for (const option of command.options) {
     const value = command.getOptionValue(option.attributeName());
@@ -110,10 +105,9 @@ function refuseMissingValues(command: Command): void {
   }
 }
 
-/** Takes the types in any case. */
-function typeOption(description: string): Option {
-  return new Option('--type <type>', description).choices(engagementTypes).argParser(engagementType);
-}
+const typeOption = (description: string) =>
+  new Option('--type <type>', description).choices(engagementTypes).argParser(engagementType);
+const neededType = typeOption('type of the engagement; some integrations need it');
 
 /** Adds the options and the help of all commands that reach upstream. */
 function reachingUpstream(command: Command, exitCodeTexts: Parameters<typeof exitCodesText>[0]): Command {
@@ -136,7 +130,7 @@ function reading(command: Command): Command {
 function deleting(command: Command): Command {
   return reachingUpstream(command, exitCodesOfDeletes)
     .requiredOption('--account <id>', accountText)
-    .addOption(typeOption('type of the engagement; some integrations need it'))
+    .addOption(neededType)
     .option('--dry-run', 'check arguments, token and account, and print the request; delete nothing')
     .option(
       '--snapshot',
@@ -150,18 +144,13 @@ function deleting(command: Command): Command {
     .option('--patience <seconds>', 'how long to retry failures that are safe to retry', seconds, 60);
 }
 
-/**
- * The program, with all of its commands. The code of a command is loaded when it is called.
- * @param setExitCode gets the exit code of the command.
- */
+/** The program, with all of its commands. `setExitCode` gets the exit code of the one that runs. */
 export function createProgram(longRunning: LongRunning, setExitCode: (code: ExitCode) => void): Command {
-  /** Runs a command that is loaded now. Commander gives it its arguments, and then its options. */
+  /** Loads a command when it is called. Commander gives it its arguments, and then its options. */
   const run =
     (load: () => Promise<(...given: never[]) => Promise<ExitCode>>) =>
-    async (...given: unknown[]): Promise<void> => {
-      const command = await load();
-      setExitCode(await command(...(given as never[])));
-    };
+    async (...given: unknown[]) =>
+      setExitCode(await (await load())(...(given as never[])));
   async function print(text: string): Promise<void> {
     const output = createOutput();
     output.print(text);
@@ -222,12 +211,11 @@ ${exitCodesText(exitCodesOfDeletes)}`,
     .option('--service', 'for AUTH_MODE=service: the federated schema says which fields need a caller', false)
     .addHelpText('after', exitCodesText({ 0: 'done', ...used }))
     .action(async (options: { dialect: Dialect; typePrefix: string; service: boolean; additionalFields?: string }) => {
-      const { dialect, typePrefix, service: provesCallers, additionalFields: json } = options;
       const { checkedSchemaOptions, printedSchema } = await import('../graphql/schema.ts');
-      const { additionalFields } = parseSettings({ ADDITIONAL_FIELDS: json });
-      await print(
-        printedSchema(checkedSchemaOptions({ dialect, typePrefix, provesCallers, additionalFields })).trimEnd(),
-      );
+      const { dialect, typePrefix, service: provesCallers } = options;
+      const { additionalFields } = parseSettings({ ADDITIONAL_FIELDS: options.additionalFields });
+      const checked = checkedSchemaOptions({ dialect, typePrefix, provesCallers, additionalFields });
+      await print(printedSchema(checked).trimEnd());
     });
 
   reachingUpstream(program.command('check'), exitCodesOfReads)
@@ -247,7 +235,7 @@ ${exitCodesText(exitCodesOfDeletes)}`,
   reading(program.command('get'))
     .description('Print one engagement with all of its fields. Changes nothing.')
     .argument('<id>', "Truto's id of the engagement")
-    .addOption(typeOption('type of the engagement; some integrations need it'))
+    .addOption(neededType)
     .action(run(async () => (await import('./list.ts')).getCommand));
 
   reading(program.command('jobs'))
