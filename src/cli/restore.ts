@@ -11,7 +11,7 @@ import { engagementKey, isNewest, type KeptRecord, readUndoLine } from '../engag
 import { located } from '../engagement/result.ts';
 import { digest } from '../upstream/digest.ts';
 import { stopOnAccountError } from './bulk.ts';
-import { codeOf, Ledger, linesOf } from './ledger.ts';
+import { codeOf, type Ledger, linesOf, openLedger } from './ledger.ts';
 import {
   type ExitCode,
   exitCodeOf,
@@ -59,7 +59,7 @@ const nothingCreated = 'Nothing was created. ';
 /** `restore <file|folder>`: creates the records anew, and prints a line for each with its old and its new id. */
 export async function restoreCommand(path: string, options: SessionOptions): Promise<ExitCode> {
   const { folder, files } = await findUndoFiles(path);
-  const ledger = await Ledger.open(folder, options.dryRun === true);
+  const ledger = await openLedger(folder, options.dryRun === true);
   async function restoreFiles(session: Session): Promise<ExitCode> {
     const work = { session, options, ledger };
     const { entries, code } = await indexFiles(files, work);
@@ -78,6 +78,8 @@ export async function restoreCommand(path: string, options: SessionOptions): Pro
  */
 async function findUndoFiles(given: string): Promise<{ folder: string; files: readonly string[] }> {
   let path = given;
+  const unusable = (why: string) =>
+    new UsageError(`${path} ${why}. Nothing was sent. Give an undo file or its folder.`);
   try {
     // A link must not lead to another ledger.
     path = await realpath(given);
@@ -90,13 +92,9 @@ async function findUndoFiles(given: string): Promise<{ folder: string; files: re
     const files = names.filter((name) => name.endsWith('.jsonl') && name !== ledgerName).sort();
     if (files.length > 0) return { folder: path, files: files.map((name) => join(path, name)) };
   } catch (error) {
-    throw new UsageError(
-      `${path} cannot be read (${codeOf(error)}). Nothing was sent. Give an undo file or its folder.`,
-    );
+    throw unusable(`cannot be read (${codeOf(error)})`);
   }
-  throw new UsageError(
-    `${path} has no .jsonl files directly in it. Nothing was sent. Give an undo file or its folder.`,
-  );
+  throw unusable('has no .jsonl files directly in it');
 }
 
 /** Finds the newest line of each record, and checks it. Reports lines that cannot be read. */
@@ -203,7 +201,7 @@ function createRestore(entries: Entries, work: Work): (key: string) => Promise<L
 
   /** The creates of earlier runs that have no known end. Undefined for one whose line is not in these files. */
   const begun = new Map<string, Promise<CreateEngagementInput | undefined>>(
-    ledger.begunKeys.map((key) => [key, readEntry(key, entries).then((kept) => kept && createOf(kept).input)]),
+    ledger.begunKeys().map((key) => [key, readEntry(key, entries).then((kept) => kept && createOf(kept).input)]),
   );
 
   async function begunBesides(key: string) {
