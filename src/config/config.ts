@@ -30,44 +30,19 @@ export interface JwtConfig {
 }
 
 /** How the schema joins a supergraph: not at all, by Apollo Federation, or by stitching directives. */
-export type Dialect = 'none' | 'federation' | 'stitching';
-
-/** The proxy for requests to other hosts. */
-export interface ProxyConfig {
-  /** Its address, with its credential. */
-  readonly url: Secret;
-  /** Hosts that are reached directly, as `NO_PROXY` lists them. */
-  readonly exceptFor: string;
-}
-
-/** Where undo files are written. */
-export type UndoStoreConfig =
-  | { readonly kind: 'folder'; readonly path: string }
-  /** A bucket of S3, or of a service with its protocol: its address, with an optional prefix to the names of files. */
-  | {
-      readonly kind: 'bucket';
-      readonly url: URL;
-      readonly accessKeyId: string;
-      readonly secretAccessKey: Secret;
-      /** With temporary credentials. */
-      readonly sessionToken?: Secret | undefined;
-      readonly region: string;
-    };
-
-/** The settings for the state that replicas share in Redis, and for bulk deletes. */
-export interface SharedConfig {
-  /** The address of Redis, with its password. */
-  readonly redisUrl: Secret;
-  readonly keyPrefix: string;
-  /** How many processes share the limits. While Redis cannot be reached, each uses its share. */
-  readonly replicas: number;
-  /** Encrypts callers' tokens while their bulk deletes run; undefined when the server has its own token, or none is set. */
-  readonly tokenSecret: Secret | undefined;
-  readonly undoStore: UndoStoreConfig | undefined;
-}
+export type Dialect = Defaults['SUBGRAPH'];
 
 /** The parsed configuration. docs/configuration.md has names, defaults and meanings. */
 export type Config = ReturnType<typeof parse>;
+
+/** The proxy for requests to other hosts, with its credential. */
+export type ProxyConfig = NonNullable<Config['proxy']>;
+
+/** The settings for the state that replicas share in Redis, and for bulk deletes. */
+export type SharedConfig = NonNullable<ReturnType<typeof readShared>>;
+
+/** Where undo files are written: a folder, or a bucket of S3 or of a service with its protocol. */
+export type UndoStoreConfig = NonNullable<SharedConfig['undoStore']>;
 
 /** All mistakes in the configuration. The message has the settings and what is allowed, and of values only paths of files. */
 export class ConfigError extends Error {
@@ -107,24 +82,19 @@ function readAuth(texts: Texts, values: Values, sandbox: boolean, problems: stri
   return apiToken && key && issuer && audience ? { mode, apiToken, jwt: { key, issuer, audience } } : undefined;
 }
 
-function readUndoStore(values: Values & Defaults, problems: string[]): UndoStoreConfig | undefined {
+function readUndoStore(values: Values & Defaults, problems: string[]) {
   const { UNDO_STORE: store, AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey } = values;
   if (store === undefined) return undefined;
-  if (typeof store === 'string') return { kind: 'folder', path: store };
+  if (typeof store === 'string') return { kind: 'folder', path: store } as const;
   const { AWS_SESSION_TOKEN: sessionToken, AWS_REGION: region } = values;
   if (accessKeyId !== undefined && secretAccessKey !== undefined)
-    return { kind: 'bucket', url: store, accessKeyId, secretAccessKey, sessionToken, region };
+    return { kind: 'bucket', url: store, accessKeyId, secretAccessKey, sessionToken, region } as const;
   problems.push('AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY must be set with an UNDO_STORE that is an address');
   return undefined;
 }
 
 /** Reads the settings that need `REDIS_URL`; undefined without it. @param set the values without defaults. */
-function readShared(
-  values: Values & Defaults,
-  set: Values,
-  mode: AuthConfig['mode'] | undefined,
-  problems: string[],
-): SharedConfig | undefined {
+function readShared(values: Values & Defaults, set: Values, mode: AuthConfig['mode'] | undefined, problems: string[]) {
   const { REDIS_URL: redisUrl, REDIS_PREFIX: keyPrefix, REPLICAS: replicas, BULK_TOKEN_SECRET: tokenSecret } = values;
   if (redisUrl === undefined) {
     refuseIgnored(['REDIS_PREFIX', 'REPLICAS', 'BULK_TOKEN_SECRET', 'UNDO_STORE'], set, 'REDIS_URL', problems);
@@ -132,7 +102,15 @@ function readShared(
   }
   if (tokenSecret && mode !== undefined && mode !== 'passthrough')
     problems.push('BULK_TOKEN_SECRET is only for AUTH_MODE=passthrough');
-  return { redisUrl, keyPrefix, replicas, tokenSecret, undoStore: readUndoStore(values, problems) };
+  return {
+    redisUrl,
+    keyPrefix,
+    /** How many processes share the limits. While Redis cannot be reached, each uses its share. */
+    replicas,
+    /** Encrypts callers' tokens while their bulk deletes run; undefined when the server has its own token, or none is set. */
+    tokenSecret,
+    undoStore: readUndoStore(values, problems),
+  } as const;
 }
 
 /** Node starts without certificates that it cannot read. Each request to a server that needs them would fail later. */
@@ -245,7 +223,7 @@ function parse(env: NodeJS.ProcessEnv, problems: string[]) {
     exposeSchema,
     /** A manifest of documents that clients may name by id. With `only`, the server executes no others. */
     trustedDocuments: path === undefined ? undefined : { path, only },
-    subgraph: subgraph satisfies Dialect,
+    subgraph,
     /** A prefix to the names of types that a supergraph may also have; empty for none. */
     typePrefix: values.TYPE_PREFIX ?? '',
     /** Confirmation tokens: whether every delete needs one, and what seals them; undefined for a secret of this process. */
@@ -264,8 +242,8 @@ function parse(env: NodeJS.ProcessEnv, problems: string[]) {
     keepsRateLimits: values.TRUTO_RATE_LIMITS ?? (!sandbox || values.SANDBOX_LIMITS),
     /** The OTLP address for traces and metrics; undefined when they are not sent. */
     otlpEndpoint: values.OTEL_EXPORTER_OTLP_ENDPOINT,
-    /** The proxy for all hosts except loopback; undefined for none. */
-    proxy: values.HTTPS_PROXY && ({ url: values.HTTPS_PROXY, exceptFor: values.NO_PROXY ?? '' } satisfies ProxyConfig),
+    /** The proxy for all hosts except loopback, and those that `NO_PROXY` lists; undefined for none. */
+    proxy: values.HTTPS_PROXY && { url: values.HTTPS_PROXY, exceptFor: values.NO_PROXY ?? '' },
     shared,
     /** Log messages about ignored settings, without their values. */
     warnings,
