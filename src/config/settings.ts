@@ -154,22 +154,18 @@ function parseJson(text: string, { addIssue }: z.RefinementCtx): unknown {
 /** The types of additional fields, as SDL writes them. */
 const scalars = ['String', '[String!]', 'Int', 'Float', 'Boolean', 'DateTime', 'JSONObject', 'JSON'] as const;
 
-/** A field that the operator added to the unified model of engagements at Truto. */
-export interface AdditionalField {
-  /** Its key in Truto's answers: a letter, then letters, digits and `_`. In camelCase, it is the GraphQL name. */
-  readonly name: string;
-  readonly type: (typeof scalars)[number];
-  /** For callers. */
-  readonly description: string;
-}
-
 const oneField = z.strictObject({
+  /** Its key in Truto's answers. In camelCase, it is the GraphQL name. */
   name: string.regex(/^[A-Za-z]\w{0,99}$/, 'it must be a letter, and up to 99 more letters, digits and _'),
   type: z.enum(scalars, `it must be one of ${scalars.join(', ')}`),
+  /** For callers. */
   description: string
     .min(1, 'it must not be empty')
     .refine((text) => text.isWellFormed(), 'it has half of a surrogate pair'),
 });
+
+/** A field that the operator added to the unified model of engagements at Truto. */
+export type AdditionalField = Readonly<z.output<typeof oneField>>;
 
 const fieldList: Form<readonly AdditionalField[]> = jsonForm(
   z.array(oneField).max(100),
