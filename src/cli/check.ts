@@ -10,10 +10,7 @@ import { type Session, type SessionOptions, withSession } from './session.ts';
 /** The options of `check`. `drift` also compares what Truto answers with its documentation. Only with an account. */
 type CheckOptions = SessionOptions & { readonly account?: string; readonly drift?: boolean };
 
-/**
- * `check`: checks configuration, upstream, token and an account, and says how to fix a fault. Changes nothing.
- * @throws {ConfigError} or {@link UsageError} before anything is sent.
- */
+/** `check`: checks configuration, upstream, token and an account, and says how to fix a fault. Changes nothing. */
 export async function checkCommand({ account, drift = false, ...options }: CheckOptions): Promise<ExitCode> {
   const [mistake] = account === undefined ? [] : checkId(account, []);
   if (mistake) throw new UsageError(`--account: ${mistake.message}`);
@@ -93,10 +90,8 @@ async function checkAccount(session: Session, account: string): Promise<ExitCode
   }
   if (support.kind === 'unsupported') {
     const message = `${support.name} cannot delete engagements through Truto`;
-    return fault(session, 'account', {
-      ...{ kind: 'UnsupportedIntegrationError', message },
-      fix: 'delete them in the CRM itself',
-    });
+    const kind = 'UnsupportedIntegrationError';
+    return fault(session, 'account', { kind, message, fix: 'delete them in the CRM itself' });
   }
   const unknown = 'an integration without known rules: deletes are sent, and Truto decides';
   ok(session, 'account', support.kind === 'supported' ? capabilities(support.integration) : unknown);

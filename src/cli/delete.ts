@@ -16,10 +16,7 @@ export interface DeleteOptions extends AccountOptions {
   readonly idempotencyKey?: string;
 }
 
-/**
- * `delete <id>`: asks for confirmation at a terminal, and prints one line with the end of the delete. Input that the integration's rules
- * refuse is reported without a question.
- */
+/** `delete <id>`: asks at a terminal, and prints one line. Input that the integration's rules refuse is reported without a question. */
 export function deleteCommand(id: string, options: DeleteOptions): Promise<ExitCode> {
   const needsConfirmation = isAsked(options);
   return withDeletes(options, needsConfirmation, async ({ deleteOne, report, session }) => {
@@ -39,11 +36,7 @@ export function deleteCommand(id: string, options: DeleteOptions): Promise<ExitC
   });
 }
 
-/**
- * Runs `work` with the deletes of a session of its own.
- * @param isConfirmed true when a person confirms each delete.
- * @throws {ConfigError} or {@link UsageError} before anything is sent.
- */
+/** Runs `work` with the deletes of a session. @throws {ConfigError} or {@link UsageError} before anything is sent. */
 export async function withDeletes(
   options: DeleteOptions,
   isConfirmed: boolean,
@@ -66,7 +59,6 @@ export async function withDeletes(
   return withSession({ ...options, json: json || snapshot }, run, true);
 }
 
-/** The deletes of one command. */
 type Deletes = ReturnType<typeof createDeletes>;
 
 function createDeletes(session: Session, options: DeleteOptions) {

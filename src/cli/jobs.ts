@@ -17,10 +17,7 @@ type Control = (typeof controls)[number];
 /** The options of `jobs`: with a {@link Control}, the id of the bulk delete to change, instead of a list. */
 type JobsOptions = AccountOptions & ListedPart & { readonly [How in Control]?: string };
 
-/**
- * `jobs`: prints the bulk deletes that servers run in an account, newest first; or pauses, resumes or cancels one.
- * @throws {ConfigError} or {@link UsageError} before anything is sent.
- */
+/** `jobs`: prints the bulk deletes that servers run in an account, newest first; or pauses, resumes or cancels one. */
 export async function jobsCommand(options: JobsOptions): Promise<ExitCode> {
   const { config, token } = await findCredential(process.env, options.tokenFile);
   if (!token)

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
@@ -12,17 +13,9 @@ import { addTools, type McpFacade } from './mcp-tools.ts';
 import { type ExitCode, exitCodes, UsageError } from './output.ts';
 import { findCredential, onInterruption } from './session.ts';
 
-/** The options of `mcp`. */
-export interface McpOptions {
-  readonly http?: boolean;
-  readonly tokenFile?: string;
-}
-
 const sdkName = '@modelcontextprotocol/sdk';
-
 /** The largest message, in bytes: a record to restore may be long. */
 const maxMessageBytes = 1024 * 1024;
-
 /** How long the last answers of a server that ends may take to leave, in milliseconds. */
 const lastAnswersMs = 1_000;
 
@@ -83,10 +76,8 @@ async function receive(
     response.end(JSON.stringify({ jsonrpc: '2.0', error: { code: -32_000, message }, id: null }));
     return;
   }
-  const transport = new sdk.StreamableHTTPServerTransport({
-    enableJsonResponse: true,
-    maxRequestBodySize: maxMessageBytes,
-  });
+  const options = { enableJsonResponse: true, maxRequestBodySize: maxMessageBytes };
+  const transport = new sdk.StreamableHTTPServerTransport(options);
   const server = await connect(sdk, facade, request.headers.authorization, transport);
   response.once('close', () => void server.close());
   await transport.handleRequest(request, response);
@@ -103,10 +94,15 @@ async function listen(server: Server, { host, port }: Config): Promise<string> {
 
 /**
  * `mcp`: serves the tools for agents, on standard input and output, or over HTTP. Logs on standard error. Ends when its client closes
- * standard input, or by a signal; deletes in flight are finished.
- * @throws {ConfigError} or {@link UsageError} before anything is sent.
+ * standard input, or by a signal; deletes in flight are finished. @throws {ConfigError} or {@link UsageError}.
  */
-export async function mcpCommand({ http = false, tokenFile }: McpOptions): Promise<ExitCode> {
+export async function mcpCommand({
+  http = false,
+  tokenFile,
+}: {
+  http?: boolean;
+  tokenFile?: string;
+}): Promise<ExitCode> {
   const sdk = await loadSdk();
   const found = http
     ? { config: parseConfig(process.env), token: undefined }
@@ -118,7 +114,7 @@ export async function mcpCommand({ http = false, tokenFile }: McpOptions): Promi
   const log = createLog({ secrets, destination: process.stderr });
   const interruption = onInterruption();
   // Before anything else: a signal may come during the start.
-  const ended = new Promise((resolve) => interruption.signal.addEventListener('abort', resolve));
+  const ended = once(interruption.signal, 'abort');
   const { url, openToken, sandbox } = await findUpstream(config);
   const facade = await openFacade({ config, log, upstream: url, openToken }).catch(async (error) => {
     interruption.forget();

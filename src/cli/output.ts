@@ -65,8 +65,8 @@ export class UsageError extends Error {
 }
 
 /**
- * Where a command writes: lines for programs on standard output, lines for people on standard error. As in the log, the token is
- * redacted in any spelling, and characters that change how other text looks are escaped.
+ * Where a command writes: results on standard output, what people need besides on standard error. As in the log, the token is redacted in
+ * any spelling, and characters that change how other text looks are escaped.
  */
 export function createOutput({
   token,

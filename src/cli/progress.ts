@@ -2,31 +2,25 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { about, type ExitCode, exitCodeOf, exitCodes, type ResultKind, worst } from './output.ts';
 import type { Session } from './session.ts';
 
-/** The output that the bar is drawn on. */
+/** The output that the bar is drawn on. `columns` is undefined or 0 when its width is not known. */
 export interface Terminal {
   readonly isTTY?: boolean;
-  /** How wide it is; undefined or 0 when that is not known. */
   readonly columns?: number | undefined;
   write(text: string): unknown;
 }
 
 /** How wide the bar is where the line has room for it, and the least at which it is drawn. */
 const [maxBarWidth, minBarWidth] = [30, 5];
-
 /** Drawing for each of thousands of deletes would cost more than the deletes. */
 const drawEveryMs = 100;
-
 /** How often the bar is drawn while nothing ends: the wait for a limit is counted down. */
 const redrawEveryMs = 1_000;
-
 /** The least wait for a limit that the bar shows. */
 const minWaitMs = 1_000;
 
 /**
- * Counts how deletes or restores end, and draws a bar on a terminal.
- * @param plannedMs how long the rate limits make it take at least.
- * @param sharesTerminal true when the results are printed on the same terminal, above the bar.
- * @param verb what is done. @param what what it is done to.
+ * Counts how deletes or restores end, and draws a bar on a terminal. The rate limits make it take `plannedMs` at least. With
+ * `sharesTerminal`, the results are printed above the bar.
  */
 export function createProgress(
   terminal: Terminal,
@@ -102,10 +96,7 @@ export function createProgress(
   };
 }
 
-/**
- * Works on items, `most` at once, beside a bar on standard error. Reports each end, and at last the number of each result.
- * @returns the highest code that `report` returns.
- */
+/** Works on items, `most` at once, beside a bar on standard error. Reports each end, and returns the highest code of the reports. */
 export async function runEach<Item, End extends { readonly kind: ResultKind }>(
   items: readonly Item[],
   { most, ...shown }: { most: number; plannedMs?: number; verb?: string; what?: string },

@@ -44,7 +44,6 @@ interface Entry extends LinePosition {
 /** The records of the files, by their keys. */
 type Entries = ReadonlyMap<string, Entry>;
 
-/** One command's work. */
 interface Work {
   readonly session: Session;
   readonly options: SessionOptions;
@@ -72,10 +71,7 @@ export async function restoreCommand(path: string, options: SessionOptions): Pro
   }
 }
 
-/**
- * The files with records: the path itself, or the `.jsonl` files directly in it. And the folder that they are in.
- * @throws {UsageError} when there is none.
- */
+/** The files with records: the path itself, or the `.jsonl` files directly in it. And their folder. @throws {UsageError} */
 async function findUndoFiles(given: string): Promise<{ folder: string; files: readonly string[] }> {
   let path = given;
   const unusable = (why: string) =>
@@ -280,16 +276,15 @@ function createRestore(entries: Entries, work: Work): (key: string) => Promise<L
 
 /** Reads the newest line of a record again. Undefined if it is no longer there. */
 async function readEntry(key: string, entries: Entries): Promise<KeptRecord | undefined> {
-  const entry = entries.get(key);
-  const bytes = entry && (await readLine(entry).catch(() => undefined));
-  const kept = bytes && readUndoLine(bytes);
-  return kept?.kind === 'Record' && engagementKey(kept.record) === key ? kept : undefined;
-}
-
-async function readLine({ file, offsetBytes, lengthBytes }: Entry): Promise<Buffer> {
-  await using handle = await open(file);
-  const { buffer, bytesRead } = await handle.read(Buffer.alloc(lengthBytes), 0, lengthBytes, offsetBytes);
-  return buffer.subarray(0, bytesRead);
+  const { file = '', offsetBytes = 0, lengthBytes = 0 } = entries.get(key) ?? {};
+  try {
+    await using handle = await open(file);
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(lengthBytes), 0, lengthBytes, offsetBytes);
+    const kept = readUndoLine(buffer.subarray(0, bytesRead));
+    return kept.kind === 'Record' && engagementKey(kept.record) === key ? kept : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Prints the line of one record. */

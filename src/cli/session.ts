@@ -39,10 +39,7 @@ async function readTokenFile(path: string): Promise<string> {
   }
 }
 
-/**
- * Reads the settings and finds the token. It is undefined for the embedded sandbox.
- * @throws {ConfigError} naming every mistake of the settings. @throws {UsageError} when there is no token, or an invalid one.
- */
+/** Reads the settings and finds the token, which the embedded sandbox does not need. @throws {ConfigError} or {@link UsageError}. */
 export async function findCredential(env: NodeJS.ProcessEnv, tokenFile: string | undefined) {
   const mode = env.AUTH_MODE?.trim();
   const isSandboxAsked = env.SANDBOX?.trim() === '1';
@@ -83,11 +80,7 @@ function createLimitNotice(say: (line: string) => void): (waitMs: number) => voi
 }
 
 /** The parts of an end that decide whether its request is retried. */
-export interface Retried {
-  readonly kind: string;
-  readonly retryAfterMs?: number | null;
-  readonly retrySafe?: boolean;
-}
+export type Retried = { readonly kind: string; readonly retryAfterMs?: number | null; readonly retrySafe?: boolean };
 
 /** The wait before a retry where upstream names none. */
 const defaultDelayMs = 1_000;
@@ -99,7 +92,7 @@ function delayBeforeRetry({ kind, retryAfterMs, retrySafe }: Retried): number | 
   return isSafe ? defaultDelayMs : undefined;
 }
 
-/** True when a person can be asked, and is to be: standard input and standard output are terminals. */
+/** True when a person is to be asked, and can be: standard input and standard output are terminals. */
 export function isAsked({ yes, dryRun }: SessionOptions): boolean {
   return process.stdin.isTTY === true && process.stdout.isTTY === true && !yes && !dryRun;
 }
@@ -124,11 +117,10 @@ async function openSession({ tokenFile, json, patience = 0 }: SessionOptions, in
   let isRetrySaid = false;
 
   /** The terms of a request that is sent now. */
-  const terms = () => ({
-    caller,
-    deadlineAt: performance.now() + requestTimeoutMs,
-    hasCallerLeft: () => stop.aborted,
-  });
+  const terms = () => {
+    const deadlineAt = performance.now() + requestTimeoutMs;
+    return { caller, deadlineAt, hasCallerLeft: () => stop.aborted };
+  };
 
   return {
     config,
@@ -182,7 +174,7 @@ async function openSession({ tokenFile, json, patience = 0 }: SessionOptions, in
       const name = known ?? (support.kind === 'unsupported' ? support.name : 'unknown integration');
       return { support, text: `${plain(account)} (${name})` };
     },
-    /** Asks at the terminal. Only `y` and `yes` agree; Ctrl-D, and a signal that stops the command, do not. Closes standard input. */
+    /** Asks at the terminal. Only `y` and `yes` agree; Ctrl-D and a signal do not. Closes standard input. */
     async confirm(question: string): Promise<boolean> {
       process.stdout.write(`${output.shown(question)} [y/N] `);
       try {
