@@ -11,7 +11,7 @@ import { createLog, secretsOf } from '../log/log.ts';
 
 import { addTools, type McpFacade } from './mcp-tools.ts';
 import { type ExitCode, exitCodes, UsageError } from './output.ts';
-import { findCredential, onInterruption } from './session.ts';
+import { findCredential, onInterruption, type SessionOptions } from './session.ts';
 
 const sdkName = '@modelcontextprotocol/sdk';
 /** The largest message, in bytes: a record to restore may be long. */
@@ -96,13 +96,7 @@ async function listen(server: Server, { host, port }: Config): Promise<string> {
  * `mcp`: serves the tools for agents, on standard input and output, or over HTTP. Logs on standard error. Ends when its client closes
  * standard input, or by a signal; deletes in flight are finished. @throws {ConfigError} or {@link UsageError}.
  */
-export async function mcpCommand({
-  http = false,
-  tokenFile,
-}: {
-  http?: boolean;
-  tokenFile?: string;
-}): Promise<ExitCode> {
+export async function mcpCommand({ http, tokenFile }: SessionOptions & { http?: boolean }): Promise<ExitCode> {
   const sdk = await loadSdk();
   const found = http
     ? { config: parseConfig(process.env), token: undefined }

@@ -1,9 +1,7 @@
 import { type Name, settings } from './settings.ts';
 
 /** True when there is a setting of that name. */
-export function isSetting(name: string): name is Name {
-  return Object.hasOwn(settings, name);
-}
+export const isSetting = (name: string): name is Name => Object.hasOwn(settings, name);
 
 /** True when this many letters removed, added, replaced or swapped turn one text into the other. */
 function isWithin(edits: number, one: string, other: string): boolean {
@@ -44,14 +42,12 @@ export function describeUnknown(name: string): string {
 
 /** Prefixes of our settings; other programs use some of them too. */
 const families = /^(TRUTO|JWT|AUTH|BULK|UNDO|REDIS|TRUSTED)_/;
-
 /** Names that Kubernetes sets for a Service, Docker for a linked container, and Heroku for its Redis. */
 const platformForms = [
   /_SERVICE_(HOST$|PORT$|PORT_)/,
   /_PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?$/,
   /^REDIS_(TLS_|TEMPORARY_)URL$/,
 ];
-
 /** Names that resemble ours. HTTP_PROXY is not read, since only loopback is reached without TLS. */
 const proxyNames = /^(https?_proxy|no_proxy|HTTP_PROXY)$/;
 
