@@ -129,13 +129,12 @@ export function createEngagementServer(
 
   async function opened() {
     if (closing && !opening) throw new Error('The server is closed: create another.');
-    opening ??= runDetached(() => start(parsed, options));
-    const mine = opening;
-    return mine.catch((error) => {
-      // The next call tries again.
-      if (opening === mine) opening = undefined;
+    // After a failure, the next call tries again.
+    opening ??= runDetached(() => start(parsed, options)).catch((error) => {
+      opening = undefined;
       throw error;
     });
+    return opening;
   }
 
   async function mounted(): Promise<Pick<Mount, 'fetch' | 'handle'>> {
@@ -145,11 +144,11 @@ export function createEngagementServer(
 
   async function listen(): Promise<string> {
     if (closing) throw new Error('The server is closed: create another.');
-    listening ??= listenOnce();
-    return listening.catch((error) => {
+    listening ??= listenOnce().catch((error) => {
       listening = undefined;
       throw error;
     });
+    return listening;
   }
 
   async function listenOnce(): Promise<string> {

@@ -38,19 +38,21 @@ function plannedMsFor(idCount: number, { dryRun, snapshot }: DeleteOptions, limi
   return Math.max(0, Math.ceil(requestCount / limits.perAccount) - 1) * limits.windowMs;
 }
 
-/** Sends one after another until the account or the token is refused. The rest ends in the same way, and sends nothing. */
+/** Sends one after another until the account or the token is refused. The rest of the account ends in the same way, and sends nothing. */
 export function stopOnAccountError<SomeEnd extends { readonly kind: string; readonly message?: string }>(
   sendOne: (key: string) => Promise<SomeEnd>,
+  accountOf: (key: string) => string = () => '',
 ): typeof sendOne {
-  let rest: SomeEnd | undefined;
+  const rests = new Map<string, SomeEnd>();
   return async (key) => {
+    const account = accountOf(key);
+    const rest = rests.get(account);
     if (rest) return rest;
     const end = await sendOne(key);
-    if (end.kind !== 'Unauthenticated' && !isAccountWide(end.kind)) return end;
-    rest ??=
-      end.kind === 'Unauthenticated'
-        ? end
-        : { ...end, message: `Nothing was sent, because an earlier one was refused: ${end.message}` };
+    const message = `Nothing was sent, because an earlier one was refused: ${end.message}`;
+    if (rests.has(account)) return end;
+    if (end.kind === 'Unauthenticated') rests.set(account, end);
+    else if (isAccountWide(end.kind)) rests.set(account, { ...end, message });
     return end;
   };
 }
@@ -93,10 +95,4 @@ function idsIn(input: Buffer): readonly string[] {
 }
 
 /** Without spaces and tabs around it. Other characters, such as a line separator, may be part of an id. */
-function trimBlanks(line: string): string {
-  const isBlank = (index: number) => line[index] === ' ' || line[index] === '\t';
-  let [start, end] = [0, line.length];
-  while (start < end && isBlank(start)) start += 1;
-  while (end > start && isBlank(end - 1)) end -= 1;
-  return line.slice(start, end);
-}
+const trimBlanks = (line: string) => /[^ \t](?:.*[^ \t])?/s.exec(line)?.[0] ?? '';

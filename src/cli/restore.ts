@@ -193,7 +193,6 @@ function createRestore(entries: Entries, work: Work): (key: string) => Promise<L
   const until = AbortSignal.any([session.stop, halt.signal]);
   const ends = new Map<string, Promise<unknown>>();
   const seenReferences: SeenReferences = new Map();
-  const ofAccounts = new Map<string, (key: string) => Promise<LineEnd>>();
 
   /** The creates of earlier runs that have no known end. Undefined for one whose line is not in these files. */
   const begun = new Map<string, Promise<CreateEngagementInput | undefined>>(
@@ -266,12 +265,7 @@ function createRestore(entries: Entries, work: Work): (key: string) => Promise<L
     return end;
   }
 
-  return (key) => {
-    const { integratedAccountId } = partsOf(key);
-    const ofAccount = ofAccounts.get(integratedAccountId) ?? stopOnAccountError(restoreInTurn);
-    ofAccounts.set(integratedAccountId, ofAccount);
-    return ofAccount(key);
-  };
+  return stopOnAccountError(restoreInTurn, (key) => partsOf(key).integratedAccountId);
 }
 
 /** Reads the newest line of a record again. Undefined if it is no longer there. */
@@ -290,33 +284,30 @@ async function readEntry(key: string, entries: Entries): Promise<KeptRecord | un
 /** Prints the line of one record. */
 function print(key: string, end: LineEnd, { session }: Work): void {
   const { id, integratedAccountId } = partsOf(key);
+  const { headline, details } = describe(end, session.upstreamUrl);
   const newId = 'newId' in end ? ` → ${plain(end.newId)}` : '';
   const notes = 'warnings' in end ? end.warnings.map((note) => `  ${plain(note)}`) : [];
-  session.output.report([`${plain(id)}${newId}  ${plain(headlineOf(end))}`, ...notes], {
-    ...{ ...session.lineOf(id, integratedAccountId), result: end.kind },
-    ...detailsOf(end, session.upstreamUrl),
-  });
+  const line = { ...session.lineOf(id, integratedAccountId), result: end.kind, ...details };
+  session.output.report([`${plain(id)}${newId}  ${plain(headline)}`, ...notes], line);
 }
 
-function headlineOf(end: LineEnd): string {
+/** An end for people and for programs. */
+function describe(end: LineEnd, upstreamUrl: string): { headline: string; details: object } {
+  const { kind, ...details } = end;
   switch (end.kind) {
     case 'Restored':
-      return end.outcome === 'FOUND' ? 'restored: a search found the new record' : 'restored';
+      return { headline: end.outcome === 'FOUND' ? 'restored: a search found the new record' : 'restored', details };
     case 'AlreadyRestored':
-      return 'restored by an earlier run';
-    case 'RestorePlan':
-      return 'would be created again';
-    default:
-      return `${end.kind}: ${messageOf(end, nothingCreated)}`;
+      return { headline: 'restored by an earlier run', details };
+    case 'RestorePlan': {
+      // Without the headers: the token is one of them.
+      const { method, path } = end.request;
+      const request = { method, url: upstreamUrl + path };
+      return { headline: 'would be created again', details: { request, lost: end.lost, warnings: end.warnings } };
+    }
+    default: {
+      const message = messageOf(end, nothingCreated);
+      return { headline: `${kind}: ${message}`, details: kind === 'Unauthenticated' ? { message } : details };
+    }
   }
-}
-
-function detailsOf(end: LineEnd, upstreamUrl: string): object {
-  if (end.kind === 'RestorePlan') {
-    // Without the headers: the token is one of them.
-    const { method, path } = end.request;
-    return { request: { method, url: upstreamUrl + path }, lost: end.lost, warnings: end.warnings };
-  }
-  const { kind, ...rest } = end;
-  return kind === 'Unauthenticated' ? { message: messageOf(end, nothingCreated) } : rest;
 }

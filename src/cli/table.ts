@@ -1,11 +1,7 @@
 import CliTable from 'cli-table3';
 import { type ExitCode, exitCodeOf, exitCodes, messageOf, type Output, plain, type ResultKind } from './output.ts';
 
-const noBorders = Object.fromEntries(
-  ['top', 'top-mid', 'top-left', 'top-right', 'bottom', 'bottom-mid', 'bottom-left', 'bottom-right', 'left']
-    .concat(['left-mid', 'mid', 'mid-mid', 'right', 'right-mid', 'middle'])
-    .map((name) => [name, '']),
-);
+const noBorders = Object.fromEntries(Object.keys(new CliTable().options.chars).map((name) => [name, '']));
 
 /** The space between two columns, and the least that is shown of the last column, however narrow the terminal is. */
 const [gap, minLastWidth] = [2, 20];
