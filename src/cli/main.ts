@@ -12,10 +12,7 @@ if (major > neededMajor || (major === neededMajor && minor >= neededMinor)) {
   // As for the server, Node caches its compiled modules where it can write.
   modules.enableCompileCache(fileURLToPath(new URL('../../node_modules/.cache/compile', import.meta.url)));
   const { runCommand } = await import('./program.ts');
-  const exitCode = await runCommand(process.argv.slice(2), {
-    serve: async () => void (await import('../serve.ts')),
-    sandbox: async () => void (await import('../sandbox/main.ts')),
-  });
+  const exitCode = await runCommand(process.argv.slice(2));
   if (exitCode !== undefined) process.exitCode = exitCode;
 } else {
   process.stderr.write(`truto-engagements needs Node ${needed} or later, and this is Node ${process.versions.node}.\n`);

@@ -5,19 +5,13 @@ import { engagementTypes } from '../engagement/input.ts';
 import { shells } from './completion.ts';
 import { createOutput, type ExitCode, exitCodes, UsageError } from './output.ts';
 
-/** The commands that run until they are stopped. */
-export interface LongRunning {
-  serve(): Promise<void>;
-  sandbox(): Promise<void>;
-}
-
 /**
  * Runs one command. A mistake in its use is printed on standard error.
  * @returns how the process ends; undefined for a command that runs until it is stopped.
  */
-export async function runCommand(args: readonly string[], longRunning: LongRunning): Promise<ExitCode | undefined> {
+export async function runCommand(args: readonly string[]): Promise<ExitCode | undefined> {
   let exitCode: ExitCode | undefined;
-  const program = createProgram(longRunning, (code) => {
+  const program = createProgram((code) => {
     exitCode = code;
   });
   // Commander would end the process by itself, and with 1 for wrong use.
@@ -145,7 +139,7 @@ function deleting(command: Command): Command {
 }
 
 /** The program, with all of its commands. `setExitCode` gets the exit code of the one that runs. */
-export function createProgram(longRunning: LongRunning, setExitCode: (code: ExitCode) => void): Command {
+export function createProgram(setExitCode: (code: ExitCode) => void): Command {
   /** Loads a command when it is called. Commander gives it its arguments, and then its options. */
   const run =
     (load: () => Promise<(...given: never[]) => Promise<ExitCode>>) =>
@@ -187,7 +181,7 @@ ${exitCodesText(exitCodesOfDeletes)}`,
       'after',
       '\nAll settings are environment variables (docs/configuration.md). SIGTERM drains the server. Exit code 1: it cannot start.',
     )
-    .action(() => longRunning.serve());
+    .action(async () => void (await import('../serve.ts')));
 
   program
     .command('sandbox')
@@ -196,7 +190,7 @@ ${exitCodesText(exitCodesOfDeletes)}`,
       'after',
       '\nHOST (127.0.0.1), PORT (4010), SANDBOX_ENGAGEMENTS (30), SANDBOX_LIMITS, SANDBOX_FIELDS, SANDBOX_PARAMETERS,\nand SANDBOX_WEBHOOK_URL with TRUTO_WEBHOOK_SECRETS are environment variables.',
     )
-    .action(() => longRunning.sandbox());
+    .action(async () => void (await import('../sandbox/main.ts')));
 
   program
     .command('print-schema')

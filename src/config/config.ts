@@ -1,16 +1,18 @@
 import { readFileSync } from 'node:fs';
 import type { Secret } from './secret.ts';
 import {
+  checkNames,
   type Defaults,
   defaults,
+  describeUnknown,
   isLoopback,
+  isSetting,
   type Name,
   parseTexts,
   readTexts,
   type Texts,
   type Values,
 } from './settings.ts';
-import { checkNames, describeUnknown, isSetting } from './unknown-settings.ts';
 
 /** How callers are authenticated, and whose token goes upstream. The whole process has one mode. */
 export type AuthConfig =
