@@ -9,10 +9,8 @@ import { createLog, type LogOptions, secretsOf } from './log/log.ts';
  * connections within this time loses no request. A drain cannot wait for `KEEP_ALIVE_TIMEOUT_MS`, which is longer.
  */
 const noticeMs = 5_000;
-
 /** How much longer than an operation a shutdown may take, the notice included, in milliseconds. */
 const drainMarginMs = 10_000;
-
 /** npm repeats a signal at once. The same signal later than this after the first is a second one, in milliseconds. */
 const npmRepeatMs = 1_000;
 

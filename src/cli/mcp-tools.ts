@@ -25,7 +25,6 @@ interface Call {
 const maxFollowedMs = 45_000;
 /** How many engagements a plan shows. */
 const sampleSize = 5;
-
 const accountId = z.string().describe("Truto's id of the integrated account.");
 const engagementId = z.string().describe("Truto's id of the engagement.");
 const type = z
@@ -51,7 +50,6 @@ const next = z.string().optional().describe('What to do next.');
 /** Errors are structured too, and clients check them against the schema: only `result` is always there. */
 const ended = z.looseObject({ result, next });
 const withId = z.looseObject({ id: z.string() });
-
 const listed = 'id engagementType subject status direction startTime createdAt updatedAt owner { id } contacts { id }';
 const whole = `${listed} content internalNotes endTime duration customFields account { id } opportunities { id } leads { id } notes { id }`;
 
@@ -71,9 +69,7 @@ const restoreDocument = 'mutation($input: RestoreEngagementsInput!) { restoreEng
 const restoredDocument = `query($id: ID!) {
   bulkRestore(id: $id) { state statusReason engagements(first: 1) { items { outcome newId lost unconfirmed messages } } } }`;
 const cancelRestoreDocument = 'mutation($id: ID!) { cancelBulkRestore(id: $id) { id } }';
-
 type Value = Readonly<Record<string, unknown>>;
-
 /** What an operation answers: the value of its one field, or why there is none. */
 type Answer = { readonly value: Value } | { readonly result: string; readonly message: string };
 

@@ -96,7 +96,7 @@ export function createProgress(
   };
 }
 
-/** Works on items, `most` at once, beside a bar on standard error. Reports each end, and returns the highest code of the reports. */
+/** Works on items, `most` at once, with a bar on standard error. Reports each end, and returns the highest code of the reports. */
 export async function runEach<Item, End extends { readonly kind: ResultKind }>(
   items: readonly Item[],
   { most, ...shown }: { most: number; plannedMs?: number; verb?: string; what?: string },

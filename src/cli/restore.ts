@@ -52,7 +52,6 @@ interface Work {
 
 /** How many records are restored at once. */
 const maxRunning = 8;
-
 const nothingCreated = 'Nothing was created. ';
 
 /** `restore <file|folder>`: creates the records anew, and prints a line for each with its old and its new id. */

@@ -81,7 +81,6 @@ function createLimitNotice(say: (line: string) => void): (waitMs: number) => voi
 
 /** The parts of an end that decide whether its request is retried. */
 export type Retried = { readonly kind: string; readonly retryAfterMs?: number | null; readonly retrySafe?: boolean };
-
 /** The wait before a retry where upstream names none. */
 const defaultDelayMs = 1_000;
 
@@ -146,8 +145,8 @@ async function openSession({ tokenFile, json, patience = 0 }: SessionOptions, in
       ...(sandbox && { sandbox: true }),
     }),
     /**
-     * Sends a request, and retries it while that is safe, there is patience left, and nothing stops it. The first retry is said, except
-     * for a limit: a command that is silent for a minute seems to hang.
+     * Sends a request, and retries it while that is safe, there is patience left, and nothing stops it. Says so the first time,
+     * except for a limit: a command that is silent for a minute seems to hang.
      */
     async patiently<SomeEnd extends Retried>(
       request: (now: ReturnType<typeof terms>) => Promise<SomeEnd>,

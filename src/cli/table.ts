@@ -2,10 +2,8 @@ import CliTable from 'cli-table3';
 import { type ExitCode, exitCodeOf, exitCodes, messageOf, type Output, plain, type ResultKind } from './output.ts';
 
 const noBorders = Object.fromEntries(Object.keys(new CliTable().options.chars).map((name) => [name, '']));
-
 /** The space between two columns, and the least that is shown of the last column, however narrow the terminal is. */
 const [gap, minLastWidth] = [2, 20];
-
 type Rows = readonly (readonly string[])[];
 
 function arrange(rows: Rows, colWidths: readonly number[]): InstanceType<typeof CliTable> {
@@ -78,7 +76,7 @@ export interface ListedPart {
 /** The most that are read at once. */
 const maxPageSize = 100;
 
-/** Prints a list, a page at a time, until it ends or nobody reads it. */
+/** Prints a list, a page at a time, until it ends or standard output is closed. */
 export async function printPages<Item>(
   output: Output,
   { first, all }: ListedPart,

@@ -43,12 +43,9 @@ function wholeNumber(minimum: number, maximum: number, allowed = `a whole number
 }
 
 const port = wholeNumber(0, 65_535, 'a whole number from 0 to 65535 (0 = any free port)');
-
 const secret = string.transform((value) => new Secret(value));
-
 /** Texts with commas between them. */
 const list = string.transform((value) => value.split(',').map((one) => one.trim()));
-
 const visibleAscii = string.regex(/^[\x21-\x7e]+$/);
 const visibleAsciiRule = 'visible ASCII characters without spaces';
 const longSecret = form(string.min(32).pipe(secret), 'at least 32 characters');
@@ -347,10 +344,8 @@ export const settings = {
 
 /** The name of a setting. */
 export type Name = keyof typeof settings;
-
 /** The settings that are set and valid, parsed. */
 export type Values = { readonly [N in Name]?: z.output<(typeof settings)[N]['schema']> };
-
 /** The text of each setting that is set, trimmed. Blank ones are not set. */
 export type Texts = { readonly [N in Name]?: string };
 
