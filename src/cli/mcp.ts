@@ -111,7 +111,7 @@ export async function mcpCommand({ http, tokenFile }: SessionOptions & { http?: 
   const ended = once(interruption.signal, 'abort');
   const { url, openToken, sandbox } = await findUpstream(config);
   const facade = await openFacade({ config, log, upstream: url, openToken }).catch(async (error) => {
-    interruption.forget();
+    interruption[Symbol.dispose]();
     await sandbox?.close();
     throw error;
   });
@@ -137,7 +137,7 @@ export async function mcpCommand({ http, tokenFile }: SessionOptions & { http?: 
     server.closeIdleConnections();
     return exitCodes.done;
   } finally {
-    interruption.forget();
+    interruption[Symbol.dispose]();
     await facade.close();
     await sandbox?.close();
     // Neither an open standard input nor a client that never ends its request may keep the process alive.

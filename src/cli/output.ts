@@ -71,7 +71,7 @@ export function createOutput({
   json = false,
 }: {
   readonly token?: Secret | undefined;
-  readonly json?: boolean;
+  readonly json?: boolean | undefined;
 } = {}) {
   const pattern = token && secretPattern([token]);
   const shown = (line: string) => withEscapes(pattern ? line.replace(pattern, '[redacted]') : line);

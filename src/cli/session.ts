@@ -99,7 +99,7 @@ export function isAsked({ yes, dryRun }: SessionOptions): boolean {
 /** Opens the configured upstream, with the rate limits of the server. */
 async function openSession({ tokenFile, json, patience = 0 }: SessionOptions, interruption: AbortSignal | undefined) {
   const { config, token, source } = await findCredential(process.env, tokenFile);
-  const output = createOutput({ token, ...(json && { json }) });
+  const output = createOutput({ token, json });
   const stop = interruption ? AbortSignal.any([interruption, output.unread]) : output.unread;
   for (const warning of config.warnings) output.say(warning);
   const { requestTimeoutMs, maxUpstreamBytes, proxy } = config;
@@ -187,7 +187,7 @@ async function openSession({ tokenFile, json, patience = 0 }: SessionOptions, in
         process.stdin.destroy();
       }
     },
-    async close() {
+    async [Symbol.asyncDispose]() {
       await upstream.close();
       await sandbox?.close();
     },
@@ -207,24 +207,16 @@ export async function withSession(
   work: (session: Session) => Promise<ExitCode>,
   finishes = false,
 ): Promise<ExitCode> {
-  const interruption = finishes ? onInterruption() : undefined;
-  try {
-    const session = await openSession(options, interruption?.signal);
-    try {
-      return await session.output.end(await work(session));
-    } finally {
-      await session.close();
-    }
-  } finally {
-    interruption?.forget();
-  }
+  using interruption = finishes ? onInterruption() : undefined;
+  await using session = await openSession(options, interruption?.signal);
+  return await session.output.end(await work(session));
 }
 
 /** The signals of Ctrl-C, of a supervisor, and of a terminal that closes. */
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /** Aborted by the first of these signals: requests in flight are finished. A second one ends the process at once. */
-export function onInterruption(): { readonly signal: AbortSignal; forget(): void } {
+export function onInterruption(): Disposable & { readonly signal: AbortSignal } {
   const controller = new AbortController();
   function forget(): void {
     for (const name of signals) process.off(name, interrupt);
@@ -235,5 +227,5 @@ export function onInterruption(): { readonly signal: AbortSignal; forget(): void
     process.kill(process.pid, name);
   }
   for (const name of signals) process.on(name, interrupt);
-  return { signal: controller.signal, forget };
+  return { signal: controller.signal, [Symbol.dispose]: forget };
 }
