@@ -121,14 +121,17 @@ function showDelete(end: DirectDeleteResult): CallToolResult {
   return answer({ result: kind, ...rest, ...(isToken && { next: planAgain }) }, true);
 }
 
-function showRestore(end: RestoreEnd): CallToolResult {
-  const { kind, ...rest } = end;
-  const isUnknown = kind === 'MayBeRestored' || kind === 'OutcomeUnknownError';
-  const isError = kind !== 'Restored' && kind !== 'StillExists' && !isUnknown;
+/** The end of a restore. An unknown outcome is no error here either. */
+function showRestore(result: string, details: object, message?: unknown): CallToolResult {
+  const isUnknown = result === 'MayBeRestored' || result === 'OutcomeUnknownError';
+  const isError = result !== 'Restored' && result !== 'StillExists' && !isUnknown;
+  return answer({ result, ...(isError && { message }), ...details, ...(isUnknown && { next: look }) }, isError);
+}
+
+function showDirectRestore({ kind, ...details }: RestoreEnd): CallToolResult {
   // The tool calls the line `undo`.
   const own = (issue: Finding) => (issue.path[0] === 'line' ? { ...issue, path: ['undo'] } : issue);
-  const issues = end.kind === 'InvalidInputError' && { issues: end.issues.map(own) };
-  return answer({ result: kind, ...rest, ...issues, ...(isUnknown && { next: look }) }, isError);
+  return showRestore(kind, 'issues' in details ? { ...details, issues: details.issues.map(own) } : details);
 }
 
 /** The results of the tool, by the outcomes of restores in the background. */
@@ -138,7 +141,6 @@ const restoreResults: Readonly<Record<string, string>> = {
   STILL_EXISTS: 'StillExists',
   MAY_BE_RESTORED: 'MayBeRestored',
 };
-
 const restoreAgain =
   'Call restore_engagement again with the same undo to see how it ends: the engagement is created once.';
 
@@ -151,7 +153,7 @@ async function restore(call: Call, undo: Value & { readonly integratedAccountId:
   const started = await ask(call, restoreDocument, { input: { integratedAccountId, lines: [line] } });
   if (!('value' in started)) {
     if (started.result === 'NOT_CONFIGURED')
-      return showRestore(await facade.restoreEngagement({ line: JSON.stringify(line), authorization, signal }));
+      return showDirectRestore(await facade.restoreEngagement({ line: JSON.stringify(line), authorization, signal }));
     return answer({ ...started, ...(started.result === 'BULK_DELETES_UNAVAILABLE' && { next: restoreAgain }) }, true);
   }
   const { id } = started.value;
@@ -163,12 +165,9 @@ async function restore(call: Call, undo: Value & { readonly integratedAccountId:
   if (!hasEnded(followed.value))
     return answer({ result: state, message: statusReason, next: restoreAgain }, state === 'PAUSED');
   const [{ outcome, ...details } = { outcome: state }] = (engagements as { items: { outcome: string }[] }).items;
-  const result = restoreResults[String(outcome)] ?? outcome;
-  const isUnknown = result === 'MayBeRestored';
-  const isError = !(String(outcome) in restoreResults);
   // Another client may have cancelled it.
   const why = statusReason ?? (state === 'CANCELLED' ? 'The restore was cancelled. It created nothing.' : undefined);
-  return answer({ result, ...(isError && { message: why }), ...details, ...(isUnknown && { next: look }) }, isError);
+  return showRestore(restoreResults[String(outcome)] ?? String(outcome), details, why);
 }
 
 const planInput = z.object({
