@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { type Config, ConfigError, parseConfig } from './config/config.ts';
 import { findUpstream } from './http/find-upstream.ts';
 import { startFacade } from './http/server.ts';
-import { createLog, type LogOptions, secretsOf } from './log/log.ts';
+import { createLog, secretsOf } from './log/log.ts';
 
 /**
  * How long a stopped server answers 503 while clients are connected, in milliseconds. A client that uses or closes each of its
@@ -24,12 +24,6 @@ function readConfig(): Config {
   }
 }
 
-/** At a terminal the log is written for people. The formatter slows the start, so it is loaded only there. */
-async function terminal(): Promise<Pick<LogOptions, 'destination'>> {
-  if (!process.stdout.isTTY) return {};
-  return { destination: (await import('./log/terminal-log.ts')).createTerminalDestination() };
-}
-
 /** Why the server cannot listen, and what to do about it. */
 function describeListenError({ message, code, port }: NodeJS.ErrnoException & { readonly port?: number }): string {
   const prefix = message.includes('METRICS_PORT') ? 'METRICS_' : '';
@@ -46,7 +40,9 @@ function describeListenError({ message, code, port }: NodeJS.ErrnoException & { 
 }
 
 const config = readConfig();
-const log = createLog({ secrets: secretsOf(config), ...(await terminal()) });
+// At a terminal the log is written for people. The formatter slows the start, so it is loaded only there.
+const terminal = process.stdout.isTTY ? (await import('./log/terminal-log.ts')).createTerminalDestination() : undefined;
+const log = createLog({ secrets: secretsOf(config), ...(terminal && { destination: terminal }) });
 const { url: upstream, openToken, sandbox } = await findUpstream(config);
 const facade = await startFacade({ config, log, upstream, openToken }).catch((error: Error) => {
   process.stderr.write(`${error instanceof ConfigError ? error.message : describeListenError(error)}\n`);

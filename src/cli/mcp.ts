@@ -22,12 +22,12 @@ const lastAnswersMs = 1_000;
 /** Loads the SDK. It is no dependency: most users have no use for its many packages. @throws {UsageError} */
 async function loadSdk() {
   try {
-    const [{ McpServer }, { StdioServerTransport }, { StreamableHTTPServerTransport }] = await Promise.all([
+    const [server, stdio, http] = await Promise.all([
       import('@modelcontextprotocol/sdk/server/mcp.js'),
       import('@modelcontextprotocol/sdk/server/stdio.js'),
       import('@modelcontextprotocol/sdk/server/streamableHttp.js'),
     ]);
-    return { McpServer, StdioServerTransport, StreamableHTTPServerTransport };
+    return { ...server, ...stdio, ...http };
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw error;
     throw new UsageError(`mcp needs ${sdkName}, which is not installed: npm install ${sdkName}`);
