@@ -3,7 +3,7 @@ import { about, type ExitCode, exitCodeOf, exitCodes, type ResultKind, worst } f
 import type { Session } from './session.ts';
 
 /** The output that the bar is drawn on. `columns` is undefined or 0 when its width is not known. */
-export interface Terminal {
+interface Terminal {
   readonly isTTY?: boolean;
   readonly columns?: number | undefined;
   write(text: string): unknown;
