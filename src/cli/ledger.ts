@@ -2,10 +2,16 @@ import { createReadStream, existsSync } from 'node:fs';
 import { type FileHandle, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { type LedgerLine, ledgerName, readLedgerLine } from '../bulk/folder-ledger.ts';
-import { createGroupCommit } from '../bulk/group-commit.ts';
 import { keyWithId } from '../bulk/restore-ledger.ts';
-import { type FileLine, LineTooLong, splitLines } from '../bulk/undo-files.ts';
+import {
+  createGroupCommit,
+  type FileLine,
+  type LedgerLine,
+  LineTooLong,
+  ledgerName,
+  readLedgerLine,
+  splitLines,
+} from '../bulk/undo-files.ts';
 import { UsageError } from './output.ts';
 
 /** The error's code, such as `ENOENT`, or its message. */
@@ -44,7 +50,7 @@ export async function openLedger(folder: string, isReadOnly: boolean) {
   let unlock = async (): Promise<void> => {};
   /** After a failed write, all further ones fail: the next run removes the incomplete line, which must be the last one. */
   let failure: unknown;
-  const append = createGroupCommit<string>(async (lines) => {
+  const append = createGroupCommit(async (lines) => {
     if (failure) throw failure;
     try {
       await file?.appendFile(lines.join(''));

@@ -1,7 +1,6 @@
 import { open, readdir, realpath, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { ledgerName } from '../bulk/folder-ledger.ts';
-import type { LinePosition } from '../bulk/undo-files.ts';
+import { type LinePosition, ledgerName } from '../bulk/undo-files.ts';
 import { contradicts } from '../engagement/create/find-created.ts';
 import type { CreateEngagementInput } from '../engagement/create/input.ts';
 import type { EngagementRecord } from '../engagement/record.ts';
