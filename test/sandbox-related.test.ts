@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type SandboxAccount, sandboxAccount, sandboxAccounts } from '../src/sandbox/accounts.ts';
-import { filtersByKind } from '../src/sandbox/methods.ts';
-import type { RelatedKind } from '../src/sandbox/records.ts';
+import { filtersByKind } from '../src/sandbox/list.ts';
+import type { RelatedKind } from '../src/sandbox/providers.ts';
 import { relatedIds, seedEngagements } from '../src/sandbox/seed.ts';
 import { type Sandbox, startSandbox } from '../src/sandbox/server.ts';
 import { callSandbox, relatedCall, type SandboxReply } from './sandbox-call.ts';

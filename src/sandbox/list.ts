@@ -1,116 +1,21 @@
 import { createHash } from 'node:crypto';
+import { type Answer, formatAnswer, invalidParameter, Refusal, shapeFields } from './answer.ts';
+import type { RecordKind } from './providers.ts';
 import {
-  type Answer,
-  invalidParameter,
-  isMapped,
-  type PlainAnswer,
-  passThrough,
-  Refusal,
-  shapeFields,
-} from './answer.ts';
-import {
-  checkRemoteQuery,
+  type AccountRequest,
+  injectFault,
   isQueryObject,
   type ListOrder,
+  type Numbered,
   parseDate,
   type Query,
-  readAnswerShape,
   readableTypes,
   readSort,
   readString,
-} from './query.ts';
-import type { Numbered, RecordKind } from './records.ts';
-import { type AccountRequest, injectFault } from './request.ts';
+} from './request.ts';
 
 const defaultLimit = 25; // the default of Truto's command line; that of the API is NOT FOUND
 const maxLimit = 100; // as documented for the log; the sandbox refuses more, so that no page is smaller than requested
-
-/**
- * Returns one page of the records that match the filters, sorted. A delete between two pages repeats and skips no record.
- * @param list returns all records, in the provider's own order.
- * @param show returns the record as the provider's own API shows it.
- */
-export function listRecords<Item extends object>(
-  request: AccountRequest,
-  kind: RecordKind,
-  filters: ListFilters,
-  list: () => readonly Numbered<Item>[],
-  show: (record: Item) => unknown,
-): Answer {
-  const { query, account } = request;
-  checkRemoteQuery(query);
-  const shape = readAnswerShape(query);
-  const conditions = readConditions(query, filters);
-  checkTimeWindow(conditions);
-  const order = readSort(query);
-  const fingerprint = fingerprintOfList([account.id, kind, conditions, order ?? null]);
-  const limit = readLimit(query);
-  const cursor = readString(query, 'next_cursor');
-  const first = cursor === undefined ? undefined : parseCursor(cursor, fingerprint);
-
-  return injectFault(request, (): PlainAnswer => {
-    const sorted = list()
-      .filter(({ record }) => meetsConditions(record, conditions))
-      .map((item) => ({ ...item, key: sortKey(item.record, order) }))
-      .sort((left, right) => compare(left, right, order));
-    const start = first === undefined ? 0 : sorted.filter((item) => compare(item, first, order) < 0).length;
-    const page = sorted.slice(start, start + limit).map(({ record }) => record);
-    // The providers' own lists differ more than documented. A bare array of their records is [inferred].
-    if (!isMapped(shape)) return passThrough({ status: 200, body: page.map(show) }, shape);
-    const cursorAt = (index: number) => buildCursor(sorted[index], fingerprint);
-    const body = {
-      result: page.map((record) => shapeFields(record, show(record), shape)),
-      next_cursor: cursorAt(start + limit),
-      prev_cursor: start === 0 ? null : cursorAt(Math.max(0, start - limit)),
-      result_count: page.length, // of this page: whether upstream counts the page or the whole list is NOT FOUND
-    };
-    return { kind: 'plain', status: 200, body };
-  });
-}
-
-function readLimit(query: Query): number {
-  const limit = readString(query, 'limit') ?? String(defaultLimit);
-  if (!/^\d{1,3}$/.test(limit) || Number(limit) < 1 || Number(limit) > maxLimit) {
-    throw invalidParameter('limit', `must be a whole number from 1 to ${maxLimit}`);
-  }
-  return Number(limit);
-}
-
-/** The position of a record in a list, sorted by `key` (empty without an order). Deletes of other records do not change it. */
-type Position = { readonly key: string; readonly number: number };
-
-/** A record without the date sorts as the oldest. [inferred] */
-function sortKey(record: object, order: ListOrder | undefined): string {
-  return order === undefined ? '' : String(Reflect.get(record, order.field) ?? '');
-}
-
-/**
- * Negative when the left record comes first. Dates of one form and zone compare as text. Equal dates keep the provider's own order,
- * in both directions. [inferred]
- */
-function compare(left: Position, right: Position, order: ListOrder | undefined): number {
-  const byKey = left.key < right.key ? -1 : Number(left.key > right.key);
-  return (order?.isDescending ? -byKey : byKey) || left.number - right.number;
-}
-
-/** Binds a cursor to its list, for any limit and shape. This prevents mix-ups, not forgery. */
-function fingerprintOfList(identity: readonly unknown[]): string {
-  return createHash('sha256').update(JSON.stringify(identity)).digest('base64url').slice(0, 12);
-}
-
-/** The cursor of the page that starts at a position; null without a position. */
-function buildCursor(position: Position | undefined, fingerprint: string): string | null {
-  if (position === undefined) return null;
-  return Buffer.from(`${fingerprint} ${position.number} ${position.key}`).toString('base64url');
-}
-
-function parseCursor(cursor: string, fingerprint: string): Position {
-  const text = Buffer.from(cursor, 'base64url').toString();
-  const [, madeFor, number, key = ''] = /^(\S+) (\d{1,9}) (.*)$/.exec(text) ?? [];
-  if (number === undefined) throw invalidParameter('next_cursor', 'is not a cursor');
-  if (madeFor !== fingerprint) throw invalidParameter('next_cursor', 'belongs to a list with other filters');
-  return { key, number: Number(number) };
-}
 
 /**
  * The kinds of filters, each with the test of a value without an operator:
@@ -129,9 +34,103 @@ const bareTests = {
   end: 'to',
 } as const;
 type FilterKind = keyof typeof bareTests;
+type ListFilters = { readonly [Kind in FilterKind]?: readonly string[] };
 
-/** The fields that a list can be filtered by, besides the times of every record. */
-export type ListFilters = { readonly [Kind in FilterKind]?: readonly string[] };
+/**
+ * The filters of each kind, besides `created_at` and `updated_at`. Those of engagements and users are documented, the others are
+ * [inferred]. The documentation only counts how many a real integration supports; here every account has all.
+ */
+export const filtersByKind: Readonly<Record<RecordKind, ListFilters>> = {
+  engagements: {
+    type: ['engagement_type'],
+    start: ['start_time'],
+    end: ['end_time'],
+    reference: ['contact', 'opportunity', 'account', 'owner', 'lead'],
+    part: ['subject', 'content'],
+    whole: ['status'],
+  },
+  users: { part: ['name'], whole: ['email'] },
+  contacts: { part: ['name'], reference: ['account', 'owner'] },
+  accounts: { reference: ['owner'], part: ['name'], whole: ['industry'] },
+  opportunities: { part: ['name'], whole: ['status'], reference: ['owner', 'account', 'contact'] },
+  leads: { whole: ['status', 'lead_source'], reference: ['owner', 'account', 'contact'] },
+  projects: { part: ['name'], whole: ['status'], reference: ['owner', 'account', 'contact', 'opportunity'] },
+  notes: { part: ['title', 'content'], reference: ['owner', 'contact', 'account', 'opportunity', 'lead'] },
+};
+
+/**
+ * Returns one page of the records that match the filters, sorted. A delete between two pages repeats and skips no record. Sorting is
+ * documented for engagements and users; for the others it is [inferred].
+ * @param list returns all records, in the provider's own order.
+ * @param show returns the record as the provider's own API shows it.
+ */
+export function listRecords<Item extends object>(
+  request: AccountRequest,
+  kind: RecordKind,
+  list: () => readonly Numbered<Item>[],
+  show: (record: Item) => unknown,
+): Answer {
+  const { query, account, shape } = request;
+  const conditions = readConditions(query, filtersByKind[kind]);
+  checkTimeWindow(conditions);
+  const order = readSort(query);
+  // Binds a cursor to its list, for any limit and shape. This prevents mix-ups, not forgery.
+  const identity = JSON.stringify([account.id, kind, conditions, order ?? null]);
+  const fingerprint = createHash('sha256').update(identity).digest('base64url').slice(0, 12);
+  const limit = readLimit(query);
+  const cursor = readString(query, 'next_cursor');
+  const first = cursor === undefined ? undefined : parseCursor(cursor, fingerprint);
+
+  return injectFault(request, () => {
+    const sorted = list()
+      .filter(({ record }) => conditions.every((condition) => meets(Reflect.get(record, condition.field), condition)))
+      // A record without the date sorts as the oldest. [inferred]
+      .map((item) => ({ ...item, key: order ? String(Reflect.get(item.record, order.field) ?? '') : '' }))
+      .sort((left, right) => compare(left, right, order));
+    const start = first === undefined ? 0 : sorted.filter((item) => compare(item, first, order) < 0).length;
+    const page = sorted.slice(start, start + limit).map(({ record }) => record);
+    const cursorAt = (index: number) => buildCursor(sorted[index], fingerprint);
+    // The providers' own lists differ more than documented. A bare array of their records is [inferred].
+    return formatAnswer(shape, { status: 200, body: page.map(show) }, () => ({
+      result: page.map((record) => shapeFields(record, show(record), shape)),
+      next_cursor: cursorAt(start + limit),
+      prev_cursor: start === 0 ? null : cursorAt(Math.max(0, start - limit)),
+      result_count: page.length, // of this page: whether upstream counts the page or the whole list is NOT FOUND
+    }));
+  });
+}
+
+function readLimit(query: Query): number {
+  const limit = readString(query, 'limit') ?? String(defaultLimit);
+  if (/^\d{1,3}$/.test(limit) && Number(limit) >= 1 && Number(limit) <= maxLimit) return Number(limit);
+  throw invalidParameter('limit', `must be a whole number from 1 to ${maxLimit}`);
+}
+
+/** The position of a record in a list, sorted by `key` (empty without an order). Deletes of other records do not change it. */
+type Position = { readonly key: string; readonly number: number };
+
+/**
+ * Negative when the left record comes first. Dates of one form and zone compare as text. Equal dates keep the provider's own order,
+ * in both directions. [inferred]
+ */
+function compare(left: Position, right: Position, order: ListOrder | undefined): number {
+  const byKey = left.key < right.key ? -1 : Number(left.key > right.key);
+  return (order?.isDescending ? -byKey : byKey) || left.number - right.number;
+}
+
+/** The cursor of the page that starts at a position; null without a position. */
+function buildCursor(position: Position | undefined, fingerprint: string): string | null {
+  if (position === undefined) return null;
+  return Buffer.from(`${fingerprint} ${position.number} ${position.key}`).toString('base64url');
+}
+
+function parseCursor(cursor: string, fingerprint: string): Position {
+  const text = Buffer.from(cursor, 'base64url').toString();
+  const [, madeFor, number, key = ''] = /^(\S+) (\d{1,9}) (.*)$/.exec(text) ?? [];
+  if (number === undefined) throw invalidParameter('next_cursor', 'is not a cursor');
+  if (madeFor !== fingerprint) throw invalidParameter('next_cursor', 'belongs to a list with other filters');
+  return { key, number: Number(number) };
+}
 
 const dateTests = {
   eq: (ms: number, bound: number) => ms === bound,
@@ -184,10 +183,8 @@ function readOperators<T extends string>(
 
 function readText(field: string, value: unknown, kind: FilterKind): string {
   if (typeof value !== 'string' || value === '') throw invalidParameter(field, 'must be a string that is not empty');
-  if (kind === 'type' && !readableTypes.some((type) => type === value)) {
-    throw invalidParameter(field, `must be one of: ${readableTypes.join(', ')}`);
-  }
-  return value;
+  if (kind !== 'type' || readableTypes.some((type) => type === value)) return value;
+  throw invalidParameter(field, `must be one of: ${readableTypes.join(', ')}`);
 }
 
 /** The ids in `7`, `{id: 7}` or a list of either. */
@@ -198,11 +195,7 @@ function readIds(field: string, value: unknown): readonly string[] {
   throw invalidParameter(field, 'must be an id, an object with an id, or a list of them');
 }
 
-/** True when the record meets all conditions. A field that is null or absent meets none. */
-function meetsConditions(record: object, conditions: readonly Condition[]): boolean {
-  return conditions.every((condition) => meets(Reflect.get(record, condition.field), condition));
-}
-
+/** A field that is null or absent meets no condition. */
 function meets(value: unknown, condition: Condition): boolean {
   if (condition.test === 'refers') {
     return [value].flat().some((item) => isQueryObject(item) && condition.ids.some((id) => id === item.id));
@@ -221,15 +214,15 @@ function checkTimeWindow(conditions: readonly Condition[]): void {
   };
   const startsAfter = bound('start_time', 'from', 'gt', 'eq');
   const endsBefore = bound('end_time', 'to', 'lt', 'eq');
-  checkWindow(startsAfter, bound('start_time', 'lt'), 'start_time');
-  checkWindow(bound('end_time', 'gt'), endsBefore, 'end_time');
-  checkWindow(startsAfter, endsBefore, 'start_time to end_time');
-}
-
-function checkWindow(fromMs: number | undefined, toMs: number | undefined, name: string): void {
-  if (fromMs === undefined || toMs === undefined) return;
-  if (fromMs > toMs) throw new Refusal(400, `The range of ${name} must start before it ends`);
-  const latest = new Date(fromMs);
-  latest.setUTCFullYear(latest.getUTCFullYear() + 1);
-  if (toMs > latest.getTime()) throw new Refusal(400, `The range of ${name} must not be longer than a year`);
+  const windows = [
+    ['start_time', startsAfter, bound('start_time', 'lt')],
+    ['end_time', bound('end_time', 'gt'), endsBefore],
+    ['start_time to end_time', startsAfter, endsBefore],
+  ] as const;
+  for (const [name, fromMs, toMs] of windows) {
+    if (fromMs === undefined || toMs === undefined) continue;
+    if (fromMs > toMs) throw new Refusal(400, `The range of ${name} must start before it ends`);
+    const latestMs = new Date(fromMs).setUTCFullYear(new Date(fromMs).getUTCFullYear() + 1);
+    if (toMs > latestMs) throw new Refusal(400, `The range of ${name} must not be longer than a year`);
+  }
 }
