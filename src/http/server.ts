@@ -17,7 +17,7 @@ import { connectRedis } from '../redis/shared-memory.ts';
 import { documentedLimits, shareOf } from '../upstream/lanes.ts';
 import { createOutboundFetch } from '../upstream/outbound.ts';
 import { openUpstream } from '../upstream/send.ts';
-import { createSharedBudget } from '../upstream/shared-budget.ts';
+import { createSharedBudget } from '../upstream/rate-budget.ts';
 import { findMeter } from '../upstream/trace.ts';
 import { createAuthenticator } from './callers/authenticate.ts';
 import { createListener } from './connections/listener.ts';
