@@ -32,7 +32,6 @@ import {
 import { relatedIds, seedEngagements, seedRelated } from './seed.ts';
 
 const maxBodyLevels = 100;
-const maxKeyedCreates = 1000;
 
 /** How late the event of a delete comes that was only accepted (202), in milliseconds. */
 const acceptedEventMs = 500;
@@ -174,7 +173,7 @@ export function createEngagement(request: AccountRequest): Answer {
     present.set(id, { number: present.size + deletedIds.size, record });
     const shown = showEngagement(account.provider, record);
     const answer = formatAnswer(shape, { status: 200, body: shown }, () => shapeFields(record, shown, shape));
-    if (scope !== undefined) remember(state.keyedCreates, scope, { id, answer });
+    if (scope !== undefined) state.keyedCreates.set(scope, { id, answer });
     return answer;
   });
 }
@@ -245,10 +244,4 @@ function createUnusedId(request: AccountRequest): string {
     if (!present.has(id) && !deletedIds.has(id)) return id;
   }
   throw new RangeError('The provider has no more ids');
-}
-
-function remember<Value>(values: Map<string, Value>, name: string, value: Value): void {
-  values.set(name, value);
-  const [oldest = name] = values.keys();
-  if (values.size > maxKeyedCreates) values.delete(oldest);
 }

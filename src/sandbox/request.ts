@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import type { LRUCache } from 'lru-cache';
 import qs from 'qs';
 import { engagementSorts, engagementTypes, responseFormats } from '../engagement/input.ts';
 import { type SandboxAccount, sandboxAccounts } from './accounts.ts';
@@ -68,7 +69,7 @@ export interface SandboxState extends SandboxSettings {
   /** The ids of accounts whose connection the provider has refused, until it accepts one again. */
   readonly needReauth: Set<string>;
   /** The last creates with an `Idempotency-Key`, by account and key. */
-  readonly keyedCreates: Map<string, { readonly id: string; readonly answer: PlainAnswer }>;
+  readonly keyedCreates: LRUCache<string, { readonly id: string; readonly answer: PlainAnswer }>;
 }
 
 /** A request with a valid token and a known path. */

@@ -1,10 +1,12 @@
 import { isUtf8 } from 'node:buffer';
 import { createHmac, randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { type Duplex, Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { LRUCache } from 'lru-cache';
 import type { Secret } from '../config/secret.ts';
 import { sandboxAccounts, sandboxToken } from './accounts.ts';
 import { type Answer, type PlainAnswer, Refusal, retryAfter } from './answer.ts';
@@ -45,6 +47,7 @@ export interface Sandbox {
 }
 
 const maxRememberedRequests = 1000;
+const maxKeyedCreates = 1000;
 const maxBodyBytes = 1024 * 1024;
 
 /** Starts a sandbox with its own engagements. Rejects when it cannot listen, or when an option is out of range. */
@@ -74,7 +77,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     countForTruto: keepsLimits ? createTrutoLimits() : () => {},
     sendEvent: createSendEvent(webhook, closed.signal),
     needReauth: new Set(),
-    keyedCreates: new Map(),
+    keyedCreates: new LRUCache({ max: maxKeyedCreates }),
   };
   const engagementsIn = (accountId: string) => {
     const account = sandboxAccounts.find(({ id }) => id === accountId);
@@ -94,7 +97,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
       requests.splice(0, requests.length - maxRememberedRequests);
       const answer = (body && refuseBody(body)) ?? answerRequest(state, received);
       const delayMs = splitUrl(url).path.startsWith('/unified/') ? latencyMs : 0;
-      // When sending fails, only the connection ends: the process continues.
+      // When the client disconnects or sending fails, only the connection ends: the process continues.
       sendAnswer(response, answer, delayMs).catch(() => response.destroy());
     };
     if (method === 'POST') {
@@ -113,10 +116,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
   });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, host, resolve);
-  });
+  await once(server.listen(port, host), 'listening');
   const { family, address, port: listensOn } = server.address() as AddressInfo;
 
   let closing: Promise<void> | undefined;
@@ -226,9 +226,9 @@ function answerClientError(error: NodeJS.ErrnoException, socket: Duplex): void {
 
 const json = { 'content-type': 'application/json; charset=utf-8' };
 
-/** Sends the response after `delayMs`. Settles when it is sent or the client has disconnected; it does not reject for the latter. */
+/** Sends the response after `delayMs`. Rejects when the client disconnects before the end. */
 async function sendAnswer(response: ServerResponse, answer: Answer, delayMs: number): Promise<void> {
-  if (!(await wait(response, delayMs))) return;
+  await wait(response, delayMs);
   switch (answer.kind) {
     case 'plain':
       return sendPlain(response, answer);
@@ -250,7 +250,7 @@ async function sendAnswer(response: ServerResponse, answer: Answer, delayMs: num
 
 async function sendPlain(response: ServerResponse, answer: PlainAnswer): Promise<void> {
   const { status, body, isChunked, damage, delayMs = 0 } = answer;
-  if (!(await wait(response, delayMs))) return;
+  await wait(response, delayMs);
   const isCut = damage === 'cut';
   const text = JSON.stringify(body ?? (isCut ? { id: 'cut' } : undefined));
   const length = { 'content-length': String(Buffer.byteLength(text ?? '')) };
@@ -282,18 +282,14 @@ function* fill(start: Buffer, sizeBytes: number, end: Buffer): Generator<Buffer>
   yield end;
 }
 
-async function sendPieces(response: ServerResponse, pieces: Iterable<Buffer>): Promise<void> {
-  try {
-    await pipeline(Readable.from(pieces, { objectMode: false }), response);
-  } catch {
-    response.destroy(); // the client disconnected before the end
-  }
+function sendPieces(response: ServerResponse, pieces: Iterable<Buffer>): Promise<void> {
+  return pipeline(Readable.from(pieces, { objectMode: false }), response);
 }
 
-/** Resolves to true after the delay, and to false when the connection ends before. */
-async function wait(response: ServerResponse, delayMs: number): Promise<boolean> {
-  if (delayMs === 0) return true;
+/** Resolves after the delay, and rejects when the connection ends before. */
+async function wait(response: ServerResponse, delayMs: number): Promise<void> {
+  if (delayMs === 0) return;
   const left = new AbortController();
   response.once('close', () => left.abort());
-  return sleep(delayMs, true, { signal: left.signal }).catch(() => false);
+  await sleep(delayMs, undefined, { signal: left.signal });
 }
