@@ -45,7 +45,7 @@ const withoutUserGet = ['Affinity', 'Copper', 'Freshsales', 'Keap', 'Monday CRM'
 const withProjects = ['Capsule', 'Pipeliner', 'Planhat'];
 
 test.each(kinds)('%s can be narrowed by documented fields only', (kind) => {
-  const narrowing = Object.values(filtersByKind[kind]).flat();
+  const narrowing = filtersByKind[kind].split(' ');
   expect(narrowing.length).toBeGreaterThan(1);
   expect(fields[kind].split(' ')).toEqual(expect.arrayContaining(narrowing));
 });

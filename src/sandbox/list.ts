@@ -17,45 +17,39 @@ import {
 const defaultLimit = 25; // the default of Truto's command line; that of the API is NOT FOUND
 const maxLimit = 100; // as documented for the log; the sandbox refuses more, so that no page is smaller than requested
 
-/**
- * The kinds of filters, each with the test of a value without an operator:
- * - `type`: one of the engagement types. `whole`: the whole text. `part`: a part of the text, in any case [inferred].
- * - `reference`: the id of a related record, or several ids of which one matches.
- * - `date`: `[eq]`, `[gt]` and `[lt]`. `start` and `end` have these too. Without an operator they bound a window: records that start
- *   then or later, and that end then or earlier. [inferred from the notes "start before end" and "at most a year"]
- */
-const bareTests = {
-  type: 'is',
-  whole: 'is',
-  part: 'has',
-  reference: 'refers',
-  date: 'eq',
-  start: 'from',
-  end: 'to',
-} as const;
-type FilterKind = keyof typeof bareTests;
-type ListFilters = { readonly [Kind in FilterKind]?: readonly string[] };
+const dateTests = {
+  eq: (ms: number, bound: number) => ms === bound,
+  gt: (ms: number, bound: number) => ms > bound,
+  lt: (ms: number, bound: number) => ms < bound,
+  from: (ms: number, bound: number) => ms >= bound,
+  to: (ms: number, bound: number) => ms <= bound,
+};
 
 /**
  * The filters of each kind, besides `created_at` and `updated_at`. Those of engagements and users are documented, the others are
  * [inferred]. The documentation only counts how many a real integration supports; here every account has all.
  */
-export const filtersByKind: Readonly<Record<RecordKind, ListFilters>> = {
-  engagements: {
-    type: ['engagement_type'],
-    start: ['start_time'],
-    end: ['end_time'],
-    reference: ['contact', 'opportunity', 'account', 'owner', 'lead'],
-    part: ['subject', 'content'],
-    whole: ['status'],
-  },
-  users: { part: ['name'], whole: ['email'] },
-  contacts: { part: ['name'], reference: ['account', 'owner'] },
-  accounts: { reference: ['owner'], part: ['name'], whole: ['industry'] },
-  opportunities: { part: ['name'], whole: ['status'], reference: ['owner', 'account', 'contact'] },
-  leads: { whole: ['status', 'lead_source'], reference: ['owner', 'account', 'contact'] },
-  projects: { part: ['name'], whole: ['status'], reference: ['owner', 'account', 'contact', 'opportunity'] },
-  notes: { part: ['title', 'content'], reference: ['owner', 'contact', 'account', 'opportunity', 'lead'] },
+export const filtersByKind: Readonly<Record<RecordKind, string>> = {
+  engagements: 'engagement_type start_time end_time contact opportunity account owner lead subject content status',
+  users: 'name email',
+  contacts: 'name account owner',
+  accounts: 'owner name industry',
+  opportunities: 'name status owner account contact',
+  leads: 'status lead_source owner account contact',
+  projects: 'name status owner account contact opportunity',
+  notes: 'title content owner contact account opportunity lead',
+};
+
+/**
+ * How a value without an operator is compared. `is`: with the whole text. `has`: with a part of it, in any case [inferred]. Dates also
+ * have `[eq]`, `[gt]` and `[lt]`. Without these, `start_time` and `end_time` bound a window: records that start then or later, and that
+ * end then or earlier [inferred from the notes "start before end" and "at most a year"]. All other filters are `refers`: the id of a
+ * related record, or several ids of which one matches.
+ */
+const bareTests: Readonly<Record<string, 'is' | 'has' | keyof typeof dateTests>> = {
+  ...{ engagement_type: 'is', status: 'is', email: 'is', industry: 'is', lead_source: 'is' },
+  ...{ name: 'has', title: 'has', subject: 'has', content: 'has' },
+  ...{ start_time: 'from', end_time: 'to', created_at: 'eq', updated_at: 'eq' },
 };
 
 /**
@@ -71,7 +65,7 @@ export function listRecords<Item extends object>(
   show: (record: Item) => unknown,
 ): Answer {
   const { query, account, shape } = request;
-  const conditions = readConditions(query, filtersByKind[kind]);
+  const conditions = readConditions(query, kind);
   checkTimeWindow(conditions);
   const order = readSort(query);
   // Binds a cursor to its list, for any limit and shape. This prevents mix-ups, not forgery.
@@ -132,14 +126,6 @@ function parseCursor(cursor: string, fingerprint: string): Position {
   return { key, number: Number(number) };
 }
 
-const dateTests = {
-  eq: (ms: number, bound: number) => ms === bound,
-  gt: (ms: number, bound: number) => ms > bound,
-  lt: (ms: number, bound: number) => ms < bound,
-  from: (ms: number, bound: number) => ms >= bound,
-  to: (ms: number, bound: number) => ms <= bound,
-};
-
 /** The condition of one query parameter on one field. Plain data, so that a cursor can be bound to it. */
 type Condition = { readonly field: string } & (
   | { readonly test: 'is' | 'has'; readonly text: string }
@@ -147,24 +133,21 @@ type Condition = { readonly field: string } & (
   | { readonly test: 'refers'; readonly ids: readonly string[] }
 );
 
-/** Reads the conditions, in the order of `filters`. An empty parameter counts as absent: Truto's SDK sends null as an empty text. */
-function readConditions(query: Query, filters: ListFilters): readonly Condition[] {
-  const all = Object.entries({ ...filters, date: ['created_at', 'updated_at'] }) as [FilterKind, readonly string[]][];
-  return all.flatMap(([kind, fields]) =>
-    fields.filter((field) => (query[field] ?? '') !== '').flatMap((field) => readField(field, kind, query[field])),
-  );
+/** Reads the conditions. An empty parameter counts as absent: Truto's SDK sends null as an empty text. */
+function readConditions(query: Query, kind: RecordKind): readonly Condition[] {
+  return `${filtersByKind[kind]} created_at updated_at`
+    .split(' ')
+    .filter((field) => (query[field] ?? '') !== '')
+    .flatMap((field) => readField(field, query[field]));
 }
 
-function readField(field: string, kind: FilterKind, value: unknown): readonly Condition[] {
-  const test = bareTests[kind];
-  if (test === 'refers') return [{ field, test, ids: [...new Set(readIds(field, value))].toSorted() }];
+function readField(field: string, value: unknown): readonly Condition[] {
+  const test = bareTests[field];
+  if (test === undefined) return [{ field, test: 'refers', ids: [...new Set(readIds(field, value))].toSorted() }];
   if (test === 'is' || test === 'has')
-    return readOperators(field, value, ['eq']).map(([, text]) => ({ field, test, text: readText(field, text, kind) }));
-  return readOperators(field, value, ['eq', 'gt', 'lt']).map(([operator = test, date]) => ({
-    field,
-    test: operator,
-    ms: parseDate(date, field),
-  }));
+    return readOperators(field, value, ['eq']).map(([, text]) => ({ field, test, text: readText(field, text) }));
+  const operators = readOperators(field, value, ['eq', 'gt', 'lt']);
+  return operators.map(([operator = test, date]) => ({ field, test: operator, ms: parseDate(date, field) }));
 }
 
 /** The operators of `field[operator]=value`; none for `field=value`. */
@@ -181,9 +164,9 @@ function readOperators<T extends string>(
   });
 }
 
-function readText(field: string, value: unknown, kind: FilterKind): string {
+function readText(field: string, value: unknown): string {
   if (typeof value !== 'string' || value === '') throw invalidParameter(field, 'must be a string that is not empty');
-  if (kind !== 'type' || readableTypes.some((type) => type === value)) return value;
+  if (field !== 'engagement_type' || readableTypes.some((type) => type === value)) return value;
   throw invalidParameter(field, `must be one of: ${readableTypes.join(', ')}`);
 }
 
