@@ -64,9 +64,9 @@ export interface Provider {
   /** The unified fields that Truto's mapping makes of that response; absent when it has no body (a 204). */
   readonly mapDeleted?: (record: EngagementRecord) => object;
   /**
-   * The unified fields that a create stores, such as `subject content!`; `!` marks those that are required, and `engagement_type!` a
-   * required query parameter (Truto's create page). The mapping drops other fields silently. All but `engagement_type!` is [inferred],
-   * from the vendors' own methods. Absent when Truto's create page does not list the integration, or the sandbox cannot delete there.
+   * The unified fields that a create stores; others are dropped silently. `!` marks those that are required, and `engagement_type!` a
+   * required query parameter (Truto's create page). The rest is [inferred] from the vendors' own methods. Absent when Truto's create
+   * page does not list the integration, or the sandbox cannot delete there.
    */
   readonly creates?: string;
   /** True when each kind of record has its own numbers, so that a user, a contact and an account have the same id. */
@@ -110,7 +110,7 @@ function numericId(id: string): number | string {
   return Number.isSafeInteger(number) ? number : id;
 }
 
-/** The record as the CRM's own API shows it. */
+/** The engagement as the CRM's own API shows it. */
 export function showEngagement({ fields, moreFields, envelope }: Provider, record: EngagementRecord): RawRecord {
   const shown = { ...pickFields(fields, record), ...moreFields?.(record) };
   return envelope ? envelope(shown, record) : shown;
@@ -119,17 +119,12 @@ export function showEngagement({ fields, moreFields, envelope }: Provider, recor
 function pickFields(mapping: string, record: EngagementRecord): RawRecord {
   const fields = mapping.split(/\s+/).map((part) => {
     const [name = '', source = name] = part.split('=');
-    const value = simplify(Reflect.get(record, source.replace('#', '')));
+    const first: unknown = [Reflect.get(record, source.replace('#', '')) ?? null].flat()[0];
+    const isObject = typeof first === 'object' && first !== null;
+    const value: unknown = isObject ? (Reflect.get(first, 'number') ?? Reflect.get(first, 'id')) : (first ?? null);
     return [name, source.startsWith('#') && typeof value === 'string' ? numericId(value) : value] as const;
   });
   return Object.fromEntries(fields);
-}
-
-function simplify(value: unknown): unknown {
-  const first: unknown = Array.isArray(value) ? value[0] : value;
-  return typeof first === 'object' && first !== null
-    ? (Reflect.get(first, 'number') ?? Reflect.get(first, 'id'))
-    : (first ?? null);
 }
 
 type ByStatus<Value> = Readonly<Record<number, Value>>;

@@ -58,8 +58,8 @@ export interface Engagements {
 
 /** The state of one running sandbox. */
 export interface SandboxState extends SandboxSettings {
-  /** By account. Related records are the same in every sandbox, and never change. */
-  readonly engagements: ReadonlyMap<SandboxAccount, Engagements>;
+  /** By account id. Related records are the same in every sandbox, and never change. */
+  readonly engagements: ReadonlyMap<string, Engagements>;
   /** The requests of each account in its provider's current window. */
   readonly rateMeter: Map<string, { readonly windowStartSeconds: number; requests: number }>;
   /** Counts one request, with or without an account. Throws a 429 when it exceeds Truto's own limits. */
@@ -95,11 +95,9 @@ export function findAccount(id: string): SandboxAccount {
   return account;
 }
 
-/** The engagements of the request's account. */
+/** The engagements of the request's account: each account has some. */
 export function engagementsOf({ state, account }: AccountRequest): Engagements {
-  const engagements = state.engagements.get(account);
-  if (engagements === undefined) throw new RangeError(`The sandbox has no engagements for the account ${account.id}`);
-  return engagements;
+  return state.engagements.get(account.id) as Engagements;
 }
 
 /** A parsed query string: strings, arrays and objects without a prototype. */

@@ -66,7 +66,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
       const records = seedEngagements(account, engagementsPerAccount);
       const more = (record: EngagementRecord) => ({ ...given.additionalFields, ...record });
       const present = new Map(records.map((record, number) => [record.id, { number, record: more(record) }]));
-      return [account, { present, deletedIds: new Set<string>() }];
+      return [account.id, { present, deletedIds: new Set<string>() }];
     }),
   );
   const closed = new AbortController();
@@ -78,10 +78,6 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     sendEvent: createSendEvent(webhook, closed.signal),
     needReauth: new Set(),
     keyedCreates: new LRUCache({ max: maxKeyedCreates }),
-  };
-  const engagementsIn = (accountId: string) => {
-    const account = sandboxAccounts.find(({ id }) => id === accountId);
-    return account && engagements.get(account);
   };
   const requests: ReceivedRequest[] = [];
   const sockets = new Set<Socket>();
@@ -126,8 +122,8 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     get connectionCount() {
       return sockets.size;
     },
-    wasDeleted: (accountId, engagementId) => engagementsIn(accountId)?.deletedIds.has(engagementId) === true,
-    engagementsOf: (accountId) => [...(engagementsIn(accountId)?.present.values() ?? [])].map(({ record }) => record),
+    wasDeleted: (accountId, engagementId) => engagements.get(accountId)?.deletedIds.has(engagementId) === true,
+    engagementsOf: (accountId) => [...(engagements.get(accountId)?.present.values() ?? [])].map(({ record }) => record),
     close() {
       closed.abort();
       closing ??= new Promise((resolve) => {
