@@ -1,5 +1,5 @@
 import type { Config } from '../config/config.ts';
-import { withTypePrefixInText } from '../graphql/core/type-names.ts';
+import { withTypePrefixInText } from '../graphql/core/dialects.ts';
 
 /** A request to paste into a shell. */
 interface Example {

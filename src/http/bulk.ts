@@ -1,4 +1,3 @@
-import { AccountEvents } from '../bulk/account-events.ts';
 import { BulkDeletes } from '../bulk/bulk-deletes.ts';
 import { type BulkJob, finalOutcome } from '../bulk/job.ts';
 import { JobStore } from '../bulk/job-store.ts';
@@ -36,7 +35,6 @@ export interface BulkOptions {
 /** This server's bulk deletes, and how to stop their worker. */
 export interface Bulk {
   readonly bulkDeletes: BulkDeletes;
-  readonly accountEvents: AccountEvents;
   close(): Promise<void>;
 }
 
@@ -90,6 +88,5 @@ export function startBulk({ config, shared, memory, openToken, log, metrics, ...
   });
   const { findAccountIntegration, confirmations } = ports;
   const parts = { store, worker, seal, abilities, findAccountIntegration, confirmations };
-  const accountEvents = new AccountEvents(store, worker.wake);
-  return { bulkDeletes: new BulkDeletes(parts), accountEvents, close: () => worker.close() };
+  return { bulkDeletes: new BulkDeletes(parts), close: () => worker.close() };
 }

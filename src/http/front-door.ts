@@ -5,8 +5,11 @@ import { isJsonObject } from '../engagement/body.ts';
 import { AnswerRoom } from '../graphql/core/answer-room.ts';
 import type { Context } from '../graphql/core/context.ts';
 import { documentIdOf, type TrustedDocuments } from '../graphql/documents.ts';
-import type { OperationRequest, PreparedOperations } from '../graphql/prepared/prepared-operations.ts';
-import { runPrepared } from '../graphql/prepared/run-prepared.ts';
+import {
+  type OperationRequest,
+  type PreparedOperations,
+  runPrepared,
+} from '../graphql/prepared/prepared-operations.ts';
 import type { Values } from '../graphql/prepared/write-result.ts';
 import { runTraced } from '../upstream/trace.ts';
 import { createServeReport } from './bulk-report.ts';
@@ -99,8 +102,10 @@ export function createFrontDoor(
     for (const { name } of prepared.fields)
       if (!countedElsewhere.has(name)) options.metrics.countField(name, 'ok', performance.now() - startMs);
     response.setHeader('Content-Type', `${singleType}; charset=utf-8`);
-    response.setHeader('Content-Length', Buffer.byteLength(answer));
-    response.end(answer);
+    const byteCount = Buffer.byteLength(answer);
+    response.setHeader('Content-Length', byteCount);
+    // ASCII is written as it is; Node encodes anything else, in three times the time.
+    response.end(answer, byteCount === answer.length ? 'latin1' : 'utf8');
     return true;
   }
 

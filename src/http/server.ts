@@ -171,14 +171,13 @@ export async function openFacade({ config, log, upstream, openToken, loadLimits 
   };
   const operations = new PreparedOperations(schema);
   const yoga = createGraphQLHandler(schema, operations, metrics, trusted, options);
-  const { accountEvents } = bulk ?? {};
   const receiveEvent =
     config.webhookSecrets &&
     createReceiveEvent({
       secrets: config.webhookSecrets,
       shared: sharedMemory,
       knownDeletes,
-      accountEvents,
+      bulkDeletes: bulk?.bulkDeletes,
       log,
       metrics,
     });

@@ -1,5 +1,6 @@
 import { collectFields } from '@graphql-tools/utils';
 import {
+  defaultFieldResolver,
   type FragmentDefinitionNode,
   GraphQLError,
   type GraphQLSchema,
@@ -11,7 +12,8 @@ import {
   visit,
 } from 'graphql';
 import { LRUCache } from 'lru-cache';
-import { type PreparedField, prepareField, Uncovered, type Values } from './write-result.ts';
+import type { Context, GivenResults } from '../core/context.ts';
+import { Output, type PreparedField, prepareField, Uncovered, type Values } from './write-result.ts';
 
 /** What a request asks for. */
 export interface OperationRequest {
@@ -24,23 +26,17 @@ export interface OperationRequest {
 export interface PreparedOperation {
   /** True for a mutation: its fields run one after another. */
   readonly isSerial: boolean;
-  /** Coerces the variables. Throws when one is wrong. */
+  /** Throws when a variable is wrong. */
   readonly readVariables: (given: Values) => Values;
   readonly fields: readonly PreparedField[];
   /** The memory that it takes besides its document, as estimated. */
   readonly bytes: number;
 }
 
-/** An operation that was executed. It has no plan when it needs the executor. */
-type Entry = Partial<PreparedOperation>;
-
 /** The memory of all entries; the least recently used go first. */
 const maxBytes = 80 * 1024 * 1024;
 
-/**
- * What an entry takes, and each character: the text is kept twice, by the key and by the names in it, and two characters may be a
- * node of an argument. Measured, rounded up.
- */
+/** Measured, rounded up. A text is kept twice, by the key and by the names in it, and two characters may be a node of an argument. */
 const bytesOf = { entry: 4_000, character: 60 } as const;
 
 /** True for a value that a condition may have. A condition that is null is an error. */
@@ -52,6 +48,7 @@ function entryKey({ query, operationName, variables }: OperationRequest): string
   return JSON.stringify([operationName ?? null, ...conditions]) + query;
 }
 
+// Apart, since functions that are created together hold what any of them uses.
 function variableReader(schema: GraphQLSchema, definitions: readonly VariableDefinitionNode[]) {
   return (given: Values): Values => {
     const { coerced, errors } = getVariableValues(schema, definitions, given, { maxErrors: 1 });
@@ -95,11 +92,12 @@ function prepare(schema: GraphQLSchema, { query, operationName, variables }: Ope
 
 /** The prepared operations of a server, and which of those executed cannot be prepared. */
 export class PreparedOperations {
-  readonly #schema: GraphQLSchema;
-  readonly #entries = new LRUCache<string, Entry>({
+  /** False for an operation that needs the executor. */
+  readonly #entries = new LRUCache<string, PreparedOperation | false>({
     maxSize: maxBytes,
-    sizeCalculation: ({ bytes = 0 }, key) => bytes + bytesOf.entry + bytesOf.character * key.length,
+    sizeCalculation: (plan, key) => (plan ? plan.bytes : 0) + bytesOf.entry + bytesOf.character * key.length,
   });
+  readonly #schema: GraphQLSchema;
 
   constructor(schema: GraphQLSchema) {
     this.#schema = schema;
@@ -107,8 +105,7 @@ export class PreparedOperations {
 
   /** Finds the operation that a request asks for; undefined when the executor is needed. */
   find(request: OperationRequest): PreparedOperation | undefined {
-    const entry = this.#entries.get(entryKey(request));
-    return entry?.fields && (entry as PreparedOperation);
+    return this.#entries.get(entryKey(request)) || undefined;
   }
 
   /** Prepares the operation that the executor takes, if that can be done: it has passed every check then. */
@@ -118,9 +115,58 @@ export class PreparedOperations {
     try {
       this.#entries.set(key, prepare(this.#schema, request));
     } catch (error) {
-      if (error instanceof Uncovered) this.#entries.set(key, {});
+      if (error instanceof Uncovered) this.#entries.set(key, false);
       // The executor reports it. Another request with this key may have better variables.
       else if (!(error instanceof GraphQLError)) throw error;
     }
   }
+}
+
+/**
+ * Runs a prepared operation. Only answers without errors are written here, so that errors are written in one place only. With a wrong
+ * variable or argument, no field is run. Never rejects.
+ * @returns the whole answer as the executor writes it, or undefined when that has an error; and the results of the root fields that were
+ * run, for the executor.
+ */
+export async function runPrepared(
+  { isSerial, readVariables, fields }: PreparedOperation,
+  givenVariables: Values,
+  context: Context,
+): Promise<{ readonly text: string | undefined; readonly given: GivenResults }> {
+  const given = new Map<string | number, Promise<unknown>>();
+  let variables: Values;
+  let args: readonly Values[];
+  try {
+    variables = readVariables(givenVariables);
+    args = fields.map((field) => field.readArguments(variables));
+  } catch {
+    return { text: undefined, given };
+  }
+  const texts: (string | undefined | Promise<string | undefined>)[] = [];
+  for (const [index, { responseKey, resolve, write }] of fields.entries()) {
+    const result = (async () => resolve(undefined, args[index] ?? {}, context))();
+    given.set(responseKey, result);
+    const text = new Output(context, variables).write(result, write);
+    texts.push(isSerial ? await text : text);
+    // Then the executor runs the rest: only it knows when all of this mutation has ended.
+    if (texts.at(-1) === undefined) break;
+  }
+  const written = await Promise.all(texts);
+  if (written.includes(undefined)) return { text: undefined, given };
+  const members = fields.map(({ responseKey }, index) => `"${responseKey}":${written[index]}`);
+  return { text: `{"data":{${members.join(',')}}}`, given };
+}
+
+/** Makes root fields return the results that the context has already. Mutates the schema. */
+export function withGivenResults(schema: GraphQLSchema): GraphQLSchema {
+  for (const type of [schema.getQueryType(), schema.getMutationType()]) {
+    for (const field of Object.values(type?.getFields() ?? {})) {
+      const { resolve = defaultFieldResolver } = field;
+      field.resolve = (source, args, context: Context | undefined, info) => {
+        const { key } = info.path;
+        return context?.given?.has(key) ? context.given.get(key) : resolve(source, args, context, info);
+      };
+    }
+  }
+  return schema;
 }

@@ -29,8 +29,6 @@ export type Values = Readonly<Record<string, unknown>>;
 /** Writes a value as the JSON text of the executor's result for it. Throws when that has an error. */
 type Write = (value: unknown, out: Output) => void;
 
-const ignore = (): void => {};
-
 /** The JSON text of a root field, written from left to right. A value that is a promise gets a place, and is written there later. */
 export class Output {
   readonly context: Context;
@@ -39,7 +37,7 @@ export class Output {
   readonly #parts: (string | Output)[] = [];
   #text = '';
   #waitingFor = 0;
-  #end: (text?: string) => void = ignore;
+  #end: (text?: string) => void = () => {};
 
   constructor(context: Context, variables: Values, root?: Output) {
     this.context = context;
@@ -55,7 +53,6 @@ export class Output {
     });
   }
 
-  /** Adds text. */
   add(text: string): void {
     this.#text += text;
   }
@@ -85,7 +82,7 @@ export class Output {
 }
 
 /** The parts of `info` that all fields share. Its variables are those that conditions may have. */
-export interface WriterScope
+interface WriterScope
   extends Pick<GraphQLResolveInfo, 'schema' | 'fragments' | 'variableValues' | 'operation' | 'rootValue'> {
   /** The memory of the fields, as estimated. */
   bytes: number;
@@ -120,11 +117,7 @@ const leafWriter = memoize1((type: GraphQLLeafType): Write => {
 });
 
 /** The text in front of a value, and how that is read and written; for `__typename` only text. */
-type WrittenField = readonly [
-  start: string,
-  read: ((source: never, out: Output) => unknown) | undefined,
-  write: Write | undefined,
-];
+type WrittenField = readonly [start: string, read?: (source: never, out: Output) => unknown, write?: Write];
 
 // Apart, since functions that are created together hold what any of them uses.
 const propertyReader = (name: string) => (source: Values) => source[name];
@@ -137,7 +130,7 @@ function writtenField(type: GraphQLObjectType, key: string, nodes: FieldNode[], 
   const start = `${JSON.stringify(key)}:`;
   scope.bytes += bytesOfField + start.length;
   const name = nodes[0]?.name.value ?? '';
-  if (name === '__typename') return [start + JSON.stringify(type.name), undefined, undefined];
+  if (name === '__typename') return [start + JSON.stringify(type.name)];
   const field = prepareField(type, key, nodes, scope);
   const exposed = type.getFields()[name]?.extensions.pothosExposedField;
   return [start, typeof exposed === 'string' ? propertyReader(exposed) : fieldReader(field), field.write];
@@ -147,8 +140,8 @@ function objectWriter(type: GraphQLObjectType, nodes: readonly FieldNode[], scop
   const variables = { coerced: scope.variableValues, sources: {} };
   const { fields } = collectSubFields(scope.schema, scope.fragments, variables, type, [...nodes]);
   const written = [...fields].map(([key, fieldNodes], index): WrittenField => {
-    const [start, read, write] = writtenField(type, key, fieldNodes, scope);
-    return [index === 0 ? start : `,${start}`, read, write];
+    const [start, ...rest] = writtenField(type, key, fieldNodes, scope);
+    return [index === 0 ? start : `,${start}`, ...rest];
   });
   return (source, out) => {
     if (typeof source !== 'object') fail(type);
@@ -223,7 +216,8 @@ export function prepareField(
   const path = { prev: undefined, key: responseKey, typename: parentType.name };
   const info = { ...scope, fieldName: name, fieldNodes, returnType: type, parentType, path } as never;
   return {
-    ...{ name, responseKey },
+    name,
+    responseKey,
     readArguments: args.length === 0 ? readNothing : (variables) => getArgumentValues(field, node, variables),
     resolve: (source, given, context) => resolve(source, given, context, info),
     write: writerOf(type, fieldNodes, scope),
