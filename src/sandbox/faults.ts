@@ -8,11 +8,10 @@ export interface FailureEffect extends ProviderFailure {
   readonly isRemote: boolean;
 }
 
+type OtherEffect = { readonly kind: 'reset' | 'cut' | 'late' | 'accepted' | 'empty' | 'continue' | 'huge' };
+
 /** The effect of a fault on one request. */
-export type FaultEffect =
-  | FailureEffect
-  | ForeignAnswer
-  | { readonly kind: 'reset' | 'cut' | 'late' | 'accepted' | 'empty' | 'continue' | 'huge' };
+export type FaultEffect = FailureEffect | ForeignAnswer | OtherEffect;
 
 /** A fault on demand. */
 export interface SandboxFault {
@@ -52,7 +51,7 @@ const locked = foreign(200, '{"success":false,"error":"The record is locked"}');
 const otherRecord = foreign(200, '{"id":"the-id-of-another-record"}');
 
 /** A kind of effect without details, or a foreign answer, or an error, whose name has its status: `fault-504-after`. */
-type Given = Exclude<FaultEffect['kind'], 'failure' | 'foreign'> | ForeignAnswer | Omit<Partial<FailureEffect>, 'kind'>;
+type Given = OtherEffect['kind'] | ForeignAnswer | Omit<Partial<FailureEffect>, 'kind'>;
 
 const fault = (strikesAfter: boolean) => (name: string, description: string, given: Given) => {
   const statusCode = Number(name.split('-')[1]);

@@ -158,8 +158,6 @@ function showCapabilities(request: SandboxRequest): Answer {
   });
 }
 
-const connectedAt = '2026-01-02T08:00:00.000Z';
-
 /** The documented fields. `is_sandbox` is false, or Truto would refuse every write with a 405. */
 function showIntegratedAccount(request: SandboxRequest): Answer {
   return injectFault(request, () => {
@@ -180,8 +178,8 @@ function showIntegratedAccount(request: SandboxRequest): Answer {
       last_forbidden_error: null,
       integration: { id: `00000000-0000-4000-b000-${serial}`, name: integration.name, category: 'crm' },
       unified_model_override: {},
-      created_at: connectedAt,
-      updated_at: connectedAt,
+      created_at: '2026-01-02T08:00:00.000Z',
+      updated_at: '2026-01-02T08:00:00.000Z',
     });
   });
 }

@@ -331,9 +331,7 @@ type Fields = Required<Omit<EngagementRecord, 'id' | 'engagement_type'>>;
 function createFields(account: SandboxAccount, random: Random, type: EngagementType, index: number): Fields {
   const one = (kind: RelatedKind) => ({ id: random.pick(relatedIds(account, kind)) });
   const some = (kind: RelatedKind, count: number) =>
-    relatedIds(account, kind)
-      .slice(0, count)
-      .map((id) => ({ id }));
+    Array.from(relatedIds(account, kind).slice(0, count), (id) => ({ id }));
   const topic = random.pick(topics);
   const startMs = Date.UTC(2026, 0, 5, 9) + index * 7 * hourMs;
   const durationSeconds = random.integer(1, 12) * 300;
@@ -364,16 +362,10 @@ function createFields(account: SandboxAccount, random: Random, type: EngagementT
 
 /** One engagement of each account, in the order of the accounts. */
 export function sampleEngagements() {
-  return sandboxAccounts.flatMap((account) =>
-    seedEngagements(account)
-      .slice(0, 1)
-      .map(({ id: engagementId, engagement_type: engagementType }) => ({
-        integration: account.integration.label,
-        accountId: account.id,
-        engagementType,
-        engagementId,
-      })),
-  );
+  return sandboxAccounts.map((account) => {
+    const [{ id: engagementId, engagement_type: engagementType }] = seedEngagements(account) as [EngagementRecord];
+    return { integration: account.integration.label, accountId: account.id, engagementType, engagementId };
+  });
 }
 
 /** The samples as a table for people. */

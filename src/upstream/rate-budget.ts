@@ -148,30 +148,25 @@ export function createSharedBudget(memory: SharedMemory, limits: RequestLimits |
   /** The key of a budget. Ids are hashed: they may have any characters and any length. */
   const keyOf = (...parts: readonly string[]) => `${memory.keyPrefix}:budget:${digest(...parts)}`;
   const { windowMs, perAccount, perToken } = limits ?? { windowMs: 0, perAccount: 0, perToken: 0 };
-  const limitsFor = (isBackground: boolean) =>
-    [perAccount, perToken].flatMap((limit) => [limit, isBackground ? unreserved(limit) : limit]);
-  const foreground = limitsFor(false);
-  const background = limitsFor(true);
+  const foreground = [perAccount, perToken].flatMap((limit) => [limit, limit]);
+  const background = [perAccount, perToken].flatMap((limit) => [limit, unreserved(limit)]);
   const accountKey = ({ tokenId, integratedAccountId }: LimitedBy) => keyOf(tokenId, integratedAccountId);
   return {
     async take(limitedBy, isBackground, beginBy) {
       const account = accountKey(limitedBy);
       const keys = [account, keyOf(limitedBy.tokenId), `${account}:pause`];
-      const limitsForIt = isBackground ? background : foreground;
       const askedAtMs = performance.now();
       const answerBy = askedAtMs + Math.min(maxAnswerMs, (beginBy - askedAtMs) * maxWaitShare);
-      const args = [windowMs + maxAnswerMs, ...limitsForIt];
+      const args = [windowMs + maxAnswerMs, ...(isBackground ? background : foreground)];
       const delayMs = await memory.ask((redis) => takeRequest(redis, keys, args), answerBy);
       // With a later answer, the request would be sent outside of the window in which it was counted.
       return performance.now() > answerBy ? undefined : delayMs;
     },
     queueDelayMs: (waiting) => (perAccount === 0 ? 0 : Math.floor(waiting / perAccount) * windowMs),
     async pause(limitedBy, forMs) {
-      if (forMs > 0)
-        await memory.ask(
-          (redis) => pauseAccount(redis, [`${accountKey(limitedBy)}:pause`], [Math.ceil(Math.min(forMs, maxPauseMs))]),
-          performance.now() + maxAnswerMs,
-        );
+      if (forMs <= 0) return;
+      const [key, ms] = [`${accountKey(limitedBy)}:pause`, Math.ceil(Math.min(forMs, maxPauseMs))];
+      await memory.ask((redis) => pauseAccount(redis, [key], [ms]), performance.now() + maxAnswerMs);
     },
   };
 }
