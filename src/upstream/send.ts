@@ -148,7 +148,7 @@ class Call {
     return this.#road.retryBudget.take(nowMs) ? delayMs : undefined;
   }
 
-  /** Why no attempt may start now, whatever the limits are. */
+  /** Why no attempt may start now, within any limits. */
   #whyHopeless(): Attempt | undefined {
     if (this.#options.hasCallerLeft?.()) return abandoned;
     return this.#road.upstreamBreaker.isOpen || this.#lane.breaker.isOpen ? breakerOpen : undefined;
