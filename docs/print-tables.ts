@@ -1,8 +1,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Setting, settings } from '../src/config/settings.ts';
-import { errorDetailNames, errorKinds, errorRow } from '../src/engagement/errors.ts';
 import { integrations, withoutDelete } from '../src/engagement/integrations.ts';
+import { errorDetailNames, errorKinds, errorRow } from '../src/engagement/result.ts';
 import { sandboxFaults } from '../src/sandbox/faults.ts';
 import { providers } from '../src/sandbox/providers.ts';
 

@@ -1,6 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { buildCreateRequest, type CreateEngagementInput, writableFields } from '../src/engagement/create/input.ts';
-import { checkBody, checkCreate } from '../src/engagement/create/rules.ts';
+import {
+  buildCreateRequest,
+  type CreateEngagementInput,
+  checkBody,
+  checkCreate,
+  writableFields,
+} from '../src/engagement/create/input.ts';
 
 const record = {
   id: 'e1',

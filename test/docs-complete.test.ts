@@ -3,7 +3,7 @@ import { assertInterfaceType, isUnionType } from 'graphql';
 import { describe, expect, it } from 'vitest';
 import { ConfigError, parseConfig } from '../src/config/config.ts';
 import { type Setting, settings } from '../src/config/settings.ts';
-import { engagementErrors } from '../src/engagement/errors.ts';
+import { engagementErrors } from '../src/engagement/result.ts';
 import { documents, documentText } from './docs/markdown.ts';
 import { schema } from './support/schema.ts';
 

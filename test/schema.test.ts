@@ -12,7 +12,7 @@ import {
   validate,
 } from 'graphql';
 import { describe, expect, it } from 'vitest';
-import { errorKinds } from '../src/engagement/errors.ts';
+import { errorKinds } from '../src/engagement/result.ts';
 import { createSchema, printedSchema } from '../src/graphql/schema.ts';
 import { schema } from './support/schema.ts';
 

@@ -2,7 +2,7 @@ import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Secret } from '../src/config/secret.ts';
-import { createSeal } from '../src/engagement/seal.ts';
+import { createSeal } from '../src/engagement/delete/confirmation.ts';
 import { expectNoSecrets } from './support/canary.ts';
 import { runs } from './support/runs.ts';
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type FieldKind, plainValues, shapes } from '../src/engagement/shapes.ts';
+import { type FieldKind, plainValues, shapes } from '../src/engagement/resources.ts';
 
 const text = fc.oneof(fc.string(), fc.constantFrom('', '7', '2026-01-01T00:00:00Z', '2026-02-29T00:00:00.000Z'));
 const key = fc.constantFrom('id', 'number', 'type', 'extension', '__proto__', 'other');

@@ -2,7 +2,7 @@ import { PassThrough } from 'node:stream';
 import { Redis } from 'ioredis';
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { Secret } from '../src/config/secret.ts';
-import { createSharedRequests } from '../src/engagement/shared-requests.ts';
+import { createSharedRequests } from '../src/engagement/request-memory.ts';
 import { createLog } from '../src/log/log.ts';
 import { connectRedis } from '../src/redis/shared-memory.ts';
 import { startTestFacade } from './support/facade.ts';

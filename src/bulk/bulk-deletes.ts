@@ -13,6 +13,7 @@ import {
   confirmableMs,
   expiredConfirmation,
   needsConfirmation,
+  type Seal,
 } from '../engagement/delete/confirmation.ts';
 import type { EngagementType } from '../engagement/input.ts';
 import { canCreate } from '../engagement/integrations.ts';
@@ -21,7 +22,6 @@ import { notGranted, refusedInput } from '../engagement/refusal.ts';
 import { engagementKey, isNewest, type KeptRecord, readUndoLine } from '../engagement/restore/undo-line.ts';
 import { type Finding, hasRefusal, type Refusal, refusal } from '../engagement/result.ts';
 import { checkFilter, checkId, checkIntegration } from '../engagement/rules.ts';
-import type { Seal } from '../engagement/seal.ts';
 import { digest, uuidOf } from '../upstream/digest.ts';
 import { type BulkInput, type BulkItem, type BulkJob, hasEnded, maxIds, maxLines } from './job.ts';
 import { BulkUnavailable, maxIdleBytes, maxIdleListedBytes, maxUnfinished } from './job-scripts.ts';

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { contradicts } from '../engagement/create/find-created.ts';
+import { contradicts } from '../engagement/create/outcome.ts';
 import type { EngagementRecord } from '../engagement/record.ts';
 import {
   createOf,

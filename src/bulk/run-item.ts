@@ -1,13 +1,12 @@
-import type { AuditEvent } from '../engagement/delete/audit.ts';
 import { deleteEngagement, idempotencyKeyFor } from '../engagement/delete/delete-engagement.ts';
-import { plainRecord, type SnapshotPorts, takeSnapshot, wholeSelection } from '../engagement/delete/snapshot.ts';
 import { findIntegration } from '../engagement/integrations.ts';
 import { engagementDigest } from '../engagement/known-deletes.ts';
 import { nodeKind } from '../engagement/node-id.ts';
-import { readAfterDelete, readResource } from '../engagement/read.ts';
-import { nothing } from '../engagement/record.ts';
-import type { SeenReferences } from '../engagement/restore/find-missing.ts';
+import { readAfterDelete, readResource, type SnapshotPorts, takeSnapshot } from '../engagement/read.ts';
+import { nothing, plainRecord, wholeSelection } from '../engagement/record.ts';
+import type { SeenReferences } from '../engagement/restore/restore-engagement.ts';
 import { type DeleteEngagementError, type DeleteOutcome, type Refusal, withoutRecord } from '../engagement/result.ts';
+import type { AuditEvent } from '../engagement/write.ts';
 import { type BulkItem, stateOf } from './job.ts';
 import type { PageLease } from './job-store.ts';
 import type { Pace } from './pace.ts';

@@ -1,10 +1,9 @@
 import type { Caller, FindAccountIntegration } from '../engagement/account.ts';
 import type { CreateEvent } from '../engagement/create/create-engagement.ts';
-import type { AuditEvent } from '../engagement/delete/audit.ts';
-import { engagementErrors } from '../engagement/errors.ts';
 import type { DeletedEvents } from '../engagement/known-deletes.ts';
 import { readEngagements } from '../engagement/read.ts';
-import type { DeleteEngagementError } from '../engagement/result.ts';
+import { type DeleteEngagementError, engagementErrors } from '../engagement/result.ts';
+import type { AuditEvent } from '../engagement/write.ts';
 import type { Log } from '../log/log.ts';
 import type { LimitedBy, Send } from '../upstream/attempt.ts';
 import { type BulkJob, loggedId } from './job.ts';

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { addAbortSignal } from 'node:stream';
-import { isAccountWide } from '../engagement/errors.ts';
+import { isAccountWide } from '../engagement/result.ts';
 import { type DeleteOptions, withDeletes } from './delete.ts';
 import { about, type End, type ExitCode, exitCodes, UsageError, worst } from './output.ts';
 import { runEach } from './progress.ts';

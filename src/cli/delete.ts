@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { deleteEngagement } from '../engagement/delete/delete-engagement.ts';
 import { itemKey } from '../engagement/delete/delete-many.ts';
-import { plainRecord, wholeSelection } from '../engagement/delete/snapshot.ts';
-import { type EngagementRecord, nothing } from '../engagement/record.ts';
+import { type EngagementRecord, nothing, plainRecord, wholeSelection } from '../engagement/record.ts';
 import { refusedInput } from '../engagement/refusal.ts';
 import { hasRefusal, located } from '../engagement/result.ts';
 import { checkIntegration, checkWellFormed } from '../engagement/rules.ts';

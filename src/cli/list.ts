@@ -1,6 +1,5 @@
-import { plainRecord } from '../engagement/delete/snapshot.ts';
 import { readEngagement, readEngagements } from '../engagement/read.ts';
-import { type EngagementRecord, wireFieldsOf, withAdditionalFields } from '../engagement/record.ts';
+import { type EngagementRecord, plainRecord, wholeSelection } from '../engagement/record.ts';
 import { summarize, summaryFields } from '../engagement/resources.ts';
 import { type ExitCode, exitCodeOf, exitCodes, messageOf, type Output, plain, worst } from './output.ts';
 import { type AccountOptions, withSession } from './session.ts';
@@ -43,14 +42,12 @@ function printId(id: string, { shown, print, say }: Output): boolean {
   return isSafe;
 }
 
-const everything = withAdditionalFields(wireFieldsOf('engagements'));
-
 /** `get <id>`: prints one engagement with all of its fields. Its notes are ids. */
 export function getCommand(id: string, options: AccountOptions): Promise<ExitCode> {
   const { account: integratedAccountId, type: engagementType } = options;
   return withSession(options, async ({ output, patiently, ports, lineOf }) => {
     const key = { id, integratedAccountId, engagementType };
-    const found = await patiently((now) => readEngagement(key, { ...now, selected: everything }, ports));
+    const found = await patiently((now) => readEngagement(key, { ...now, selected: wholeSelection.fields }, ports));
     const line = lineOf(id, integratedAccountId);
     if (found.kind !== 'Found') {
       const { kind, ...rest } = found;

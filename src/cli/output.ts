@@ -1,7 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Secret } from '../config/secret.ts';
-import { type ErrorKind, engagementErrors } from '../engagement/errors.ts';
-import type { DeleteEnd, Finding } from '../engagement/result.ts';
+import { type DeleteEnd, type ErrorKind, engagementErrors, type Finding } from '../engagement/result.ts';
 import { withEscapes } from '../log/foreign-text.ts';
 import { secretPattern } from '../log/secret-pattern.ts';
 

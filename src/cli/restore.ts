@@ -1,11 +1,16 @@
 import { open, readdir, realpath, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type LinePosition, ledgerName } from '../bulk/undo-files.ts';
-import { contradicts } from '../engagement/create/find-created.ts';
 import type { CreateEngagementInput } from '../engagement/create/input.ts';
+import { contradicts } from '../engagement/create/outcome.ts';
 import type { EngagementRecord } from '../engagement/record.ts';
-import type { SeenReferences } from '../engagement/restore/find-missing.ts';
-import { createOf, planRestore, type RestoreEnd, restoreEngagement } from '../engagement/restore/restore-engagement.ts';
+import {
+  createOf,
+  planRestore,
+  type RestoreEnd,
+  restoreEngagement,
+  type SeenReferences,
+} from '../engagement/restore/restore-engagement.ts';
 import { engagementKey, isNewest, type KeptRecord, readUndoLine } from '../engagement/restore/undo-line.ts';
 import { located } from '../engagement/result.ts';
 import { digest } from '../upstream/digest.ts';

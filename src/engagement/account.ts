@@ -3,12 +3,11 @@ import type { Secret } from '../config/secret.ts';
 import type { Attempt, LimitedBy, Send } from '../upstream/attempt.ts';
 import { isJsonObject, readBody } from './body.ts';
 import { noteDrift } from './drift.ts';
-import { isAccountWide } from './errors.ts';
 import { findIntegration, type IntegrationSupport } from './integrations.ts';
 import { isIdValue, isSameId } from './record.ts';
 import { accountNotFound, needsReauth, notSent, readRefusal, tokenRefused } from './refusal.ts';
 import { buildCapabilitiesRequest, buildIntegratedAccountRequest } from './request.ts';
-import { type Finding, type Refusal, refusal, warning } from './result.ts';
+import { type Finding, isAccountWide, type Refusal, refusal, warning } from './result.ts';
 
 /** Who calls, which accounts they may use, and whose credential is sent upstream for them. */
 export interface Caller {
@@ -37,20 +36,15 @@ export function limitedBy({ id, bringsToken }: Caller, integratedAccountId: stri
 /** How long the answers of look-ups are used. An account's integration never changes, but access can be granted at any moment. */
 const shownTtlMs = 5 * 60_000;
 const refusalTtlMs = 60_000;
-
 /** How long an answer is recent, so that many dry runs in a row look their account up once. */
 const recentMs = 1_000;
-
 const cacheSize = 10_000;
-
 /** The longest a delete waits for the look-up of its account. */
 const maxTimeoutMs = 2_000;
 
-/** The result of looking up an integrated account. */
+/** The result of looking up an integrated account: whether upstream returned it, and its integration, as far as known. */
 export interface AccountLookup {
-  /** True when upstream returned the account. */
   readonly isShown: boolean;
-  /** Its integration, as far as known. */
   readonly support: IntegrationSupport;
   /**
    * `IntegratedAccountNotFoundError`, `AccountNeedsReauthError`, `AccountBlockedError` and `Unauthenticated` refuse every request for
@@ -73,13 +67,8 @@ export type FindAccountIntegration = (
   freshness?: Freshness,
 ) => AccountLookup | Promise<AccountLookup>;
 
-function notShown(why: Refusal): AccountLookup {
-  return { isShown: false, support: { kind: 'unknown' }, refusal: why };
-}
-
-function unchecked(message: string): AccountLookup {
-  return notShown({ kind: 'UpstreamUnavailableError', message });
-}
+const notShown = (why: Refusal): AccountLookup => ({ isShown: false, support: { kind: 'unknown' }, refusal: why });
+const unchecked = (message: string): AccountLookup => notShown({ kind: 'UpstreamUnavailableError', message });
 
 function notAsTruto(statusCode: number): AccountLookup {
   const message = `The answer has status ${statusCode}, but is not in Truto's form.`;
@@ -91,26 +80,22 @@ function textAt(json: unknown, key: string): string | undefined {
   return typeof value === 'string' ? value : undefined;
 }
 
-function readAccount(json: Readonly<Record<string, unknown>>): AccountLookup {
-  const { integration } = json;
-  const byName = findIntegration(textAt(integration, 'name'));
-  const support = byName.kind === 'unknown' ? findIntegration(textAt(integration, 'label')) : byName;
-  return { isShown: true, support, refusal: textAt(json, 'status') === 'needs_reauth' ? needsReauth() : null };
-}
-
 function readLookup(attempt: Attempt, { bringsToken }: Caller, integratedAccountId: string): AccountLookup {
-  if (attempt.kind === 'failure') {
+  if (attempt.kind === 'failure')
     return attempt.mayHaveBeenSent ? unchecked('Truto did not answer.') : notShown(notSent(attempt));
-  }
   const { statusCode } = attempt;
   if (statusCode === 200) {
     const body = readBody(attempt.body);
     const json = body.kind === 'json' ? body.value : undefined;
     if (!isJsonObject(json) || !isJsonObject(json.integration)) return notAsTruto(statusCode);
-    if (!isIdValue(json.id) || isSameId(json.id, integratedAccountId)) return readAccount(json);
-    // It answers another request. Later answers on the connection may do so too.
-    attempt.disconnect();
-    return unchecked('Truto returned another account.');
+    if (isIdValue(json.id) && !isSameId(json.id, integratedAccountId)) {
+      // It answers another request. Later answers on the connection may do so too.
+      attempt.disconnect();
+      return unchecked('Truto returned another account.');
+    }
+    const byName = findIntegration(textAt(json.integration, 'name'));
+    const support = byName.kind === 'unknown' ? findIntegration(textAt(json.integration, 'label')) : byName;
+    return { isShown: true, support, refusal: textAt(json, 'status') === 'needs_reauth' ? needsReauth() : null };
   }
   const refused = readRefusal(attempt, true);
   switch (refused.kind) {
@@ -125,10 +110,7 @@ function readLookup(attempt: Attempt, { bringsToken }: Caller, integratedAccount
   }
 }
 
-/**
- * The methods that Truto has for the account's engagements, by `GET /integrated-account/{id}/capabilities`. Undefined when it does not
- * say.
- */
+/** The methods that Truto has for the account's engagements, by `GET /integrated-account/{id}/capabilities`. Undefined when it does not say. */
 export async function readMethods(
   caller: Caller,
   integratedAccountId: string,
@@ -166,22 +148,22 @@ export async function lookUpAccount(
   return { ...lookup, support: { kind: 'unknown' } };
 }
 
-async function within<Result>(promise: Promise<Result>, deadlineAt: number, otherwise: Result): Promise<Result> {
-  const { promise: expiry, resolve } = Promise.withResolvers<Result>();
-  const timer = setTimeout(() => resolve(otherwise), Math.max(0, deadlineAt - performance.now()));
-  return Promise.race([promise, expiry]).finally(() => clearTimeout(timer));
-}
-
 const noTime = unchecked('The time for it was over.');
 
-interface CachedLookup {
-  readonly lookup: AccountLookup;
-  readonly atMs: number;
+async function within(lookup: Promise<AccountLookup>, deadlineAt: number): Promise<AccountLookup> {
+  const { promise: expiry, resolve } = Promise.withResolvers<AccountLookup>();
+  const timer = setTimeout(() => resolve(noTime), Math.max(0, deadlineAt - performance.now()));
+  return Promise.race([lookup, expiry]).finally(() => clearTimeout(timer));
 }
 
 /** True for a failure that may pass by itself, and proves nothing about the account or the token. */
 export function isTemporary({ kind }: Refusal): boolean {
   return kind === 'RateLimitedError' || kind === 'UpstreamUnavailableError' || kind === 'RemoteApiError';
+}
+
+interface CachedLookup {
+  readonly lookup: AccountLookup;
+  readonly atMs: number;
 }
 
 function isFreshEnough({ lookup, atMs }: CachedLookup, freshness: Freshness): boolean {
@@ -220,7 +202,7 @@ export function createAccountLookup(send: Send, requestTimeoutMs: number): FindA
     if (deadlineAt <= performance.now()) return noTime;
     const lookup = inFlight.get(key) ?? lookUp(caller, integratedAccountId, key);
     inFlight.set(key, lookup);
-    return within(lookup, deadlineAt, noTime);
+    return within(lookup, deadlineAt);
   };
 }
 
@@ -264,10 +246,9 @@ export async function settleNotFound(
 ): Promise<Refusal> {
   const isAboutAccount = refused.kind === 'IntegratedAccountNotFoundError';
   if (!isAboutAccount && (refused.kind !== 'NotFoundError' || refused.accountFound)) return refused;
-  const lookup = await find(caller, integratedAccountId, deadlineAt, 'fresh');
-  const why = lookup.refusal?.kind;
-  if (lookup.refusal?.kind === 'IntegratedAccountNotFoundError') return lookup.refusal;
-  const exists = lookup.isShown || why === 'AccountNeedsReauthError' || why === 'AccountBlockedError';
+  const { isShown, refusal: found } = await find(caller, integratedAccountId, deadlineAt, 'fresh');
+  if (found?.kind === 'IntegratedAccountNotFoundError') return found;
+  const exists = isShown || found?.kind === 'AccountNeedsReauthError' || found?.kind === 'AccountBlockedError';
   if (isAboutAccount) {
     if (!exists) return refused;
     const message = 'Truto reported the integrated account as missing, but returns it when looked up. Try again.';
@@ -276,5 +257,5 @@ export async function settleNotFound(
   if (exists) return { ...refused, accountFound: true };
   const message = `${refused.message} Or the integrated account is missing: this could not be checked.`;
   // A token without permission for look-ups never gets an answer.
-  return { ...refused, message, isUnchecked: why !== 'ForbiddenError' };
+  return { ...refused, message, isUnchecked: found?.kind !== 'ForbiddenError' };
 }

@@ -32,24 +32,16 @@ export function onDrift(listener: (drift: Drift) => void): () => void {
 /** Names of fields. Other keys may be data. */
 const plainName = /^[A-Za-z]\w{0,63}$/;
 
-/** Compares a record of Truto with the documented fields: undocumented keys, malformed values, and with `isRead` missing keys. */
-function compareRecord<R extends Resource>(
+/** Reports undocumented keys and malformed values of a record. Missing keys only with `isRead`: deletes and creates return only some. */
+export function noteRecord<R extends Resource>(
   resource: R,
   json: Readonly<Record<string, unknown>>,
   { unreadable, absent }: ReadRecord<R>,
   isRead: boolean,
-): readonly Drift[] {
+): void {
+  if (!drifts.hasSubscribers) return;
   const unknown = Object.keys(json).filter((name) => !Object.hasOwn(resources[resource], name));
-  // Deletes and creates return only some fields, as documented.
-  const missing = isRead ? absent : [];
-  return [
-    { kind: 'unknown_key', resource, names: unknown.map((name) => (plainName.test(name) ? name : '(other)')) },
-    { kind: 'missing_key', resource, names: missing },
-    { kind: 'odd_type', resource, names: unreadable },
-  ];
-}
-
-/** Reports the differences of a record, see {@link compareRecord}. */
-export function noteRecord<R extends Resource>(...record: Parameters<typeof compareRecord<R>>): void {
-  if (drifts.hasSubscribers) for (const drift of compareRecord(...record)) noteDrift(drift);
+  noteDrift({ kind: 'unknown_key', resource, names: unknown.map((name) => (plainName.test(name) ? name : '(other)')) });
+  if (isRead) noteDrift({ kind: 'missing_key', resource, names: absent });
+  noteDrift({ kind: 'odd_type', resource, names: unreadable });
 }

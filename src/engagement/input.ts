@@ -5,14 +5,10 @@
 
 /** The types of engagements, in upstream's spelling. Seed: query parameter `engagement_type`. */
 export const engagementTypes = ['call', 'chat', 'email', 'meeting', 'note'] as const;
-
 /** One of {@link engagementTypes}. */
 export type EngagementType = (typeof engagementTypes)[number];
-
 /** Normalizes a type for comparison: in lower case, without surrounding space. Null when nothing is left. */
-export function normalizedType(type: string | null | undefined): string | null {
-  return type?.trim().toLowerCase() || null;
-}
+export const normalizedType = (type: string | null | undefined): string | null => type?.trim().toLowerCase() || null;
 
 /** The documented type with that name, in any case of letters. Null for a provider's own type. */
 export function typeNamed(name: string | null | undefined): EngagementType | null {
@@ -34,13 +30,10 @@ export function sentType({ engagementType, rawEngagementType }: GivenType): stri
 
 /** The forms of upstream's answer. Seed: query parameter `truto_response_format`. */
 export const responseFormats = ['unified', 'normalized', 'raw', 'stream'] as const;
-
 /** One of {@link responseFormats}. */
 export type ResponseFormat = (typeof responseFormats)[number];
-
 /** The fields that upstream can sort by. Seed: query parameter `sort_by`. */
 export const engagementSorts = ['created_at', 'updated_at'] as const;
-
 /** One of {@link engagementSorts}. */
 export type EngagementSort = (typeof engagementSorts)[number];
 
@@ -61,9 +54,8 @@ interface ArgumentValues {
   readonly date: Moment;
   readonly reference: RecordReference;
   readonly references: readonly RecordReference[];
-  /** The id of a record, written as a reference. */
+  /** The id of a record, written as a reference; `idInList`, for a list field of a record, as a list of one reference. */
   readonly id: string;
-  /** The same for a list field of a record: written as a list of one reference. */
   readonly idInList: string;
   /** After and before, both exclusive. Either may be open. */
   readonly range: { readonly gt?: Moment | null | undefined; readonly lt?: Moment | null | undefined };
@@ -124,15 +116,9 @@ export const filterArguments = {
   endTime: { wireName: 'end_time', kind: 'range' },
 } as const satisfies Arguments;
 
+const { id, integratedAccountId, engagementType } = wireNames;
 /** The query parameters of a list's arguments outside `filter`. `engagementType` is in both. */
-const listNames = {
-  integratedAccountId: 'integrated_account_id',
-  first: 'limit',
-  after: 'next_cursor',
-  engagementType: 'engagement_type',
-  sortBy: 'sort_by',
-};
-
+const listNames = { integratedAccountId, first: 'limit', after: 'next_cursor', engagementType, sortBy: 'sort_by' };
 /** The paths of arguments, by wire name. */
 export type ArgumentPaths = ReadonlyMap<string, readonly string[]>;
 
@@ -143,14 +129,10 @@ function pathsOf(names: Readonly<Record<string, string>>, table: Arguments, pare
   ]);
 }
 
-/** The paths of a delete's arguments. */
+/** The paths of the arguments of a delete. */
 export const deletePaths = pathsOf(wireNames, deleteParameters, 'parameters');
-
-/** The paths of a list's arguments. */
+/** The paths of the arguments of a list. */
 export const listPaths = pathsOf(listNames, filterArguments, 'filter');
-
-const { id, integratedAccountId, engagementType } = wireNames;
-
 /** The paths of the arguments of a read of one engagement. */
 export const readPaths = pathsOf({ id, integratedAccountId, engagementType }, {}, '');
 
@@ -161,13 +143,10 @@ export interface WithTrutoQuery {
 
 /** The values of {@link deleteParameters}. */
 export type DeleteEngagementParameters = Given<typeof deleteParameters>;
-
 /** The names in {@link DeleteEngagementParameters}. */
 export type DeleteEngagementParameter = keyof DeleteEngagementParameters;
-
 /** Which engagements to list. */
 export type EngagementFilter = Given<typeof filterArguments>;
-
 /** Upstream's default page size. */
 export const defaultPageSize = 25;
 

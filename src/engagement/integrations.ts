@@ -68,26 +68,23 @@ export const integrations: readonly Integration[] = [
 ];
 
 /**
- * CRM integrations that list engagements but cannot delete them (Truto's "List Engagements" page), with other names where the slug
- * is not the name without spaces.
+ * CRM integrations that list engagements but cannot delete them (Truto's "List Engagements" page), whether its "Create Engagement" page
+ * lists them, and other names where the slug is not the name without spaces.
  */
-const integrationsWithoutDelete: ReadonlyMap<string, readonly string[]> = new Map([
-  ['Microsoft Dynamics 365 Sales', ['dynamics365', 'MS Dynamics 365 Sales']],
-  ['HubSpot', []],
-  ['Nutshell', []],
-  ['Outreach', []],
-  ['Salesforce', []],
-  ['Teamleader', []],
-  ['Wix', []],
-]);
-
-/** Those of them that Truto's "Create Engagement" page lists. */
-const createsWithoutDelete: ReadonlySet<string> = new Set(['HubSpot', 'Salesforce', 'Wix']);
+const integrationsWithoutDelete: readonly (readonly [name: string, creates: boolean, ...otherNames: string[]])[] = [
+  ['Microsoft Dynamics 365 Sales', false, 'dynamics365', 'MS Dynamics 365 Sales'],
+  ['HubSpot', true],
+  ['Nutshell', false],
+  ['Outreach', false],
+  ['Salesforce', true],
+  ['Teamleader', false],
+  ['Wix', true],
+];
 
 /** The names of all integrations that can create engagements. */
 export const creatingIntegrations: readonly string[] = [
   ...integrations.filter(({ creates }) => creates).map(({ name }) => name),
-  ...createsWithoutDelete,
+  ...integrationsWithoutDelete.filter(([, creates]) => creates).map(([name]) => name),
 ].sort();
 
 /** What is known about an integration. `unsupported`: it cannot delete. */
@@ -99,17 +96,15 @@ export type IntegrationSupport =
 /** True when Truto can create engagements of the integration, or when it is unknown: then Truto decides. */
 export function canCreate(support: IntegrationSupport): boolean {
   if (support.kind === 'supported') return support.integration.creates;
-  return support.kind === 'unknown' || createsWithoutDelete.has(support.name);
+  return support.kind === 'unknown' || creatingIntegrations.includes(support.name);
 }
 
 /** Truto does not publish the slugs of all integrations, so "Zoho CRM", "zohocrm" and "zoho-crm" are one name here. */
-function comparable(name: string): string {
-  return name.toLowerCase().replace(/[^\p{L}\p{N}]/gu, '');
-}
+const comparable = (name: string): string => name.toLowerCase().replace(/[^\p{L}\p{N}]/gu, '');
 
 const supportByName = new Map<string, IntegrationSupport>([
   ...integrations.map((known) => [comparable(known.name), { kind: 'supported', integration: known }] as const),
-  ...[...integrationsWithoutDelete].flatMap(([name, others]) =>
+  ...integrationsWithoutDelete.flatMap(([name, , ...others]) =>
     [name, ...others].map((each) => [comparable(each), { kind: 'unsupported', name }] as const),
   ),
 ]);
@@ -128,7 +123,6 @@ const namesWhere = (holds: (integration: Integration) => boolean) =>
 
 /** The names of the integrations that require `engagementType`, in words. */
 export const requiringType = namesWhere(({ requiresEngagementType }) => requiresEngagementType);
-
 /** The names of the integrations that require `engagementType` on a create, in words. */
 export const requiringTypeOnCreate = namesWhere(({ requiresTypeOnCreate }) => requiresTypeOnCreate);
 
@@ -138,4 +132,4 @@ export function listing(parameter: DeleteEngagementParameter): string {
 }
 
 /** The names of the integrations that cannot delete engagements, in words. */
-export const withoutDelete = inWords.format(integrationsWithoutDelete.keys());
+export const withoutDelete = inWords.format(integrationsWithoutDelete.map(([name]) => name));

@@ -19,15 +19,6 @@ export interface KnownDelete {
   readonly at: Date;
 }
 
-/** What is new in an account since a position. */
-interface NewDeletes {
-  readonly items: readonly KnownDelete[];
-  /** The position after them. */
-  readonly position: string;
-  /** True when there were more than are kept, or Redis lost some. */
-  readonly isIncomplete: boolean;
-}
-
 /** Identifies an engagement. */
 export interface EngagementKey {
   readonly integratedAccountId: string;
@@ -36,40 +27,18 @@ export interface EngagementKey {
   readonly kind: string | null;
 }
 
-/** Truto's events `record:deleted` of the last 10 minutes. */
-export interface DeletedEvents {
-  /** Finds the event of an engagement that was created since a moment (milliseconds since 1970). Undefined: none is known. */
-  findEvent(engagement: EngagementKey, sinceMs: number, deadlineAt: number): Promise<Date | undefined>;
-}
-
 /** The deletes of the last minutes, in this process or, with Redis, in all that share it. */
-export interface KnownDeletes extends DeletedEvents {
-  /** Adds the end of a delete, without waiting for Redis. */
-  note(integratedAccountId: string, id: string, evidence: DeleteEvidence): void;
-  /**
-   * Stores an event `record:deleted` for 10 minutes, so that deletes with an unknown outcome find it. Resolves to false when Redis does not
-   * answer.
-   * @param keys what the event may be about; see {@link keysOfEvent}.
-   */
-  noteEvent(keys: readonly EngagementKey[], at: Date): Promise<boolean>;
-  /**
-   * Reads the deletes of an account after a position, up to 1,000. With position null, returns none, and the current position. Resolves to
-   * undefined when Redis does not answer.
-   */
-  read(integratedAccountId: string, position: string | null): Promise<NewDeletes | undefined>;
-}
-
+export type KnownDeletes = ReturnType<typeof createKnownDeletes>;
+/** Truto's events `record:deleted` of the last 10 minutes. */
+export type DeletedEvents = Pick<KnownDeletes, 'findEvent'>;
 /** How many deletes of an account are kept for readers. */
 const maxKept = 1_000;
-
 /** How long they are kept after the last read, in milliseconds. Without a reader, none is kept. */
 const keptMs = 120_000;
-
 /** The most accounts that are read, and the most events, in a process without Redis. */
 const maxAccounts = 1_000;
 const maxEvents = 100_000;
-
-/** The name of the keys in Redis of the last event of each engagement: a time in milliseconds since 1970. */
+/** In Redis, the keys of the last event of each engagement have this name. Values: milliseconds since 1970. */
 export const deletedEventKey = 'gone';
 
 /** The name of an engagement in keys of Redis. */
@@ -84,16 +53,7 @@ export function keysOfEvent(integratedAccountId: string, id: string, type: strin
 }
 
 /** The latest moment that counts as before an event: Truto's events have whole seconds. */
-export function wholeSecond(ms: number): number {
-  return Math.floor(ms / 1_000) * 1_000;
-}
-
-/** The deletes of one account. The name differs after it was dropped. */
-interface Kept {
-  readonly name: string;
-  readonly texts: Map<number, string>;
-  count: number;
-}
+export const wholeSecond = (ms: number): number => Math.floor(ms / 1_000) * 1_000;
 
 /** KEYS: the deletes of the account. ARGV: the delete, how many are kept. */
 const addDelete = script<number>(
@@ -138,81 +98,92 @@ function readOne(text: string): KnownDelete {
   return { id, evidence, at: new Date(at) };
 }
 
-function partsOf(position: string | null): readonly [name: string, count: number] {
-  const [name = '', count] = position?.split(':') ?? [];
-  return [name, Number(count ?? 0)];
+/** What the memory keeps, in Redis or in this process. Each answers as its script does; undefined when Redis does not. */
+interface Kept {
+  add(account: string, known: KnownDelete): Promise<number | undefined>;
+  read(account: string, from: number, most: number): Promise<Awaited<ReturnType<typeof readDeletes>> | undefined>;
+  store(event: string, atMs: number): Promise<number | undefined>;
+  find(event: string, deadlineAt: number): Promise<string | number | null | undefined>;
 }
 
-/** Reads the answer about an account: its name, its count, and the texts after the position. */
-function newDeletes(
-  position: string | null,
-  [name, count, ...texts]: Awaited<ReturnType<typeof readDeletes>>,
-): NewDeletes {
-  if (position === null) return { items: [], position: `${name}:${count}`, isIncomplete: false };
-  const [before, from] = partsOf(position);
-  const known = texts.filter((text) => text !== '');
-  const isIncomplete = before !== name || count < from || known.length < texts.length;
-  return { items: known.map(readOne), position: `${name}:${from + texts.length}`, isIncomplete };
+function keptInRedis({ ask, keyPrefix }: Pick<SharedMemory, 'ask' | 'keyPrefix'>): Kept {
+  const eventKey = (name: string) => `${keyPrefix}:${deletedEventKey}:${name}`;
+  const accountKey = (account: string) => `${keyPrefix}:known-deletes:${digest(account)}`;
+  return {
+    add: (account, known) => ask((redis) => addDelete(redis, [accountKey(account)], [write(known), maxKept])),
+    read: (account, from, most) =>
+      ask((redis) => readDeletes(redis, [accountKey(account)], [randomUUID(), from, most, keptMs])),
+    store: (event, atMs) => ask((redis) => storeEvent(redis, [eventKey(event)], [atMs, rememberedMs])),
+    find: (event, deadlineAt) => ask((redis) => redis.get(eventKey(event)), deadlineAt),
+  };
+}
+
+function keptHere(): Kept {
+  /** The name differs after an account was dropped. */
+  const newAccount = () => ({ name: randomUUID(), texts: new Map<number, string>(), count: 0 });
+  const events = new LRUCache<string, number>({ max: maxEvents, ttl: rememberedMs });
+  const limits = { max: maxAccounts, ttl: keptMs, updateAgeOnGet: true };
+  const accounts = new LRUCache<string, ReturnType<typeof newAccount>>(limits);
+  return {
+    async add(account, known) {
+      const kept = accounts.peek(account);
+      if (!kept) return 0;
+      kept.count += 1;
+      kept.texts.set(kept.count, write(known));
+      kept.texts.delete(kept.count - maxKept);
+      return kept.count;
+    },
+    async read(account, from, most) {
+      const kept = accounts.get(account) ?? newAccount();
+      if (!accounts.has(account)) accounts.set(account, kept);
+      const length = Math.max(0, Math.min(kept.count - from, most));
+      return [kept.name, kept.count, ...Array.from({ length }, (_, index) => kept.texts.get(from + index + 1) ?? '')];
+    },
+    async store(event, atMs) {
+      events.set(event, Math.max(atMs, events.get(event) ?? 0));
+      return 1;
+    },
+    find: async (event) => events.get(event),
+  };
 }
 
 /** Creates the memory of deletes. @param shared the Redis of all replicas; undefined for this process only. */
-export function createKnownDeletes(shared?: Pick<SharedMemory, 'ask' | 'keyPrefix'>): KnownDeletes {
-  const events = new LRUCache<string, number>({ max: maxEvents, ttl: rememberedMs });
-  const accounts = new LRUCache<string, Kept>({ max: maxAccounts, ttl: keptMs, updateAgeOnGet: true });
-  const eventKey = (name: string) => `${shared?.keyPrefix}:${deletedEventKey}:${name}`;
-  const accountKey = (account: string) => `${shared?.keyPrefix}:known-deletes:${digest(account)}`;
-
-  function addHere(account: string, known: KnownDelete): void {
-    const kept = accounts.peek(account);
-    if (!kept) return;
-    kept.count += 1;
-    kept.texts.set(kept.count, write(known));
-    kept.texts.delete(kept.count - maxKept);
-  }
-
-  function readHere(account: string, from: number, most: number) {
-    const { name, count, texts } = accounts.get(account) ?? { name: randomUUID(), count: 0, texts: new Map() };
-    if (!accounts.has(account)) accounts.set(account, { name, count, texts });
-    const numbers = Array.from({ length: Math.max(0, Math.min(count - from, most)) }, (_, index) => from + index + 1);
-    return [name, count, ...numbers.map((number) => texts.get(number) ?? '')] as const;
-  }
-
-  async function add(account: string, known: KnownDelete): Promise<boolean> {
-    if (!shared) {
-      addHere(account, known);
-      return true;
-    }
-    const args = [write(known), maxKept];
-    return (await shared.ask((redis) => addDelete(redis, [accountKey(account)], args))) !== undefined;
-  }
-
+export function createKnownDeletes(shared?: Pick<SharedMemory, 'ask' | 'keyPrefix'>) {
+  const kept = shared ? keptInRedis(shared) : keptHere();
   return {
-    note(account, id, evidence) {
-      void add(account, { id, evidence, at: new Date() });
+    /** Adds the end of a delete, without waiting for Redis. */
+    note(integratedAccountId: string, id: string, evidence: DeleteEvidence): void {
+      void kept.add(integratedAccountId, { id, evidence, at: new Date() });
     },
-    async noteEvent(keys, at) {
-      const atMs = at.getTime();
-      for (const name of keys.map(engagementDigest)) {
-        if (!shared) events.set(name, Math.max(atMs, events.get(name) ?? 0));
-        else if (!(await shared.ask((redis) => storeEvent(redis, [eventKey(name)], [atMs, rememberedMs]))))
-          return false;
-      }
+    /**
+     * Stores an event `record:deleted` for 10 minutes, so that deletes with an unknown outcome find it. Resolves to false when Redis does
+     * not answer.
+     * @param keys what the event may be about; see {@link keysOfEvent}.
+     */
+    async noteEvent(keys: readonly EngagementKey[], at: Date): Promise<boolean> {
+      for (const name of keys.map(engagementDigest)) if (!(await kept.store(name, at.getTime()))) return false;
       const [key] = keys;
-      return !key || add(key.integratedAccountId, { id: key.id, evidence: 'EVENT', at });
+      return !key || (await kept.add(key.integratedAccountId, { id: key.id, evidence: 'EVENT', at })) !== undefined;
     },
-    async findEvent(engagement, sinceMs, deadlineAt) {
-      const name = engagementDigest(engagement);
-      const found = shared ? await shared.ask((redis) => redis.get(eventKey(name)), deadlineAt) : events.get(name);
-      const atMs = Number(found ?? Number.NEGATIVE_INFINITY);
+    /** Finds the event of an engagement that was created since a moment (milliseconds since 1970). Undefined: none is known. */
+    async findEvent(engagement: EngagementKey, sinceMs: number, deadlineAt: number): Promise<Date | undefined> {
+      const atMs = Number((await kept.find(engagementDigest(engagement), deadlineAt)) ?? Number.NEGATIVE_INFINITY);
       return atMs >= wholeSecond(sinceMs) ? new Date(atMs) : undefined;
     },
-    async read(account, position) {
-      const [, from] = partsOf(position);
-      const most = position === null ? 0 : maxKept;
-      if (!shared) return newDeletes(position, [...readHere(account, from, most)]);
-      const args = [randomUUID(), from, most, keptMs];
-      const answer = await shared.ask((redis) => readDeletes(redis, [accountKey(account)], args));
-      return answer && newDeletes(position, answer);
+    /**
+     * Reads the deletes of an account after a position, up to 1,000, and the position after them. With position null, returns none, and
+     * the current position. `isIncomplete`: there were more than are kept, or Redis lost some. Undefined when Redis does not answer.
+     */
+    async read(integratedAccountId: string, position: string | null) {
+      const [before, fromText = '0'] = position?.split(':') ?? [];
+      const from = Number(fromText);
+      const answer = await kept.read(integratedAccountId, from, position === null ? 0 : maxKept);
+      if (!answer) return undefined;
+      const [name, count, ...texts] = answer;
+      if (position === null) return { items: [], position: `${name}:${count}`, isIncomplete: false };
+      const known = texts.filter((text) => text !== '');
+      const isIncomplete = before !== name || count < from || known.length < texts.length;
+      return { items: known.map(readOne), position: `${name}:${from + texts.length}`, isIncomplete };
     },
   };
 }

@@ -25,24 +25,18 @@ export function writeNodeId({ resource, integratedAccountId, kind, id }: NodeKey
   return Buffer.from(JSON.stringify([resource, integratedAccountId, kind, id])).toString('base64url');
 }
 
-function parseParts(nodeId: string): unknown {
-  try {
-    return JSON.parse(Buffer.from(nodeId, 'base64url').toString());
-  } catch {
-    return undefined;
-  }
-}
-
 const isId = (value: unknown): value is string => typeof value === 'string' && checkId(value, []).length === 0;
 
 /** Reads a node id. Undefined for text that {@link writeNodeId} does not write, and for ids that break the rules. */
 export function readNodeId(nodeId: string): NodeKey | undefined {
-  const parts = parseParts(nodeId);
-  if (!Array.isArray(parts)) return undefined;
-  const [resource, integratedAccountId, kind, id] = parts;
-  if (typeof resource !== 'string' || !Object.hasOwn(resources, resource)) return undefined;
-  if (!isId(integratedAccountId) || !isId(id)) return undefined;
-  if (kind !== null && !(resource === 'engagements' && isId(kind))) return undefined;
-  const key = { resource: resource as Resource, integratedAccountId, kind, id };
-  return writeNodeId(key) === nodeId ? key : undefined;
+  try {
+    const [resource, integratedAccountId, kind, id] = JSON.parse(Buffer.from(nodeId, 'base64url').toString());
+    if (typeof resource !== 'string' || !Object.hasOwn(resources, resource)) return undefined;
+    if (!isId(integratedAccountId) || !isId(id)) return undefined;
+    if (kind !== null && !(resource === 'engagements' && isId(kind))) return undefined;
+    const key = { resource: resource as Resource, integratedAccountId, kind, id };
+    return writeNodeId(key) === nodeId ? key : undefined;
+  } catch {
+    return undefined;
+  }
 }

@@ -1,4 +1,4 @@
-import type { Attempt, Send } from '../upstream/attempt.ts';
+import type { Send, UpstreamRequest } from '../upstream/attempt.ts';
 import { type Caller, canAccess, type FindAccountIntegration, limitedBy, settleNotFound } from './account.ts';
 import { isJsonObject, readBody } from './body.ts';
 import { noteRecord } from './drift.ts';
@@ -8,7 +8,9 @@ import {
   isIdValue,
   isSameId,
   type ReadRecord,
+  type RecordKey,
   readRecord,
+  type Selection,
   type TypedKey,
   wireNameOf,
 } from './record.ts';
@@ -21,15 +23,19 @@ import { checkFilter, checkId, checkKey, checkLength, checkRawType, checkText, c
 /** Upstream's largest page size. */
 const maxPageSize = 100;
 
-/** The options of a read. */
-export interface ReadOptions<R extends Resource> {
+/** On whose behalf, and until when. */
+interface ReadBounds {
   readonly caller: Caller;
-  /** The fields to read. The request excludes the others. */
-  readonly selected: ReadonlySet<WireField<R>>;
   /** The moment (by `performance.now()`) by which the result is due. */
   readonly deadlineAt: number;
   /** True once the client has disconnected. Then nothing further is sent. */
   readonly hasCallerLeft: () => boolean;
+}
+
+/** The options of a read. */
+export interface ReadOptions<R extends Resource> extends ReadBounds {
+  /** The fields to read. The request excludes the others. */
+  readonly selected: ReadonlySet<WireField<R>>;
 }
 
 /** The services that a read needs. */
@@ -38,10 +44,16 @@ export interface ReadPorts {
   readonly findAccountIntegration: FindAccountIntegration;
 }
 
-/** A record that was found. */
-export interface FoundRecord<R extends Resource> extends ReadRecord<R> {
-  readonly kind: 'Found';
+/** The services that a snapshot needs. */
+export interface SnapshotPorts extends ReadPorts {
+  /** Reads one note, shared with other reads of the operation. @default one request per note */
+  readonly readNote?: (key: RecordKey, fields: ReadonlySet<WireField<'notes'>>) => Promise<Found<'notes'>>;
 }
+
+/** A record that was found. */
+export type FoundRecord<R extends Resource> = ReadRecord<R> & { readonly kind: 'Found' };
+
+type Found<R extends Resource> = FoundRecord<R> | Refusal;
 
 /** One page of engagements. */
 export interface EngagementPage {
@@ -53,60 +65,54 @@ export interface EngagementPage {
   readonly isPartial: boolean;
 }
 
-/** The proof of a read about an engagement whose delete may have been executed. */
-type SeenAfterDelete =
-  /** The provider's own record is marked as deleted. */
-  | { readonly kind: 'MarkedDeleted' }
-  /** It is not deleted, or not yet. */
-  | { readonly kind: 'There' }
-  /** It can be read, which proves nothing: deleted engagements may be readable too. */
-  | { readonly kind: 'Unproven' };
+/**
+ * What a read proves about an engagement whose delete may have been executed. `MarkedDeleted`: the provider's own record is marked as
+ * deleted. `There`: it is not deleted, or not yet. `Unproven`: it can be read, but deleted engagements may be readable too.
+ */
+type SeenAfterDelete = { readonly kind: 'MarkedDeleted' } | { readonly kind: 'There' } | { readonly kind: 'Unproven' };
+const failed = (message: string): Refusal => ({ kind: 'UpstreamUnavailableError', message, wasSent: true });
 
-function failed(message: string): Refusal {
-  return { kind: 'UpstreamUnavailableError', message, wasSent: true };
-}
-
-/** Reads upstream's answer to a `GET`: its JSON, or a refusal. */
-function readJson(
-  attempt: Attempt,
-  { bringsToken }: Caller,
-  paths?: ArgumentPaths,
-): { kind: 'Json'; json: unknown } | Refusal {
-  if (attempt.kind === 'failure') {
+/** Sends a `GET`. Returns the answer's JSON, or a refusal. */
+async function readJson(
+  request: UpstreamRequest,
+  integratedAccountId: string,
+  { caller, deadlineAt, hasCallerLeft }: ReadBounds,
+  { send, findAccountIntegration }: ReadPorts,
+  paths: ArgumentPaths,
+): Promise<{ readonly kind: 'Json'; readonly json: unknown; readonly disconnect: () => void } | Refusal> {
+  const limits = limitedBy(caller, integratedAccountId);
+  const { attempt } = await send(request, { deadlineAt, hasCallerLeft, limitedBy: limits });
+  if (attempt.kind === 'failure')
     return attempt.mayHaveBeenSent ? failed('Truto did not answer the read. Try again.') : notSent(attempt);
-  }
   if (attempt.statusCode !== 200) {
-    const refused = readRefusal(attempt, bringsToken, paths);
-    return refused.kind === 'UnclearAnswer' ? failed(`${refused.why}. Try again.`) : refused;
+    const refused = readRefusal(attempt, caller.bringsToken, paths);
+    if (refused.kind === 'UnclearAnswer') return failed(`${refused.why}. Try again.`);
+    return settleNotFound(refused, { caller, integratedAccountId, deadlineAt }, findAccountIntegration);
   }
   const body = readBody(attempt.body);
-  if (body.kind === 'json') return { kind: 'Json', json: body.value };
-  return failed(
-    `Truto's answer could not be read: ${body.kind === 'unreadable' ? body.why : 'it is not JSON'}. Try again.`,
-  );
+  if (body.kind === 'json') return { kind: 'Json', json: body.value, disconnect: attempt.disconnect };
+  const why = body.kind === 'unreadable' ? body.why : 'it is not JSON';
+  return failed(`Truto's answer could not be read: ${why}. Try again.`);
 }
 
 /** Reads one record by `GET /unified/crm/{resource}/{id}`. The caller must check the key and the access before. */
 export async function readResource<R extends Resource>(
   resource: R,
   key: TypedKey,
-  { caller, selected, deadlineAt, hasCallerLeft }: ReadOptions<R>,
-  { send, findAccountIntegration }: ReadPorts,
-): Promise<FoundRecord<R> | Refusal> {
-  const { integratedAccountId } = key;
+  options: ReadOptions<R>,
+  ports: ReadPorts,
+): Promise<Found<R>> {
+  const { caller, selected } = options;
   const request = buildReadRequest(resource, key, selected, caller.authorization.reveal());
-  const limits = limitedBy(caller, integratedAccountId);
-  const { attempt } = await send(request, { deadlineAt, hasCallerLeft, limitedBy: limits });
-  const answer = readJson(attempt, caller, readPaths);
-  if (answer.kind !== 'Json')
-    return settleNotFound(answer, { caller, integratedAccountId, deadlineAt }, findAccountIntegration);
-  const { json } = answer;
+  const answer = await readJson(request, key.integratedAccountId, options, ports, readPaths);
+  if (answer.kind !== 'Json') return answer;
+  const { json, disconnect } = answer;
   const isRecord =
     isJsonObject(json) && !isError(json) && ['id', ...selected].some((key) => Object.hasOwn(json, wireNameOf(key)));
   if (!isRecord) return failed("Truto's answer is not a record. Try again.");
   if (isIdValue(json.id) && !isSameId(json.id, key.id)) {
     // It answers another request. Later answers on the connection may do so too.
-    if (attempt.kind === 'answer') attempt.disconnect();
+    disconnect();
     return failed("Truto's answer is another record. Try again.");
   }
   const read = readRecord(resource, json, selected, key);
@@ -119,10 +125,34 @@ export async function readEngagement(
   key: TypedKey,
   options: ReadOptions<'engagements'>,
   ports: ReadPorts,
-): Promise<FoundRecord<'engagements'> | Refusal> {
+): Promise<Found<'engagements'>> {
   if (!canAccess(options.caller, key.integratedAccountId)) return notGranted();
   const issues = [...checkKey(key), ...checkRawType(key), ...checkTrutoQuery(key, readPaths)];
   return issues.length > 0 ? refusedInput(issues) : readResource('engagements', key, options, ports);
+}
+
+/**
+ * Reads the selected fields of an engagement before its delete, and of its notes, which may be deleted with it. A failed read is a
+ * refusal of the delete. A note that is already gone does not matter.
+ */
+export async function takeSnapshot(
+  key: TypedKey,
+  { caller, selection, deadlineAt, hasCallerLeft }: ReadBounds & { readonly selection: Selection },
+  ports: SnapshotPorts,
+): Promise<Found<'engagements'>> {
+  const bounds = { caller, deadlineAt, hasCallerLeft };
+  const { fields, noteFields } = selection;
+  const found = await readResource('engagements', key, { ...bounds, selected: fields }, ports);
+  if (found.kind !== 'Found' || !found.record.notes || noteFields.size === 0) return found;
+  const { integratedAccountId } = key;
+  const { notes } = found.record;
+  const readNote: SnapshotPorts['readNote'] =
+    ports.readNote ?? ((note) => readResource('notes', note, { ...bounds, selected: noteFields }, ports));
+  const read = await Promise.all(notes.map(({ id }) => readNote({ id, integratedAccountId }, noteFields)));
+  const refused = read.find((note) => note.kind !== 'Found' && note.kind !== 'NotFoundError');
+  if (refused) return refused;
+  const kept = notes.map(({ id }, index) => ({ id, kept: read[index] }));
+  return { ...found, record: { ...found.record, notes: kept } };
 }
 
 /**
@@ -133,8 +163,7 @@ export function readDeletedMark(remoteData: unknown): boolean | undefined {
   if (!isJsonObject(remoteData)) return undefined;
   const { is_deleted: isDeleted, active_flag: isActive, data } = remoteData;
   if (isDeleted === true || isActive === false) return true;
-  if (isDeleted === false || isActive === true) return false;
-  return readDeletedMark(data);
+  return isDeleted === false || isActive === true ? false : readDeletedMark(data);
 }
 
 const noFields: ReadonlySet<WireField> = new Set();
@@ -146,18 +175,17 @@ const remoteDataOnly: ReadonlySet<WireField> = new Set<WireField>(['remote_data'
  */
 export async function readAfterDelete(
   key: TypedKey,
-  options: Omit<ReadOptions<'engagements'>, 'selected'>,
+  options: ReadBounds,
   ports: ReadPorts,
 ): Promise<SeenAfterDelete | Refusal> {
   const { caller, deadlineAt } = options;
   const { support } = await ports.findAccountIntegration(caller, key.integratedAccountId, deadlineAt);
-  const integration = support.kind === 'supported' ? support.integration : undefined;
-  const softDeletes = integration?.softDeletes === true;
+  const softDeletes = support.kind === 'supported' && support.integration.softDeletes;
   const found = await readEngagement(key, { ...options, selected: softDeletes ? remoteDataOnly : noFields }, ports);
   if (found.kind !== 'Found') return found;
-  const isDeleted = softDeletes ? readDeletedMark(found.record.remote_data) : integration && false;
-  if (isDeleted === undefined) return { kind: 'Unproven' };
-  return { kind: isDeleted ? 'MarkedDeleted' : 'There' };
+  if (!softDeletes) return { kind: support.kind === 'supported' ? 'There' : 'Unproven' };
+  const isDeleted = readDeletedMark(found.record.remote_data);
+  return { kind: isDeleted === undefined ? 'Unproven' : isDeleted ? 'MarkedDeleted' : 'There' };
 }
 
 function checkPage(input: EngagementsInput): readonly Finding[] {
@@ -196,19 +224,17 @@ function readPage(
 /** Reads one page of an account's engagements: access, rules, one request. */
 export async function readEngagements(
   input: EngagementsInput,
-  { caller, selected, deadlineAt, hasCallerLeft }: ReadOptions<'engagements'>,
-  { send, findAccountIntegration }: ReadPorts,
+  options: ReadOptions<'engagements'>,
+  ports: ReadPorts,
 ): Promise<EngagementPage | Refusal> {
   const { integratedAccountId } = input;
+  const { caller, selected } = options;
   if (!canAccess(caller, integratedAccountId)) return notGranted();
   const issues = checkPage(input);
   if (issues.length > 0) return refusedInput(issues);
   const request = buildListRequest(input, selected, caller.authorization.reveal());
   const tooLong = checkLength(request.path, input);
   if (tooLong.length > 0) return refusedInput(tooLong);
-  const limits = limitedBy(caller, integratedAccountId);
-  const { attempt } = await send(request, { deadlineAt, hasCallerLeft, limitedBy: limits });
-  const answer = readJson(attempt, caller, listPaths);
-  if (answer.kind === 'Json') return readPage(answer.json, selected, integratedAccountId);
-  return settleNotFound(answer, { caller, integratedAccountId, deadlineAt }, findAccountIntegration);
+  const answer = await readJson(request, integratedAccountId, options, ports, listPaths);
+  return answer.kind === 'Json' ? readPage(answer.json, selected, integratedAccountId) : answer;
 }

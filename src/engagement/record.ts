@@ -1,7 +1,16 @@
 import type { z } from 'zod';
 import type { GivenType, WithTrutoQuery } from './input.ts';
-import { type FieldValue, type Resource, type ResourceField, resources, type WireField } from './resources.ts';
-import { type FieldKind, type IsPlain, plainValues, shapes } from './shapes.ts';
+import {
+  type FieldKind,
+  type FieldValue,
+  type IsPlain,
+  plainValues,
+  type Resource,
+  type ResourceField,
+  resources,
+  shapes,
+  type WireField,
+} from './resources.ts';
 
 /** A record as upstream sends it. GraphQL fields read from it directly. */
 export type ResourceRecord<R extends Resource> = {
@@ -15,11 +24,8 @@ export type ResourceRecord<R extends Resource> = {
   readonly [Field in Exclude<WireField<R>, 'id'>]?: FieldValue<R, Field> | null;
 };
 
-/** An engagement as upstream sends it. */
-export type EngagementRecord = ResourceRecord<'engagements'> & {
-  /** Its node id, if it was deleted, or read by that. */
-  readonly nodeId?: string;
-};
+/** An engagement as upstream sends it, with its node id, if it was deleted, or read by that. */
+export type EngagementRecord = ResourceRecord<'engagements'> & { readonly nodeId?: string };
 
 /** The key of a record. */
 export interface RecordKey {
@@ -30,18 +36,15 @@ export interface RecordKey {
 /** The key of a record, with the type of an engagement if known. Some integrations need it. */
 export interface TypedKey extends RecordKey, WithTrutoQuery, GivenType {}
 
-/** The fields that a client selected in a delete's result, by upstream's names. */
+/** The fields that a client selected in a delete's result, of the engagement and of its notes. Ids are always read. */
 export interface Selection {
-  /** The selected fields of the engagement. The id is always read. */
   readonly fields: ReadonlySet<WireField>;
-  /** The selected fields of its notes, besides the id. */
   readonly noteFields: ReadonlySet<WireField<'notes'>>;
   readonly chunks?: boolean;
 }
 
 /** Selects nothing of the record. */
 export const nothing: Selection = { fields: new Set(), noteFields: new Set() };
-
 /** Hexadecimal ids, such as GUIDs. Only in these, the case of letters does not matter. */
 const hexadecimalId = /^\{?[\da-f-]{24,36}\}?$/;
 
@@ -63,11 +66,10 @@ export function isSameId(one: unknown, other: unknown): boolean {
 }
 
 /**
- * In a selection, in addition to the documented fields: all fields of an engagement that Truto does not document, and one of them. That one has
- * its kind in its key, so reading it needs no table. A record has their values under the same keys.
+ * In a selection: all fields of an engagement that Truto does not document, or one of them, with its kind in its key, so that reading it
+ * needs no table. A record has their values under the same keys.
  */
 export type AdditionalKey = typeof additionalFields | `${string}:${FieldKind}`;
-
 /** Selects all fields that Truto does not document. */
 export const additionalFields = 'additionalFields';
 
@@ -76,29 +78,35 @@ export function isAdditional(key: unknown): key is AdditionalKey {
   return typeof key === 'string' && (key === additionalFields || key.includes(':'));
 }
 
-/** Adds all fields that Truto does not document to a selection. */
-export function withAdditionalFields(selected: readonly WireField[]): ReadonlySet<WireField> {
-  // The compiler knows only the documented fields, by which most code reads records.
-  return new Set([...selected, additionalFields as WireField]);
-}
-
 /** The wire name of a selected field. */
-export function wireNameOf(key: string): string {
-  return key.split(':', 1)[0] ?? key;
-}
+export const wireNameOf = (key: string): string => key.split(':', 1)[0] ?? key;
 
 /** The wire names of all fields of a resource. */
 export function wireFieldsOf<R extends Resource>(resource: R): readonly WireField<R>[] {
   return Object.keys(resources[resource]) as WireField<R>[];
 }
 
+/** Selects all there is: what will have to be restored is not known before. */
+export const wholeSelection: Selection = {
+  // The compiler knows only the documented fields, by which most code reads records.
+  fields: new Set([...wireFieldsOf('engagements'), additionalFields as WireField]),
+  noteFields: new Set(wireFieldsOf('notes')),
+};
+
+/** The record as Truto sends it, with the record of each note that was read with it. */
+export function plainRecord(record: EngagementRecord) {
+  const { integratedAccountId: _given, nodeId: _key, notes, additionalFields, ...engagement } = record;
+  const whole = notes?.map((note) => {
+    const { kept } = note as { readonly kept?: { readonly kind: string; readonly record?: object } };
+    return kept?.kind === 'Found' ? { ...kept.record, integratedAccountId: undefined } : { id: note.id };
+  });
+  return { ...additionalFields, ...engagement, ...(whole && { notes: whole }) };
+}
+
 /** The most excluded fields: many servers misread a longer list (ADR 19). */
 export const maxExcludedFields = 20;
 
-/**
- * Derives a value from the selected fields of a resource, once for each set: a prepared operation has the same set every time. No set
- * is used for two resources.
- */
+/** Derives a value once for each set of fields: a prepared operation has the same set every time. No set is used for two resources. */
 function onceForEach<Value>(derive: (resource: Resource, selected: ReadonlySet<string>) => Value): typeof derive {
   const known = new WeakMap<object, Value>();
   return (resource, selected) => {
@@ -130,19 +138,16 @@ const readableFieldsOf = onceForEach((resource, selected): readonly ReadableFiel
   });
 });
 
-/** The fields of an answer that are not documented. Undefined when there is none. */
-function undocumentedFields(resource: Resource, json: Readonly<Record<string, unknown>>): object | undefined {
+/** The fields of an answer that are not documented. */
+function undocumentedFields(resource: Resource, json: Readonly<Record<string, unknown>>) {
   const isUndocumented = (name: string) => !Object.hasOwn(resources[resource], name) && name !== '__proto__';
-  const fields = Object.entries(json).filter(([name]) => isUndocumented(name));
-  return fields.length === 0 ? undefined : Object.fromEntries(fields);
+  return Object.entries(json).filter(([name]) => isUndocumented(name));
 }
 
-/** A record, and the selected fields that it lacks. */
+/** A record, and the selected fields that it lacks: those without the documented form, and those not in the answer, not even as null. */
 export interface ReadRecord<R extends Resource> {
   readonly record: ResourceRecord<R>;
-  /** Fields whose value does not have the documented form. They are left out of the record. */
   readonly unreadable: readonly WireField<R>[];
-  /** Selected fields that are not in the answer, not even as null. */
   readonly absent: readonly WireField<R>[];
 }
 
@@ -175,8 +180,8 @@ export function readRecord<R extends Resource>(
     if (read.success) record[key] = read.data;
     else unreadable.push(name);
   }
-  const more = selected.has(additionalFields as WireField<R>) ? undocumentedFields(resource, json) : undefined;
-  if (more) record[additionalFields] = more;
+  const more = selected.has(additionalFields as WireField<R>) ? undocumentedFields(resource, json) : [];
+  if (more.length > 0) record[additionalFields] = Object.fromEntries(more);
   // The types of the fields come from the table of resources, which the compiler cannot follow.
   return { record, unreadable, absent } as unknown as ReadRecord<R>;
 }

@@ -18,78 +18,45 @@ import {
 
 /** The form of a parameter's name. Other text in its position is prose. */
 const names = z.array(z.string().regex(/^[\w.[\]-]{1,200}$/)).max(100);
-
-/** Scopes can be any text: `crm:delete`, or a URL. */
+/** Scopes can be any text. */
 const scopes = z.array(z.string().max(200)).max(100);
+/** A malformed part counts as absent. */
+const orAbsent = <Schema extends z.ZodType>(schema: Schema) => schema.optional().catch(undefined);
 
 /** An insight is `{description, value}`. Some answers have only the value. */
 const insight = <Schema extends z.ZodType>(schema: Schema) =>
-  z
-    .preprocess((found) => (isJsonObject(found) && 'value' in found ? found.value : found), schema)
-    .optional()
-    .catch(undefined);
+  orAbsent(z.preprocess((found) => (isJsonObject(found) && 'value' in found ? found.value : found), schema));
 
-/** Upstream's error body. A malformed part counts as absent. */
+/** Upstream's error body. */
 const errorBody = z.object({
-  statusCode: z.number().optional().catch(undefined),
-  error: z.string().optional().catch(undefined),
+  statusCode: orAbsent(z.number()),
+  error: orAbsent(z.string()),
   truto_is_remote_error: z.boolean().catch(false),
   raw_response: z.unknown().optional(),
-  message: z
-    .union([z.string(), z.array(z.string())])
-    .optional()
-    .catch(undefined),
-  details: z
-    .object({ failures: z.array(z.unknown()).max(100) })
-    .optional()
-    .catch(undefined),
-  truto_error_insight: z
-    .object({
+  message: orAbsent(z.union([z.string(), z.array(z.string())])),
+  details: orAbsent(z.object({ failures: z.array(z.unknown()).max(100) })),
+  truto_error_insight: orAbsent(
+    z.object({
       missing_required_query_parameters: insight(names),
       missing_required_body_fields: insight(names),
       forbidden_error: insight(z.object({ missing_scopes: scopes })),
-    })
-    .optional()
-    .catch(undefined),
+    }),
+  ),
 });
 
-/**
- * The useful content of an error body. Upstream's own prose is left out: it may quote addresses and credentials, and its wording is not
- * documented.
- */
-export interface UpstreamError {
-  readonly statusCode: number | undefined;
-  /** True when the body has Truto's form. Proxies use other forms. */
-  readonly isFromTruto: boolean;
-  /** True when the provider refused or failed, false when Truto did. */
-  readonly isRemote: boolean;
-  /** What is missing, by the message of Truto's 404. Undefined when it is not clear. */
-  readonly missing: 'account' | 'route' | undefined;
-  /** The provider's own body, as JSON or text. */
-  readonly rawResponse: unknown;
-  /** Wire names of required parameters that were not sent. */
-  readonly missingParameters: readonly string[];
-  /** Wire names of required fields of the body that were not sent. */
-  readonly missingFields: readonly string[];
-  /** Wire names of other parameters that Truto refused by name. */
-  readonly refusedParameters: readonly string[];
-  /** Permissions that the account's connection lacks at the provider. */
-  readonly missingScopes: readonly string[];
-}
-
-/** Much longer than any message. The rest is ignored. */
+/** The useful content of an error body, without upstream's own prose: it may quote addresses and credentials. */
+export type UpstreamError = ReturnType<typeof readUpstreamError>;
+/** In characters. Much longer than any message; the rest is ignored. */
 const maxMessageLength = 2_000;
 
-/**
- * Truto documents no message. These are the sandbox's and common ones, so `account.ts` looks up the account after every 404.
- */
+/** Truto documents no message. These are the sandbox's and common ones, so `account.ts` looks up the account after every 404. */
 const accountIsMissing =
   /^(?:the )?integrated[ _-]?account\b(?: with)?(?: id)?(?:[\s:"'`]*[\w-]{1,64}["'`]?)?\s*(?:was |is |could )?(?:not (?:be )?found|does not exist|doesn't exist)/i;
 
 /** The messages of web frameworks for an unknown path: the address is wrong, or a proxy answered. */
 const routeIsMissing = /^(?:route\b.*\bnot found|cannot (?:get|delete|post) )/i;
 
-function whatIsMissing(texts: readonly string[]): UpstreamError['missing'] {
+function whatIsMissing(texts: readonly string[]): 'account' | 'route' | undefined {
   const message = texts.join(' ').slice(0, maxMessageLength);
   if (accountIsMissing.test(message)) return 'account';
   return routeIsMissing.test(message) ? 'route' : undefined;
@@ -121,26 +88,33 @@ function failuresNamed(failures: readonly unknown[]): readonly string[] {
 }
 
 /** Reads an error body (truto-skills, error-and-evidence-model.md). From an unreadable one, it returns an empty error. */
-export function readUpstreamError(json: unknown, paths: ArgumentPaths = deletePaths): UpstreamError {
+export function readUpstreamError(json: unknown, paths: ArgumentPaths = deletePaths) {
   const { data } = errorBody.safeParse(json);
   const { statusCode, error, message, details, truto_error_insight: insights } = data ?? {};
   const isRemote = data?.truto_is_remote_error ?? false;
   const texts = message === undefined ? [] : [message].flat();
-  const missingParameters = [...new Set(insights?.missing_required_query_parameters)];
+  const missingParameters: readonly string[] = [...new Set(insights?.missing_required_query_parameters)];
   const missingFields = [...new Set(insights?.missing_required_body_fields)];
   const missing = [...missingParameters, ...missingFields];
   // A provider's message names the provider's own parameters.
   const named = isRemote ? [] : [...failuresNamed(details?.failures ?? []), ...namesIn(texts, paths)];
   return {
     statusCode,
-    // Truto documents all three (errors.md). Other frameworks and gateways have one or two of them.
+    /** True when the body has Truto's form (errors.md). Proxies and other frameworks have one or two of the three names. */
     isFromTruto: statusCode !== undefined && (isRemote || (error !== undefined && message !== undefined)),
+    /** True when the provider refused or failed, false when Truto did. */
     isRemote,
+    /** What is missing, by the message of Truto's 404. Undefined when it is not clear. */
     missing: statusCode === 404 && !isRemote ? whatIsMissing(texts) : undefined,
+    /** The provider's own body, as JSON or text. */
     rawResponse: data?.raw_response,
+    /** Wire names of required parameters that were not sent. */
     missingParameters,
+    /** Wire names of required fields of the body that were not sent. */
     missingFields: missingFields.filter((name) => !missingParameters.includes(name)),
+    /** Wire names of other parameters that Truto refused by name. */
     refusedParameters: [...new Set(named)].filter((name) => !missing.includes(name)),
+    /** Permissions that the account's connection lacks at the provider. */
     missingScopes: insights?.forbidden_error?.missing_scopes ?? [],
   };
 }
@@ -153,19 +127,16 @@ export function isError(json: unknown): boolean {
   return isRemote || (statusCode ?? 0) >= 400;
 }
 
-/** An answer that does not show whether the request was executed. */
+/** An answer that does not show whether the request was executed. `why`: what happened, as the start of a sentence. */
 interface UnclearAnswer {
   readonly kind: 'UnclearAnswer';
   readonly statusCode: number;
   readonly rawResponse?: unknown;
-  /** What happened, as the start of a sentence. */
   readonly why: string;
 }
 
-/** The most issues of a refusal: input can have thousands. */
+/** The most issues of a refusal, and the longest name in a path: input can have thousands, with any text as names. */
 const maxIssues = 20;
-
-/** The longest name in the path of an issue. The names in a `remoteQuery` can be any text. */
 const maxNameLength = 100;
 
 /** The first issues, and one issue for the rest. */
@@ -186,7 +157,7 @@ export function refusedInput(findings: readonly Finding[]): InvalidInputError {
 }
 
 /** For an integrated account that the caller has no access to. */
-export function notGranted(): Extract<Refusal, { kind: 'ForbiddenError' }> {
+export function notGranted() {
   return forbidden('Nothing was sent. Your token has no access to this integrated account. Use one that has.');
 }
 
@@ -219,8 +190,7 @@ function issueAt(wireName: string, problem: string, paths: ArgumentPaths, other:
     .split(/[[\].]/)
     .filter((part) => part !== '');
   // `contact[0][id]` and `query.sort_by` belong to an argument by one of their parts.
-  const part = parts.find((name) => paths.has(name) && name !== 'id') ?? wireName;
-  const path = paths.get(part);
+  const path = paths.get(parts.find((name) => paths.has(name) && name !== 'id') ?? wireName);
   if (path) return refusal(path, `Truto ${problem}.`);
   return refusal(other[0] === 'trutoQuery' ? [...other, ...parts] : other, `Truto ${problem}: ${wireName}.`);
 }
@@ -251,11 +221,8 @@ function invalidInput(
   return { kind: 'InvalidInputError', message: issues.length > 0 ? named.join(' ') : unnamed, issues };
 }
 
-function forbidden(
-  message: string,
-  missingScopes: readonly string[] = [],
-): Extract<Refusal, { kind: 'ForbiddenError' }> {
-  return { kind: 'ForbiddenError', message, missingScopes };
+function forbidden(message: string, missingScopes: readonly string[] = []) {
+  return { kind: 'ForbiddenError', message, missingScopes } as const;
 }
 
 function rateLimited({ headers }: UpstreamAnswer, { isRemote }: UpstreamError): Refusal {
@@ -265,9 +232,7 @@ function rateLimited({ headers }: UpstreamAnswer, { isRemote }: UpstreamError): 
   return { kind: 'RateLimitedError', message, retryAfterMs };
 }
 
-function unavailable(message: string): Refusal {
-  return { kind: 'UpstreamUnavailableError', message };
-}
+const unavailable = (message: string): Refusal => ({ kind: 'UpstreamUnavailableError', message });
 
 const whyNotSent: Readonly<Record<Exclude<FailureReason, 'paused' | 'streams' | 'abandoned'>, string>> = {
   timeout: 'no time was left, or too many requests wait for this integrated account',
@@ -282,9 +247,7 @@ const whyNotSent: Readonly<Record<Exclude<FailureReason, 'paused' | 'streams' | 
 };
 
 /** For a request that was abandoned because its client disconnected. Only the log shows it. */
-export function callerLeft(): Refusal {
-  return unavailable('The client disconnected before the request was sent.');
-}
+export const callerLeft = (): Refusal => unavailable('The client disconnected before the request was sent.');
 
 /** For a request that was never sent. */
 export function notSent({ reason, retryAfterMs = 0 }: Pick<UpstreamFailure, 'reason' | 'retryAfterMs'>): Refusal {
@@ -299,6 +262,13 @@ export function notSent({ reason, retryAfterMs = 0 }: Pick<UpstreamFailure, 'rea
   }
   return unavailable(`Truto was not reached: ${whyNotSent[reason]}. Try again.`);
 }
+
+const noPermission =
+  "The integrated account's connection has no permission to do this. Its owner must grant it at the provider.";
+const notAllowed =
+  'Truto does not allow this request for the integrated account. Sandbox accounts, for example, allow no writes.';
+const noRecord =
+  'Truto finds no such record in this integrated account. It may be deleted already; if not, check its id and type.';
 
 /**
  * Reads an answer outside 2xx (https://www.truto.one/docs/api-reference/overview/errors.md and truto-skills,
@@ -329,6 +299,8 @@ export function readRefusal(
   const remoteApiError: Refusal = { kind: 'RemoteApiError', message: remote, statusCode, rawResponse };
   if (!isFromTruto) return unclear;
   switch (refused) {
+    case 'refused':
+      return remoteApiError;
     case 'invalid':
       return isRemote ? remoteApiError : invalidInput(error, paths);
     case 'unauthorized': {
@@ -337,22 +309,13 @@ export function readRefusal(
       return callerBroughtToken ? ofToken : unavailable(ofToken.message);
     }
     case 'forbidden':
-      return forbidden(
-        "The integrated account's connection has no permission to do this. Its owner must grant it at the provider.",
-        error.missingScopes,
-      );
-    case 'not-found': {
+      return forbidden(noPermission, error.missingScopes);
+    case 'not-found':
       if (error.missing === 'account') return accountNotFound();
-      const message =
-        'Truto finds no such record in this integrated account. It may be deleted already; if not, check its id and type.';
       // Only the provider's own answer proves that Truto found the account.
-      return { kind: 'NotFoundError', message, accountFound: isRemote };
-    }
+      return { kind: 'NotFoundError', message: noRecord, accountFound: isRemote };
     case 'not-allowed':
-      if (isRemote) return remoteApiError;
-      return forbidden(
-        'Truto does not allow this request for the integrated account. Sandbox accounts, for example, allow no writes.',
-      );
+      return isRemote ? remoteApiError : forbidden(notAllowed);
     case 'blocked': {
       // The provider's 503 may come from a proxy that passed the request on and lost it.
       if (isRemote) return unclear;
@@ -361,8 +324,6 @@ export function readRefusal(
       const next = isPaused ? 'Try again later.' : 'Ask its owner, or Truto.';
       return { kind: 'AccountBlockedError', message: `The integrated account is ${reason}. ${next}`, reason };
     }
-    case 'refused':
-      return remoteApiError;
     default:
       return unclear;
   }

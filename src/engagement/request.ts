@@ -30,6 +30,10 @@ export function headersFor(authorization: string): Record<string, string> {
   return { authorization, accept: 'application/json', 'user-agent': userAgent };
 }
 
+function get(path: string, authorization: string): UpstreamRequest {
+  return { method: 'GET', path, headers: headersFor(authorization) };
+}
+
 /** The parameters that exclude the fields that are not selected. */
 export function exclusionParameters(resource: Resource, selected: ReadonlySet<string>): QueryParameter[] {
   return [
@@ -38,14 +42,9 @@ export function exclusionParameters(resource: Resource, selected: ReadonlySet<st
   ];
 }
 
-/** Text has no offset, and is sent unchanged. */
-function writeMoment(moment: Date | string): string {
-  return typeof moment === 'string' ? moment : moment.toISOString();
-}
-
-/** How to write the kinds of arguments whose value changes on the wire. */
+/** How to write the kinds of arguments whose value changes on the wire. Text has no offset, and is sent unchanged. */
 const wireValues: Readonly<Partial<Record<Argument['kind'], (value: never) => unknown>>> = {
-  date: writeMoment,
+  date: (moment: Date | string) => (typeof moment === 'string' ? moment : moment.toISOString()),
   id: (id: string) => ({ id }),
   idInList: (id: string) => [{ id }],
   range: ({ gt, lt }: { gt?: Date | null; lt?: Date | null }) => ({ gt: gt?.toISOString(), lt: lt?.toISOString() }),
@@ -63,18 +62,6 @@ function parametersFor(table: Arguments, values: Readonly<Record<string, unknown
 /** The caller's own parameters of Truto. Check their names before: those that the request has itself would be ambiguous. */
 export function parametersOfTruto({ trutoQuery }: WithTrutoQuery): QueryParameter[] {
   return Object.entries(trutoQuery ?? {}).map(([name, value]) => [encodeURIComponent(name), value]);
-}
-
-function queryOfDelete(input: DeleteEngagementInput, { fields }: Selection): QueryParameter[] {
-  return [
-    [wireNames.integratedAccountId, input.integratedAccountId],
-    [wireNames.format, input.format],
-    ...(hasRecord(input) ? exclusionParameters('engagements', fields) : []),
-    [wireNames.engagementType, sentType(input) ?? undefined],
-    ...(input.parameters ? parametersFor(deleteParameters, input.parameters) : []),
-    [wireNames.remoteQuery, input.remoteQuery ?? undefined],
-    ...parametersOfTruto(input),
-  ];
 }
 
 /**
@@ -95,6 +82,18 @@ export function buildDeleteRequest(
   };
 }
 
+function queryOfDelete(input: DeleteEngagementInput, { fields }: Selection): QueryParameter[] {
+  return [
+    [wireNames.integratedAccountId, input.integratedAccountId],
+    [wireNames.format, input.format],
+    ...(hasRecord(input) ? exclusionParameters('engagements', fields) : []),
+    [wireNames.engagementType, sentType(input) ?? undefined],
+    ...(input.parameters ? parametersFor(deleteParameters, input.parameters) : []),
+    [wireNames.remoteQuery, input.remoteQuery ?? undefined],
+    ...parametersOfTruto(input),
+  ];
+}
+
 /** Builds `GET /unified/crm/{resource}/{id}`. Check the key before. */
 export function buildReadRequest<R extends Resource>(
   resource: R,
@@ -108,11 +107,7 @@ export function buildReadRequest<R extends Resource>(
     [wireNames.engagementType, sentType(key) ?? undefined],
     ...parametersOfTruto(key),
   ]);
-  return {
-    method: 'GET',
-    path: `/unified/crm/${resource}/${encodeURIComponent(key.id)}?${query}`,
-    headers: headersFor(authorization),
-  };
+  return get(`/unified/crm/${resource}/${encodeURIComponent(key.id)}?${query}`, authorization);
 }
 
 /** Builds `GET /unified/crm/engagements` for one page. */
@@ -131,20 +126,16 @@ export function buildListRequest(
     ['sort_by', input.order && { [input.order.field]: input.order.direction }],
     ...parametersOfTruto(input),
   ]);
-  return { method: 'GET', path: `/unified/crm/engagements?${query}`, headers: headersFor(authorization) };
+  return get(`/unified/crm/engagements?${query}`, authorization);
 }
 
 /** Builds `GET /integrated-account/{id}/capabilities` for the methods of engagements (truto-skills, discovering-capabilities.md). */
 export function buildCapabilitiesRequest(integratedAccountId: string, authorization: string): UpstreamRequest {
   const path = `/integrated-account/${encodeURIComponent(integratedAccountId)}/capabilities`;
-  return { method: 'GET', path: `${path}?type=unified&resource=engagements`, headers: headersFor(authorization) };
+  return get(`${path}?type=unified&resource=engagements`, authorization);
 }
 
 /** Builds `GET /integrated-account/{id}`, whose answer names the account's integration. */
 export function buildIntegratedAccountRequest(integratedAccountId: string, authorization: string): UpstreamRequest {
-  return {
-    method: 'GET',
-    path: `/integrated-account/${encodeURIComponent(integratedAccountId)}`,
-    headers: headersFor(authorization),
-  };
+  return get(`/integrated-account/${encodeURIComponent(integratedAccountId)}`, authorization);
 }

@@ -13,28 +13,23 @@ import {
   typeNamed,
   type WithTrutoQuery,
 } from './input.ts';
-import type { Integration, IntegrationSupport } from './integrations.ts';
+import type { IntegrationSupport } from './integrations.ts';
 import type { RecordKey } from './record.ts';
 import { type Finding, refusal, warning } from './result.ts';
 
 type Path = readonly string[];
-
 /** Longer than any provider's ids, and short enough for a path segment everywhere. */
 const maxIdLength = 512;
-
 /** Servers that use qs ignore deeper levels, and read a longer list as an object (ADR 19). */
 const maxRemoteQueryDepth = 5;
 const maxListLength = 20;
-
 /** More than fit into a URL, even with the shortest names. */
 const maxNames = 1_000;
-
 /** Node and most proxies accept 16 KiB for all headers of a request, with its path. */
 const maxPathLength = 12_000;
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: refusing control characters is its purpose.
 const controlCharacter = /[\u0000-\u001f\u007f-\u009f]/;
-
 /** A `.` or `..` segment, with or without a path parameter, query or fragment after it. */
 const dotSegment = /(?:^|[/\\])\.{1,2}(?:[/\\;?#]|$)/;
 
@@ -54,19 +49,24 @@ function hasDotSegment(id: string): boolean {
   return [id, decoded, decodeOnce(decoded)].some((form) => dotSegment.test(form));
 }
 
+/** What an id must not have, and why. */
+const idFaults: readonly (readonly [isFault: (id: string) => boolean, message: string])[] = [
+  [(id) => id === '', 'It must not be empty.'],
+  [({ length }) => length > maxIdLength, `It must have at most ${maxIdLength} characters.`],
+  [
+    hasDotSegment,
+    'It must not have a segment "." or "..", not even percent-encoded: a proxy could address another resource.',
+  ],
+  [
+    (id) => id.includes('\ufffd'),
+    'It must not have U+FFFD, which replaces characters that were lost: you may have meant another id.',
+  ],
+  [(id) => controlCharacter.test(id), 'It must not have control characters.'],
+];
+
 /** Refuses an id that is not exactly one path segment (S04), also behind a proxy that decodes the path. */
 export function checkId(id: string, path: Path): readonly Finding[] {
-  if (id === '') return [refusal(path, 'It must not be empty.')];
-  if (id.length > maxIdLength) return [refusal(path, `It must have at most ${maxIdLength} characters.`)];
-  if (hasDotSegment(id)) {
-    const why = 'not even percent-encoded: a proxy could address another resource.';
-    return [refusal(path, `It must not have a segment "." or "..", ${why}`)];
-  }
-  if (id.includes('\ufffd')) {
-    const why = 'which replaces characters that were lost: you may have meant another id.';
-    return [refusal(path, `It must not have U+FFFD, ${why}`)];
-  }
-  if (controlCharacter.test(id)) return [refusal(path, 'It must not have control characters.')];
+  for (const [isFault, message] of idFaults) if (isFault(id)) return [refusal(path, message)];
   return checkText(id, path);
 }
 
@@ -203,14 +203,13 @@ export function checkWellFormed(input: DeleteEngagementInput): Finding[] {
   ];
 }
 
+const parameterNames = Object.keys(deleteParameters) as DeleteEngagementParameter[];
+
 /** The names of the parameters that would be sent. */
 function givenParameters({ parameters }: DeleteEngagementInput): readonly DeleteEngagementParameter[] {
   if (!parameters) return [];
-  const names = Object.keys(deleteParameters) as DeleteEngagementParameter[];
-  return names.filter((name) => {
-    const value = parameters[name] ?? null;
-    return value !== null && !(Array.isArray(value) && value.length === 0);
-  });
+  const isSent = (value: unknown) => (value ?? null) !== null && !(Array.isArray(value) && value.length === 0);
+  return parameterNames.filter((name) => isSent(parameters[name]));
 }
 
 /**
@@ -228,27 +227,6 @@ export function checkEmailOnly(input: DeleteEngagementInput): readonly Finding[]
   );
 }
 
-function checkEngagementType(
-  { engagementType, rawEngagementType }: DeleteEngagementInput,
-  integration: Integration,
-): readonly Finding[] {
-  const { name, engagementTypes, requiresEngagementType } = integration;
-  if (rawEngagementType)
-    return [warning(['rawEngagementType'], `${name} documents no types by the provider's own names. It is sent.`)];
-  const path = ['engagementType'];
-  // GraphQL writes `call` as `CALL`.
-  const allowed = engagementTypes.map((type) => type.toUpperCase());
-  if (!engagementType)
-    return requiresEngagementType ? [refusal(path, `${name} requires one of ${allowed.join(', ')}.`, allowed)] : [];
-  if (allowed.length === 0) return [notListed(path, name)];
-  const isAllowed = engagementTypes.includes(engagementType);
-  return isAllowed ? [] : [refusal(path, `${name} accepts only ${allowed.join(', ')}.`, allowed)];
-}
-
-function notListed(path: Path, integrationName: string): Finding {
-  return warning(path, `${integrationName} does not list this parameter. It is sent.`);
-}
-
 /** Checks the input against the account's integration. Missing requirements are refusals, the rest are warnings. An unknown integration has no rules. */
 export function checkIntegration(input: DeleteEngagementInput, support: IntegrationSupport): readonly Finding[] {
   if (support.kind === 'unknown') return [];
@@ -256,12 +234,25 @@ export function checkIntegration(input: DeleteEngagementInput, support: Integrat
     const message = `It belongs to ${support.name}, which cannot delete engagements through Truto.`;
     return [refusal(['integratedAccountId'], message)];
   }
-  const { integration } = support;
-  const unlisted = givenParameters(input).filter((name) => !integration.parameters.includes(name));
-  return [
-    ...checkEngagementType(input, integration),
-    ...unlisted.map((name) => notListed(['parameters', name], integration.name)),
-  ];
+  const { name, engagementTypes, parameters, requiresEngagementType } = support.integration;
+  const { engagementType: type, rawEngagementType } = input;
+  const path = ['engagementType'];
+  const notListed = (listed: Path) => warning(listed, `${name} does not list this parameter. It is sent.`);
+  const unlisted = givenParameters(input)
+    .filter((parameter) => !parameters.includes(parameter))
+    .map((parameter) => notListed(['parameters', parameter]));
+  // GraphQL writes `call` as `CALL`.
+  const allowed = engagementTypes.map((each) => each.toUpperCase());
+  const list = allowed.join(', ');
+  if (rawEngagementType)
+    return [
+      warning(['rawEngagementType'], `${name} documents no types by the provider's own names. It is sent.`),
+      ...unlisted,
+    ];
+  if (!type && requiresEngagementType) return [refusal(path, `${name} requires one of ${list}.`, allowed), ...unlisted];
+  if (!type || engagementTypes.includes(type)) return unlisted;
+  const isUnlisted = allowed.length === 0;
+  return [isUnlisted ? notListed(path) : refusal(path, `${name} accepts only ${list}.`, allowed), ...unlisted];
 }
 
 /**

@@ -1,30 +1,23 @@
 import { z } from 'zod';
 import { checkId } from './rules.ts';
 
-/** An event of Truto's that this server uses. */
-export type UsedEvent =
-  /** The records of an account were deleted in the provider, by anyone. */
-  | {
-      readonly name: 'record:deleted';
-      readonly integratedAccountId: string;
-      /** Each with its type, if the event has it. */
-      readonly records: readonly { readonly id: string; readonly type: string | null }[];
-    }
-  /** An account must be connected again, or can be used again. */
-  | { readonly name: AccountEventName; readonly integratedAccountId: string };
-
 /** `active` comes when an account is connected again, `reactivated` when it works again by itself. */
-type AccountEventName =
-  | 'integrated_account:authentication_error'
-  | 'integrated_account:reactivated'
-  | 'integrated_account:active';
-
-const usedNames: readonly string[] = [
-  'record:deleted',
+const accountEvents = [
   'integrated_account:authentication_error',
   'integrated_account:reactivated',
   'integrated_account:active',
-] satisfies readonly UsedEvent['name'][];
+] as const;
+
+/** An event of Truto's that this server uses. */
+export type UsedEvent =
+  /** The records of an account were deleted in the provider, by anyone. Each with its type, if the event has it. */
+  | {
+      readonly name: 'record:deleted';
+      readonly integratedAccountId: string;
+      readonly records: readonly { readonly id: string; readonly type: string | null }[];
+    }
+  /** An account must be connected again, or can be used again. */
+  | { readonly name: (typeof accountEvents)[number]; readonly integratedAccountId: string };
 
 /** An event that was read. */
 export interface ReadEvent {
@@ -35,9 +28,6 @@ export interface ReadEvent {
   /** What it says. `ignored`: nothing here depends on it. `malformed`: its payload is not as assumed. */
   readonly content: UsedEvent | 'ignored' | 'malformed';
 }
-
-/** How many records one event may have. */
-const maxRecords = 1_000;
 
 /** Truto documents two forms: `2023-06-16T09:21:21.000Z` and `2024-09-10 12:00:00`, both in UTC. */
 const moment = z
@@ -69,11 +59,10 @@ const recordPayload = z.looseObject({
   records: z
     .array(z.looseObject({ id, engagement_type: z.string().nullish() }))
     .min(1)
-    .max(maxRecords),
+    .max(1_000),
 });
 
 function readContent(event: string, payload: unknown): ReadEvent['content'] {
-  if (!usedNames.includes(event)) return 'ignored';
   if (event === 'record:deleted') {
     const { success, data } = recordPayload.safeParse(payload);
     if (!success) return 'malformed';
@@ -81,8 +70,10 @@ function readContent(event: string, payload: unknown): ReadEvent['content'] {
     const records = data.records.map((record) => ({ id: record.id, type: record.engagement_type?.trim() || null }));
     return { name: event, integratedAccountId: data.integrated_account_id, records };
   }
+  const name = accountEvents.find((known) => known === event);
+  if (!name) return 'ignored';
   const { success, data } = accountPayload.safeParse(payload);
-  return success ? { name: event as AccountEventName, integratedAccountId: data.id } : 'malformed';
+  return success ? { name, integratedAccountId: data.id } : 'malformed';
 }
 
 /** Reads the body of an event. Undefined unless it is JSON in the form of all events. */
@@ -96,6 +87,6 @@ export function readTrutoEvent(body: Uint8Array | string): ReadEvent | undefined
   const { success, data } = envelope.safeParse(json);
   if (!success) return undefined;
   const { event, payload, created_at: createdAt } = data;
-  const name = usedNames.includes(event) ? event : 'other';
+  const name = ['record:deleted', ...accountEvents].includes(event) ? event : 'other';
   return { id: data.id, name, createdAt, content: readContent(event, payload) };
 }

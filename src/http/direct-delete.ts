@@ -7,14 +7,13 @@ import {
   isRequiredArgument,
 } from 'graphql';
 import { deleteEngagement } from '../engagement/delete/delete-engagement.ts';
-import { plainRecord, wholeSelection } from '../engagement/delete/snapshot.ts';
 import type {
   DeleteEngagementParameters,
   EngagementSort,
   EngagementType,
   ResponseFormat,
 } from '../engagement/input.ts';
-import { nothing } from '../engagement/record.ts';
+import { nothing, plainRecord, wholeSelection } from '../engagement/record.ts';
 import { refusedInput } from '../engagement/refusal.ts';
 import {
   type DeleteEnd,

@@ -7,9 +7,9 @@ import { collectDefaultMetrics, Gauge, type Metric, Registry } from 'prom-client
 import { finalOutcomes, pauseReasons, type UnfinishedJobs } from '../bulk/job.ts';
 import type { Config } from '../config/config.ts';
 import type { CreateEvent } from '../engagement/create/create-engagement.ts';
-import type { AuditEvent } from '../engagement/delete/audit.ts';
 import { type Drift, driftKinds } from '../engagement/drift.ts';
 import { integrations } from '../engagement/integrations.ts';
+import type { AuditEvent } from '../engagement/write.ts';
 import type { SharedMemory } from '../redis/shared-memory.ts';
 import type { SeenAttempt } from '../upstream/attempt.ts';
 import { type TokenRefusal, tokenRefusals } from './callers/token-refusals.ts';

@@ -1,20 +1,39 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Sent } from '../../upstream/attempt.ts';
-import { digest } from '../../upstream/digest.ts';
-import { type AccountLookup, type Caller, canAccess, checkAccount, limitedBy, settleNotFound } from '../account.ts';
-import { type AuditEvent, auditEvent } from '../delete/audit.ts';
-import { canCreate, creatingIntegrations, type Integration } from '../integrations.ts';
-import type { ReadPorts } from '../read.ts';
+import { digest, uuidOf } from '../../upstream/digest.ts';
+import { canAccess } from '../account.ts';
+import { canCreate, creatingIntegrations } from '../integrations.ts';
 import { callerLeft, notGranted, refusedInput } from '../refusal.ts';
-import { type Claim, memoryKey, type RequestMemory, upstreamKey } from '../request-memory.ts';
 import type { WireField } from '../resources.ts';
-import { type CreateEnd, type Finding, hasRefusal, located, type OutcomeUnknownError, refusal } from '../result.ts';
+import { type CreateEnd, type Finding, hasRefusal, located, type OutcomeUnknownError, warning } from '../result.ts';
 import { checkLength } from '../rules.ts';
-import { type CreatedSearch, findCreated, noteSent } from './find-created.ts';
-import { buildCreateRequest, type CreateEngagementInput } from './input.ts';
-import { type CreateContext, created, nothingCreated, readCreateOutcome, unknownCreate } from './outcome.ts';
-import { checkBody, checkConventions, checkCreate, checkCreateIntegration } from './rules.ts';
+import {
+  type AuditEvent,
+  otherRequest,
+  type Repetition,
+  unsupported,
+  Write,
+  type WriteOptions,
+  type WritePorts,
+} from '../write.ts';
+import {
+  buildCreateRequest,
+  type CreateEngagementInput,
+  checkBody,
+  checkConventions,
+  checkCreate,
+  checkCreateIntegration,
+} from './input.ts';
+import {
+  type CreateContext,
+  type CreatedSearch,
+  created,
+  findCreated,
+  noteSent,
+  nothingCreated,
+  readCreateOutcome,
+  unknownCreate,
+} from './outcome.ts';
 
 /** The log entry of one create. */
 export interface CreateEvent extends Omit<AuditEvent, 'engagementId'> {
@@ -23,92 +42,49 @@ export interface CreateEvent extends Omit<AuditEvent, 'engagementId'> {
 }
 
 /** The services that a create needs. */
-export interface CreatePorts extends ReadPorts {
-  /** Recognizes repeated creates. Without it, each request is a separate create. */
-  readonly requestMemory?: RequestMemory | undefined;
+export interface CreatePorts extends WritePorts {
   /** Records the end of a create. */
   readonly recordCreate: (event: CreateEvent) => void;
   /** Records a repeated create that was answered from memory. */
-  readonly recordRepeatedCreate: (
-    event: Pick<CreateEvent, 'callerId' | 'integratedAccountId' | 'engagementId'>,
-  ) => void;
+  readonly recordRepeatedCreate: (event: Repetition<string | null>) => void;
 }
 
 /** The options of a create. */
-export interface CreateOptions {
-  readonly caller: Caller;
+export interface CreateOptions extends WriteOptions {
   /** The fields of the new record to return. The request excludes the others. */
   readonly selected: ReadonlySet<WireField>;
-  /** True to check only, and to show the request. */
-  readonly dryRun: boolean;
-  /** The caller's key, and the path of this create in the operation. Undefined without a key. */
-  readonly callerKey: readonly [key: string, responsePath: string] | undefined;
-  /** True once the client has disconnected. Then nothing further is sent. */
-  readonly hasCallerLeft: () => boolean;
-  /** The moment (by `performance.now()`) by which the result is due. */
-  readonly deadlineAt: number;
 }
 
 type CreateRequest = ReturnType<typeof buildCreateRequest>;
-
-/** The placeholder for the key in a plan. */
-const plannedIdempotencyKey = '[new for each create]';
-
 /** The part of the remaining time in which Truto must answer. In the rest, a create without an answer is searched for. */
 const shareOfTimeLeft = 2 / 3;
-
 /** Providers write the time of creation to the second. */
 const creationTimeStepMs = 1_000;
-
 /** How long after a search that found nothing the second one begins, in milliseconds: lists may lag behind. */
 const searchAgainMs = 500;
-
-const otherRequest = refusedInput([
-  refusal(['Idempotency-Key'], 'It was used for another request or another selection. Use a new one.'),
-]);
 
 const inDoubt =
   'Redis is new, lost its data or was unreachable in the last 10 minutes, so an earlier request with this Idempotency-Key may have created the same engagement too. Look for a second one.';
 
 /** One create, from its check to its record. */
-class Create {
-  readonly #input: CreateEngagementInput;
-  readonly #options: CreateOptions;
-  readonly #ports: CreatePorts;
-  readonly #startMs = performance.now();
-  readonly #answered = { count: 0 };
-  /** The parts that each attempt's `Idempotency-Key` derives from. */
-  #keyParts: readonly [name: string, fingerprint: string] = [randomUUID(), ''];
-  #hasCallerLeft: () => boolean;
-  #integration: Integration | null = null;
-  // For the audit event.
-  #integrationName: string | null = null;
-  #attemptCount = 0;
-  #lastKey: string | null = null;
-
-  constructor(input: CreateEngagementInput, options: CreateOptions, ports: CreatePorts) {
-    this.#input = input;
-    this.#options = options;
-    this.#ports = ports;
-    this.#hasCallerLeft = options.hasCallerLeft;
-  }
+class Create extends Write<CreateEngagementInput, CreateOptions, CreatePorts> {
+  protected override readonly ownKey = uuidOf(randomUUID());
 
   async run(): Promise<CreateEnd> {
-    const { callerKey, dryRun } = this.#options;
+    const { callerKey, dryRun } = this.options;
     const checked = this.#check();
     if ('kind' in checked) return this.#recorded(checked);
     const { request, findings } = checked;
-    const claim = callerKey === undefined || dryRun ? undefined : await this.#claim(request, callerKey);
+    const claim =
+      callerKey && !dryRun
+        ? await this.claim<CreateEnd>(callerKey, digest('create', request.path, request.body))
+        : undefined;
     if (claim?.kind === 'repeated') return this.#repeated(claim.result);
-    if (claim?.kind === 'other') return this.#recorded(otherRequest);
+    if (claim?.kind === 'other') return this.#recorded(otherRequest('Idempotency-Key'));
+    if (claim?.isInDoubt) findings.push(warning(['Idempotency-Key'], inDoubt));
     let end: CreateEnd | undefined;
     try {
-      end = await this.#carryOut(
-        request,
-        claim?.isInDoubt
-          ? [...findings, { severity: 'WARNING', path: ['Idempotency-Key'], message: inDoubt, allowedValues: [] }]
-          : findings,
-      );
+      end = await this.#carryOut(request, findings);
       return end;
     } finally {
       // Without an end, this server failed, perhaps after the create was sent.
@@ -118,55 +94,45 @@ class Create {
   }
 
   /** Access and rules come before the memory: a key must not bypass a grant that was revoked. */
-  #check(): { readonly request: CreateRequest; readonly findings: readonly Finding[] } | CreateEnd {
-    const { caller, dryRun, selected } = this.#options;
-    if (!canAccess(caller, this.#input.integratedAccountId)) return notGranted();
-    const malformed = checkCreate(this.#input);
-    const findings = malformed.length > 0 ? [] : checkConventions(this.#input);
+  #check(): { readonly request: CreateRequest; readonly findings: Finding[] } | CreateEnd {
+    const { caller, dryRun, selected } = this.options;
+    if (!canAccess(caller, this.input.integratedAccountId)) return notGranted();
+    const malformed = checkCreate(this.input);
+    const findings = malformed.length > 0 ? [] : checkConventions(this.input);
     if (malformed.length > 0 || (hasRefusal(findings) && !dryRun)) return refusedInput([...malformed, ...findings]);
-    const request = buildCreateRequest(this.#input, selected, caller.authorization.reveal());
-    const tooLong = [...checkBody(request.body, this.#input), ...checkLength(request.path, this.#input)];
+    const request = buildCreateRequest(this.input, selected, caller.authorization.reveal());
+    const tooLong = [...checkBody(request.body, this.input), ...checkLength(request.path, this.input)];
     return tooLong.length > 0 ? refusedInput(tooLong) : { request, findings };
-  }
-
-  /** Claims the create among all requests with its key. */
-  async #claim(
-    { path, body }: CreateRequest,
-    callerKey: readonly [string, string],
-  ): Promise<Claim<CreateEnd> | undefined> {
-    const { caller, deadlineAt } = this.#options;
-    const [key, fingerprint] = [memoryKey(caller, callerKey), digest('create', path, body)];
-    this.#keyParts = [key, fingerprint];
-    const unknownSince = (why: string, answerCount: number) =>
-      unknownCreate(upstreamKey(key, fingerprint, answerCount), { why });
-    const keyed = { key, fingerprint, hasCallerLeft: this.#hasCallerLeft, deadlineAt, unknownSince };
-    const claim = await this.#ports.requestMemory?.claim<CreateEnd>(keyed, this.#answered);
-    if (claim?.kind === 'mine') this.#hasCallerLeft = claim.hasCallerLeft;
-    return claim;
   }
 
   /** Account, its integration's rules, create. A failed look-up of the account does not stop the create; a missing account does. */
   async #carryOut(request: CreateRequest, checked: readonly Finding[]): Promise<CreateEnd> {
-    const { caller, callerKey, dryRun, deadlineAt } = this.#options;
-    const { integratedAccountId } = this.#input;
+    const { caller, callerKey, dryRun, deadlineAt, selected } = this.options;
+    const { input, ports } = this;
     const freshness = dryRun ? 'recent' : 'cached';
-    const account = await this.#ports.findAccountIntegration(caller, integratedAccountId, deadlineAt, freshness);
+    const account = await ports.findAccountIntegration(caller, input.integratedAccountId, deadlineAt, freshness);
     const { support } = account;
-    this.#integration = support.kind === 'supported' ? support.integration : null;
-    this.#integrationName = support.kind === 'unsupported' ? support.name : (this.#integration?.name ?? null);
-    const findings = [...checked, ...checkCreateIntegration(this.#input, support, this.#integrationName)];
-    if (dryRun) return this.#plan(request, findings, account);
+    this.noteIntegration(account);
+    const findings = [...checked, ...checkCreateIntegration(input, support, this.integrationName)];
+    if (dryRun) return { kind: 'CreateEngagementPlan', ...this.planned('create', request, findings, account) };
     if (account.refusal?.kind === 'IntegratedAccountNotFoundError') return nothingCreated(account.refusal);
-    if (!canCreate(support)) return this.#unsupported();
+    if (!canCreate(support))
+      return unsupported('create', this.integrationName ?? 'The integration', creatingIntegrations);
     if (hasRefusal(findings)) return refusedInput(findings);
-    if (this.#hasCallerLeft()) return nothingCreated(callerLeft());
-    const sentAtMs = Date.now();
-    const noteEnd = noteSent(this.#input, this.#ports.send, callerKey?.join());
+    if (this.hasCallerLeft()) return nothingCreated(callerLeft());
+    const [sentAtMs, nowMs] = [Date.now(), performance.now()];
+    const noteEnd = noteSent(input, ports.send, callerKey?.join());
     let end: CreateEnd | undefined;
     try {
-      const sent = await this.#send(request);
-      const context = this.#contextWith(findings);
-      end = await readCreateOutcome(sent.attempt, context);
+      // Sent once. After a rate limit, which created nothing, it is sent again with a new key.
+      const { attempt } = await this.send(request, nowMs + (deadlineAt - nowMs) * shareOfTimeLeft, false);
+      const context: CreateContext = {
+        ...{ input, selected, integration: this.integration, warnings: findings.map(located) },
+        upstreamIdempotencyKey: this.lastKey ?? '',
+        callerBroughtToken: caller.bringsToken,
+        settleNotFound: (refused) => this.settleNotFound(refused),
+      };
+      end = await readCreateOutcome(attempt, context);
       if (end.kind === 'OutcomeUnknownError') end = await this.#search(end, sentAtMs, context);
       return end;
     } finally {
@@ -174,83 +140,29 @@ class Create {
     }
   }
 
-  #unsupported(): CreateEnd {
-    const integrationName = this.#integrationName ?? 'The integration';
-    const message = `Nothing was sent. ${integrationName} cannot create engagements through Truto.`;
-    return {
-      kind: 'UnsupportedIntegrationError',
-      message,
-      integrationName,
-      supportedIntegrations: creatingIntegrations,
-    };
-  }
-
-  #plan(request: CreateRequest, found: readonly Finding[], account: AccountLookup): CreateEnd {
-    const findings = [...found, ...checkAccount(account, this.#options.caller)];
-    const headers = { ...request.headers, 'idempotency-key': plannedIdempotencyKey };
-    return { kind: 'CreateEngagementPlan', request: { ...request, headers }, findings, integration: this.#integration };
-  }
-
-  /** Sends the create once. After a rate limit, which created nothing, it is sent again with a new key. */
-  async #send(request: CreateRequest): Promise<Sent> {
-    const { caller, deadlineAt } = this.#options;
-    const answeredBefore = this.#answered.count;
-    const nowMs = performance.now();
-    const sent = await this.#ports.send(request, {
-      deadlineAt: nowMs + (deadlineAt - nowMs) * shareOfTimeLeft,
-      hasCallerLeft: this.#hasCallerLeft,
-      limitedBy: limitedBy(caller, this.#input.integratedAccountId),
-      integration: this.#integrationName,
-      keyAfter: (answerCount) => upstreamKey(...this.#keyParts, answeredBefore + answerCount),
-    });
-    this.#answered.count += sent.answerCount;
-    this.#attemptCount = sent.attemptCount;
-    this.#lastKey = sent.idempotencyKey ?? null;
-    return sent;
-  }
-
-  #contextWith(findings: readonly Finding[]): CreateContext {
-    const { caller, selected, deadlineAt } = this.#options;
-    const { integratedAccountId } = this.#input;
-    const { findAccountIntegration } = this.#ports;
-    return {
-      input: this.#input,
-      selected,
-      integration: this.#integration,
-      warnings: findings.map(located),
-      upstreamIdempotencyKey: this.#lastKey ?? '',
-      callerBroughtToken: caller.bringsToken,
-      settleNotFound: (refused) =>
-        settleNotFound(refused, { caller, integratedAccountId, deadlineAt }, findAccountIntegration),
-    };
-  }
-
   /** Looks for the engagement after an unclear end. Only one that was created since, with all values that were sent, is a success. */
   async #search(unknown: OutcomeUnknownError, sentAtMs: number, context: CreateContext): Promise<CreateEnd> {
-    const { caller, selected, deadlineAt } = this.#options;
+    const { deadlineAt } = this.options;
     const sinceMs = sentAtMs - creationTimeStepMs;
-    const options = { caller, selected, deadlineAt, hasCallerLeft: this.#hasCallerLeft };
-    let search: CreatedSearch = await findCreated(this.#input, sinceMs, options, this.#ports);
+    const options = { ...this.options, hasCallerLeft: this.hasCallerLeft };
+    let search: CreatedSearch = await findCreated(this.input, sinceMs, options, this.ports);
     if (search.kind === 'None' && performance.now() + searchAgainMs < deadlineAt) {
       await sleep(searchAgainMs);
-      search = await findCreated(this.#input, sinceMs, options, this.#ports);
+      search = await findCreated(this.input, sinceMs, options, this.ports);
     }
     if (search.kind === 'One') {
-      const warning =
+      const found =
         'No answer of Truto proved the create. A search found this engagement: created since, and with all values that were sent.';
-      return created(search.record, 'FOUND', context, { rateLimit: null, warnings: [warning] });
+      return created(search.record, 'FOUND', context, { rateLimit: null, warnings: [found] });
     }
     const why = search.kind === 'None' ? 'A search did not find it yet.' : search.why;
     return { ...unknown, message: `${unknown.message} ${why}` };
   }
 
   #repeated(result: CreateEnd): CreateEnd {
-    const { integratedAccountId } = this.#input;
-    this.#ports.recordRepeatedCreate({
-      callerId: this.#options.caller.id,
-      integratedAccountId,
-      engagementId: createdIdOf(result),
-    });
+    const { integratedAccountId } = this.input;
+    const engagementId = createdIdOf(result);
+    this.ports.recordRepeatedCreate({ callerId: this.options.caller.id, integratedAccountId, engagementId });
     return result;
   }
 
@@ -261,17 +173,15 @@ class Create {
 
   /** Writes the one audit event of this create. A dry run has none. */
   #record(end: CreateEnd | undefined): void {
-    const { dryRun, caller } = this.#options;
-    if (dryRun) return;
-    const { integratedAccountId } = this.#input;
-    const engagementId = end ? createdIdOf(end) : null;
-    const event = auditEvent({ id: engagementId ?? '', integratedAccountId }, caller, end, {
-      integration: this.#integrationName,
-      attempts: this.#attemptCount,
-      upstreamIdempotencyKey: this.#lastKey,
-      durationMs: Math.round(performance.now() - this.#startMs),
-    });
-    this.#ports.recordCreate({ ...event, engagementId: engagementId === null ? null : event.engagementId });
+    if (this.options.dryRun) return;
+    const { integratedAccountId } = this.input;
+    const id = end ? createdIdOf(end) : null;
+    const event = this.auditEvent({ id: id ?? '', integratedAccountId }, end);
+    this.ports.recordCreate({ ...event, engagementId: id === null ? null : event.engagementId });
+  }
+
+  protected override unknownSince(upstreamIdempotencyKey: string, why: string): OutcomeUnknownError {
+    return unknownCreate(upstreamIdempotencyKey, { why });
   }
 }
 

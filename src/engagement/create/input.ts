@@ -1,9 +1,23 @@
 import { encodeQuery } from '../../upstream/query-string.ts';
 import { type ArgumentPaths, type EngagementType, normalizedType, typeNamed, type WithTrutoQuery } from '../input.ts';
+import { canCreate, type IntegrationSupport } from '../integrations.ts';
 import { excludedFields, wireFieldsOf } from '../record.ts';
 import { exclusionParameters, headersFor, parametersOfTruto, type WriteRequest } from '../request.ts';
-import { camelCase, type FieldValue, type ResourceField, resources, type WireField } from '../resources.ts';
-import { shapes } from '../shapes.ts';
+import {
+  camelCase,
+  type FieldKind,
+  type FieldValue,
+  type ResourceField,
+  resources,
+  shapes,
+  type WireField,
+} from '../resources.ts';
+import { type Finding, refusal, warning } from '../result.ts';
+import { checkId, checkNumber, checkRawType, checkText, checkTrutoQuery } from '../rules.ts';
+
+/*
+ * What a create can write: its input, the checks, and the request.
+ */
 
 type Fields = typeof resources.engagements;
 
@@ -35,16 +49,11 @@ export interface CreateEngagementInput extends WithTrutoQuery {
 }
 
 /** The types that Truto documents for the query parameter of a create. */
-export const createTypes: readonly EngagementType[] = ['call', 'meeting'];
+const createTypes: readonly EngagementType[] = ['call', 'meeting'];
 
 /** The documented type of the new engagement. Null for none, and for a provider's own. */
 export function typeOf({ engagementType, fields }: CreateEngagementInput): EngagementType | null {
   return engagementType ?? typeNamed(fields.engagement_type);
-}
-
-/** The type in the fields. It may be a provider's own. */
-export function rawTypeOf({ engagement_type: type }: EngagementFields): string | null {
-  return type ?? null;
 }
 
 /** The fields with a provider's own type. Without one, they are unchanged. */
@@ -53,7 +62,7 @@ export function withRawType(fields: EngagementFields, type: string | null | unde
 }
 
 /** True for an engagement that has a direction. Truto documents it for calls only. */
-export function isCallOrUntyped({ engagementType, fields }: CreateEngagementInput): boolean {
+function isCallOrUntyped({ engagementType, fields }: CreateEngagementInput): boolean {
   const type = engagementType ?? normalizedType(fields.engagement_type);
   return type === null || type === 'call';
 }
@@ -80,6 +89,9 @@ export function identifies([field, value]: readonly [WritableField, unknown]): b
   return !commonFields.has(field) && (typeof value !== 'string' || value.trim() !== '');
 }
 
+const isEmpty = (value: unknown) =>
+  value === null || value === undefined || (Array.isArray(value) && value.length === 0);
+
 /**
  * Picks the fields of a record that a create can write, such as to create it anew.
  * @returns the fields, and the names of those with a value that are left out: read-only, unknown, or malformed ones.
@@ -92,8 +104,8 @@ export function writableFields(record: Readonly<Record<string, unknown>>): {
   const isOther = (name: string) => name !== 'id' && !writableFieldNames.includes(name as WritableField);
   const leftOut = Object.keys(record).filter((name) => isOther(name) && record[name] !== null);
   for (const name of writableFieldNames) {
-    const value = record[name] ?? null;
-    if (value === null || (Array.isArray(value) && value.length === 0)) continue;
+    const value = record[name];
+    if (isEmpty(value)) continue;
     const read = shapes[resources.engagements[name].kind].safeParse(value);
     if (read.success) fields[name] = name === 'phone_numbers' ? withoutIds(read.data) : read.data;
     else leftOut.push(name);
@@ -116,10 +128,126 @@ export function sentFields({
   fields,
 }: CreateEngagementInput): readonly (readonly [WritableField, unknown])[] {
   const given: EngagementFields = { ...fields, engagement_type: fields.engagement_type ?? engagementType };
-  return writableFieldNames.flatMap((name) => {
-    const value = given[name] ?? null;
-    return value === null || (Array.isArray(value) && value.length === 0) ? [] : [[name, value] as const];
-  });
+  return writableFieldNames.flatMap((name) => (isEmpty(given[name]) ? [] : [[name, given[name]] as const]));
+}
+
+type Path = readonly string[];
+/** In bytes: more than any record needs, and no more than servers commonly accept. */
+const maxBodyBytes = 256 * 1024;
+/** Deeper than any provider's data, and not deep enough to overflow the stack. */
+const maxDepth = 20;
+
+/** The path is the argument's own: the names in such data can be any text, and the log has the path. */
+function checkData(value: unknown, path: Path, levelsLeft = maxDepth): readonly Finding[] {
+  if (typeof value === 'string') return checkText(value, path);
+  if (typeof value === 'number') return checkNumber(value, path);
+  if (typeof value !== 'object' || value === null) return [];
+  if (levelsLeft === 0) return [refusal(path, `It must be nested at most ${maxDepth} levels deep.`)];
+  return Object.entries(value).flatMap(([name, item]) => [
+    ...checkText(name, path),
+    ...checkData(item, path, levelsLeft - 1),
+  ]);
+}
+
+/** The checks, by kind of field. The shape of the value is checked before. */
+const checks: Readonly<Partial<Record<FieldKind, (value: never, path: Path) => readonly Finding[]>>> = {
+  text: checkData,
+  object: checkData,
+  reference: ({ id }: { id: string }, path) => checkId(id, [...path, 'id']),
+  references: (list: readonly { id: string }[], path) =>
+    list.flatMap(({ id }, index) => checkId(id, [...path, String(index), 'id'])),
+  phoneNumbers: (list: readonly { number?: string | null }[], path) =>
+    list.flatMap((phone, index) =>
+      /\d/.test(phone.number ?? '')
+        ? checkData(phone, path)
+        : [refusal([...path, String(index), 'number'], 'It must have a digit.')],
+    ),
+};
+
+/** Only moments with an offset can be compared. */
+function momentOf(value: string | null | undefined): number | undefined {
+  return value && shapes.dateTime.safeParse(value).success ? Date.parse(value) : undefined;
+}
+
+function checkMoments({ fields }: CreateEngagementInput): readonly Finding[] {
+  const names = ['start_time', 'end_time'] as const;
+  const [start, end] = names.map((name) => momentOf(fields[name]));
+  if (start !== undefined && end !== undefined && end < start)
+    return [refusal(['input', 'endTime'], 'It must not be before startTime.')];
+  const inexact = 'It is not a date-time with an offset, such as 2026-01-31T09:00:00Z. It is sent unchanged.';
+  return names
+    .filter((name) => fields[name] && momentOf(fields[name]) === undefined)
+    .map((name) => warning(['input', argumentOf(name)], inexact));
+}
+
+/** Refuses input that a request cannot express, or that creates nothing. */
+export function checkCreate(input: CreateEngagementInput): readonly Finding[] {
+  const { integratedAccountId, engagementType, fields, remoteData } = input;
+  const given = sentFields(input);
+  const isUnknown = (name: string) => !writableFieldNames.includes(name as WritableField);
+  const rawType = checkRawType({ engagementType, rawEngagementType: fields.engagement_type });
+  const isNothing = given.length === 0 && Object.keys(remoteData ?? {}).length === 0;
+  return [
+    ...checkId(integratedAccountId, ['integratedAccountId']),
+    ...(Object.keys(fields).some(isUnknown) ? [refusal(['input'], 'It has a field that a create cannot write.')] : []),
+    ...given.flatMap(([name, value]) => checkField(name, value)),
+    ...checkData(remoteData, ['input', 'remoteData']),
+    ...rawType.map((finding) => ({ ...finding, path: ['input', ...finding.path] })),
+    ...checkTrutoQuery(input, createPaths),
+    ...(isNothing ? [refusal(['input'], 'It must have at least one field.')] : []),
+  ];
+}
+
+function checkField(name: WritableField, value: unknown): readonly Finding[] {
+  const path = ['input', argumentOf(name)];
+  const { kind } = resources.engagements[name];
+  const [malformed] = shapes[kind].safeParse(value).error?.issues ?? [];
+  if (malformed) return [refusal([...path, ...malformed.path.map(String)], 'It does not have the documented form.')];
+  return name === 'engagement_type' ? [] : (checks[kind]?.(value as never, path) ?? []);
+}
+
+/** Refuses a body that is too large, and names its largest field. */
+export function checkBody(body: string, input: CreateEngagementInput): readonly Finding[] {
+  const length = Buffer.byteLength(body);
+  if (length <= maxBodyBytes) return [];
+  const sizes = [
+    ...sentFields(input).map(([name, value]) => [argumentOf(name), JSON.stringify(value).length] as const),
+    ['remoteData', JSON.stringify(input.remoteData ?? null).length] as const,
+  ].sort(([, one], [, other]) => other - one);
+  const message = `The body has ${length} bytes. At most ${maxBodyBytes} are allowed. Shorten it.`;
+  return [refusal(['input', sizes[0]?.[0] ?? ''], message)];
+}
+
+/** Checks what Truto's create page requires of every integration: what it requires is refused, everything else warns (ADR 4). */
+export function checkConventions(input: CreateEngagementInput): Finding[] {
+  const { direction } = input.fields;
+  const type = typeOf(input);
+  const path = ['input', 'direction'];
+  return [
+    ...(direction && !isCallOrUntyped(input) ? [refusal(path, 'It is only for engagementType: CALL. Omit it.')] : []),
+    ...(direction && !/^(inbound|outbound|missed)$/i.test(direction)
+      ? [warning(path, 'Truto documents inbound, outbound and, for some integrations, missed. It is sent.')]
+      : []),
+    ...(type && !createTypes.includes(type)
+      ? [warning(['input', 'engagementType'], 'Truto documents only CALL and MEETING. It is sent in the body only.')]
+      : []),
+    ...checkMoments(input),
+  ];
+}
+
+/** Checks the input against the account's integration. An unknown integration has no rules. */
+export function checkCreateIntegration(
+  input: CreateEngagementInput,
+  support: IntegrationSupport,
+  name: string | null,
+): readonly Finding[] {
+  if (!canCreate(support))
+    return [refusal(['integratedAccountId'], `It belongs to ${name}, which cannot create engagements through Truto.`)];
+  const type = typeOf(input);
+  const isRequired = support.kind === 'supported' && support.integration.requiresTypeOnCreate;
+  if (!isRequired || (type && createTypes.includes(type))) return [];
+  const allowed = createTypes.map((each) => each.toUpperCase());
+  return [refusal(['input', 'engagementType'], `${name} requires one of ${allowed.join(', ')}.`, allowed)];
 }
 
 /**

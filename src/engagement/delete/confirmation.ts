@@ -1,8 +1,7 @@
-import { randomBytes, randomUUID } from 'node:crypto';
+import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { Secret } from '../../config/secret.ts';
 import type { Caller } from '../account.ts';
 import { type DeleteEngagementInput, deleteParameters } from '../input.ts';
-import type { Seal } from '../seal.ts';
 
 /**
  * How long a confirmation token starts a delete, in milliseconds. A delete is remembered for longer (`rememberedMs`), so the memory
@@ -36,19 +35,7 @@ interface Confirmed<Plan> {
 }
 
 /** Makes and opens confirmation tokens (ADR 21). */
-export interface Confirmations {
-  /** True when nothing is deleted without a token. */
-  readonly isRequired: boolean;
-  /** Makes a token for this caller. @param expiresAtMs in milliseconds since 1970. Default: five minutes from now. */
-  confirm<K extends Kind>(
-    kind: K,
-    plan: Plans[K],
-    caller: Pick<Caller, 'id'>,
-    expiresAtMs?: number,
-  ): Promise<Confirmation>;
-  /** Opens a token of this caller. Returns a sentence when it confirms nothing. Never rejects. */
-  open<K extends Kind>(kind: K, token: string, caller: Pick<Caller, 'id'>): Promise<Confirmed<Plans[K]> | string>;
-}
+export type Confirmations = ReturnType<typeof createConfirmations>;
 
 /** The refusal of a delete without a token, where one is required. */
 export const needsConfirmation =
@@ -56,18 +43,12 @@ export const needsConfirmation =
 
 /** A refusal proves nothing about earlier requests: results are kept for 10 minutes, and without Redis until a restart. */
 const sentBefore = 'If you have sent it before, find out first what it deleted.';
-
 /** The refusal of a token that may start nothing any more. */
 export const expiredConfirmation = `It has expired: it is valid for 5 minutes. Make a new one with dryRun: true. ${sentBefore}`;
-
 const unknown = `This server did not make it, or it was altered. Send it unchanged, or make a new one with dryRun: true. ${sentBefore} Servers share tokens when they have the same CONFIRMATION_SECRET.`;
-
 const fieldOf: Readonly<Record<Kind, string>> = { delete: 'deleteEngagement', bulk: 'startBulkDelete' };
-
 /** True for the one spelling of bytes in base64url. The last character may have bits that mean nothing. */
-function isCanonical(part: string): boolean {
-  return Buffer.from(part, 'base64url').toString('base64url') === part;
-}
+const isCanonical = (part: string) => Buffer.from(part, 'base64url').toString('base64url') === part;
 
 /** JSON has no dates: they are texts in a token, in UTC. A text without an offset was a text before, and stays one. */
 function withDates(input: DeleteEngagementInput): DeleteEngagementInput {
@@ -80,37 +61,41 @@ function withDates(input: DeleteEngagementInput): DeleteEngagementInput {
   return { ...input, parameters: Object.fromEntries(entries) };
 }
 
-/**
- * Makes the confirmations of a server.
- * @param settings the secret that all replicas share. Without one, tokens are valid in this process only.
- */
+/** Makes the confirmations of a server. @param secret that of all replicas. Without one, tokens are valid in this process only. */
 export function createConfirmations({
   secret = new Secret(randomBytes(32).toString('base64url')),
   isRequired,
 }: {
   readonly secret?: Secret | undefined;
   readonly isRequired: boolean;
-}): Confirmations {
-  let opening: Promise<Seal> | undefined;
-  // Loaded for the first token: most servers make none, and should start without this delay.
-  async function openSeal(): Promise<Seal> {
-    opening ??= import('../seal.ts').then(({ createSeal }) => createSeal(secret));
-    return opening;
-  }
+}) {
+  const seal = createSeal(secret);
   return {
+    /** True when nothing is deleted without a token. */
     isRequired,
-    async confirm(kind, plan, { id: callerId }, expiresAtMs = Date.now() + confirmableMs) {
+    /** Makes a token for this caller. @param expiresAtMs in milliseconds since 1970. Default: five minutes from now. */
+    async confirm<K extends Kind>(
+      kind: K,
+      plan: Plans[K],
+      { id: callerId }: Pick<Caller, 'id'>,
+      expiresAtMs = Date.now() + confirmableMs,
+    ): Promise<Confirmation> {
       const text = JSON.stringify({ callerId, nonce: randomUUID(), expiresAtMs, plan });
-      const sealed = await (await openSeal()).close(new Secret(text), `confirmation of ${kind}`);
+      const sealed = await seal.close(new Secret(text), `confirmation of ${kind}`);
       return { confirmationToken: `${kind}_${sealed}`, confirmationExpiresAt: new Date(expiresAtMs) };
     },
-    async open(kind, token, caller) {
+    /** Opens a token of this caller. Returns a sentence when it confirms nothing. Never rejects. */
+    async open<K extends Kind>(
+      kind: K,
+      token: string,
+      caller: Pick<Caller, 'id'>,
+    ): Promise<Confirmed<Plans[K]> | string> {
       const [ofKind = '', sealed = ''] = token.split(/_(.*)/s, 2);
       if (ofKind !== kind && Object.hasOwn(fieldOf, ofKind))
         return `It confirms a delete of ${fieldOf[ofKind as Kind]}. Send it there.`;
       if (ofKind !== kind || !sealed.split('.').every(isCanonical)) return unknown;
       try {
-        const text = await (await openSeal()).open(sealed, `confirmation of ${kind}`);
+        const text = await seal.open(sealed, `confirmation of ${kind}`);
         const { callerId, nonce, expiresAtMs, plan } = JSON.parse(text.reveal());
         if (callerId !== caller.id) return 'It was made for another caller. Make your own with dryRun: true.';
         const opened = kind === 'delete' ? { ...plan, input: withDates(plan.input) } : plan;
@@ -118,6 +103,39 @@ export function createConfirmations({
       } catch {
         return unknown;
       }
+    },
+  };
+}
+
+/** Encrypts texts with an authentication tag: an altered one cannot be opened. */
+export interface Seal {
+  /** Identifies the secret without revealing it. A seal opens only what a seal of the same name has closed. */
+  readonly name: string;
+  /** @param purpose what it is for, in plain text: it cannot be opened for another purpose. */
+  close(text: Secret, purpose: string): Promise<string>;
+  /** @throws when it was sealed with another secret or for another purpose, or was altered. */
+  open(sealed: string, purpose: string): Promise<Secret>;
+}
+
+/** Seals with the operator's secret: a JWE (RFC 7516) with AES-256-GCM, bound to its purpose by its `kid`. */
+export function createSeal(secret: Secret): Seal {
+  const key = createHash('sha256').update(secret.reveal()).digest();
+  const name = createHash('sha256').update('name of ').update(key).digest('hex').slice(0, 16);
+  // Loaded for the first text: most servers seal none, and should start without this delay.
+  const jose = () => import('jose');
+  return {
+    name,
+    async close(text, purpose) {
+      const { CompactEncrypt } = await jose();
+      return new CompactEncrypt(new TextEncoder().encode(text.reveal()))
+        .setProtectedHeader({ alg: 'dir', enc: 'A256GCM', kid: purpose })
+        .encrypt(key);
+    },
+    async open(sealed, purpose) {
+      const { compactDecrypt } = await jose();
+      const { plaintext, protectedHeader } = await compactDecrypt(sealed, key);
+      if (protectedHeader.kid !== purpose) throw new Error('it was sealed for another purpose');
+      return new Secret(new TextDecoder('utf-8', { ignoreBOM: true }).decode(plaintext));
     },
   };
 }

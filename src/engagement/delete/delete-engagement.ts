@@ -1,19 +1,16 @@
-import { randomUUID } from 'node:crypto';
-import type { Attempt, Sent } from '../../upstream/attempt.ts';
 import { digest } from '../../upstream/digest.ts';
-import { type AccountLookup, type Caller, canAccess, checkAccount, limitedBy, settleNotFound } from '../account.ts';
+import { type AccountLookup, type Caller, canAccess } from '../account.ts';
 import { type DeleteEngagementInput, isRepeatable, sentType } from '../input.ts';
-import { type Integration, integrations } from '../integrations.ts';
+import { integrations } from '../integrations.ts';
 import type { DeletedEvents } from '../known-deletes.ts';
 import { nodeKind } from '../node-id.ts';
-import type { FoundRecord } from '../read.ts';
+import { type FoundRecord, type SnapshotPorts, takeSnapshot } from '../read.ts';
 import type { Selection } from '../record.ts';
 import { callerLeft, notGranted, refusedInput } from '../refusal.ts';
 import { buildDeleteRequest, type WriteRequest } from '../request.ts';
-import { type Claim, memoryKey, type RequestMemory, upstreamKey } from '../request-memory.ts';
+import { memoryKey, upstreamKey } from '../request-memory.ts';
 import {
   type DeleteEnd,
-  type DeleteEngagementResult,
   type Finding,
   hasRefusal,
   located,
@@ -24,15 +21,21 @@ import {
   withEngagementId,
 } from '../result.ts';
 import { checkEmailOnly, checkIntegration, checkLength, checkWellFormed } from '../rules.ts';
-import { type AuditEvent, auditEvent, codeOfEnd } from './audit.ts';
+import {
+  type AuditEvent,
+  codeOfEnd,
+  otherRequest,
+  type Repetition,
+  unsupported,
+  Write,
+  type WriteOptions,
+  type WritePorts,
+} from '../write.ts';
 import { type Confirmations, expiredConfirmation, needsConfirmation, type Plans } from './confirmation.ts';
 import { nothingDeleted, readOutcome, settledSuccess, unknownOutcome } from './outcome.ts';
-import { type SnapshotPorts, takeSnapshot } from './snapshot.ts';
 
 /** The services that a delete needs. */
-export interface DeletePorts extends SnapshotPorts {
-  /** Recognizes repeated deletes. Without it, each request is a separate delete. */
-  readonly requestMemory?: RequestMemory | undefined;
+export interface DeletePorts extends WritePorts, SnapshotPorts {
   /** Confirmation tokens. Without it there are none, and none is required: the delete was confirmed before, or a person was asked. */
   readonly confirmations?: Confirmations | undefined;
   /** Truto's events, which settle an `ACCEPTED` or unknown outcome. Undefined when this server gets none. */
@@ -40,36 +43,204 @@ export interface DeletePorts extends SnapshotPorts {
   /** Records the end of a delete, once, even if it arrives several times. */
   readonly recordDelete: (event: AuditEvent) => void;
   /** Records a repeated delete that was answered from memory. */
-  readonly recordRepetition: (event: Pick<AuditEvent, 'callerId' | 'integratedAccountId' | 'engagementId'>) => void;
+  readonly recordRepetition: (event: Repetition) => void;
 }
 
-/**
- * What a caller asks to delete: the arguments, or a token that confirms them. Arguments with a token must be those that it confirms.
- */
+/** What a caller asks to delete: the arguments, or a token that confirms them. Arguments with a token must be those that it confirms. */
 export type AskedDelete = Omit<DeleteEngagementInput, 'id' | 'integratedAccountId'> & {
   readonly [Name in 'id' | 'integratedAccountId' | 'confirmationToken']?: string | null | undefined;
 };
 
 /** The options of a delete. */
-export interface DeleteOptions {
-  readonly caller: Caller;
+export interface DeleteOptions extends WriteOptions {
   readonly selection: Selection;
-  /** True to check only, and to show the request. */
-  readonly dryRun: boolean;
   /** True to read the engagement first, so that every selected field is filled. A failed read refuses the delete. */
   readonly snapshot: boolean;
-  /** The caller's key, and the path of this delete in the operation. Undefined without a key. */
-  readonly callerKey: readonly [key: string, responsePath: string] | undefined;
-  /** True once the client has disconnected. Then nothing further is sent. */
-  readonly hasCallerLeft: () => boolean;
-  /** The moment (by `performance.now()`) by which the result is due. */
-  readonly deadlineAt: number;
   /** How many earlier attempts under the key were answered. The delete adds its own. @default none */
   readonly answered?: { count: number };
 }
 
-/** The placeholder for the key in a plan. */
-const plannedIdempotencyKey = '[new for each delete]';
+/** The key of a delete in the memory, and the name by which its caller knows it. */
+interface DeleteKey {
+  readonly name: 'Idempotency-Key' | 'confirmationToken';
+  readonly parts: readonly [string, string];
+  /** True when the key may no longer begin a delete, but only return the result of an earlier request. */
+  readonly isExpired: boolean;
+}
+
+/** One delete, from its check to its record. */
+class Delete extends Write<DeleteEngagementInput, DeleteOptions, DeletePorts> {
+  readonly #key: DeleteKey | undefined;
+  /** The unknown outcome of an earlier attempt of the same delete. */
+  #earlier: OutcomeUnknownError | undefined;
+  #sentAt: SentAt | undefined;
+
+  constructor(input: DeleteEngagementInput, options: DeleteOptions, ports: DeletePorts, confirmed?: DeleteKey) {
+    super(input, options, ports, options.answered);
+    const { callerKey } = options;
+    this.#key = confirmed ?? (callerKey && { name: 'Idempotency-Key', parts: callerKey, isExpired: false });
+  }
+
+  async run(): Promise<DeleteEnd> {
+    const checked = this.#check();
+    if ('kind' in checked) return this.refuse(checked);
+    const { request, findings } = checked;
+    const key = this.options.dryRun ? undefined : this.#key;
+    const claim = key && (await this.claim<DeleteEnd>(key.parts, requestFingerprint(request, this.options)));
+    if (claim?.kind === 'repeated') return this.#repeated(await this.#settleByEvent(claim.result));
+    if (claim?.kind === 'other') return this.refuse(otherRequest(key?.name ?? ''));
+    this.#earlier = claim?.earlier;
+    this.#sentAt = claim?.earlier?.sentAt;
+    let end: DeleteEnd | undefined;
+    try {
+      const earlier = this.#earlier && (await this.#settleByEvent(this.#earlier));
+      if (earlier?.kind === 'DeleteEngagementSuccess') {
+        this.lastKey = this.#earlier?.upstreamIdempotencyKey ?? null;
+        end = earlier;
+      } else {
+        const carriedOut = key?.isExpired ? expired : await this.#carryOut(request, findings);
+        end = await this.#settleByEvent(this.#readAgain(carriedOut, claim?.isInDoubt));
+      }
+      return end;
+    } finally {
+      // Without an end, this server failed, perhaps after the delete was sent.
+      this.#record(end);
+      await claim?.settle(end);
+    }
+  }
+
+  /** Access and rules come before the memory: a key must not bypass a grant that was revoked. */
+  #check(): { readonly request: WriteRequest; readonly findings: readonly Finding[] } | DeleteEnd {
+    const { caller, dryRun, selection } = this.options;
+    if (!canAccess(caller, this.input.integratedAccountId)) return notGranted();
+    const malformed = checkWellFormed(this.input);
+    const findings = checkEmailOnly(this.input);
+    if (malformed.length > 0 || (hasRefusal(findings) && !dryRun)) return refusedInput([...malformed, ...findings]);
+    const request = buildDeleteRequest(this.input, selection, caller.authorization.reveal());
+    const tooLong = checkLength(request.path, this.input);
+    return tooLong.length > 0 ? refusedInput(tooLong) : { request, findings };
+  }
+
+  /** Account, its integration's rules, snapshot, delete. A failed look-up of the account does not stop the delete; a missing account does. */
+  async #carryOut(request: WriteRequest, checked: readonly Finding[]): Promise<DeleteEnd> {
+    const { caller, dryRun, deadlineAt, selection } = this.options;
+    // A dry run shows the current state of the account.
+    const freshness = dryRun ? 'recent' : 'cached';
+    const found = this.ports.findAccountIntegration(caller, this.input.integratedAccountId, deadlineAt, freshness);
+    const account = found instanceof Promise ? await found : found;
+    const { support } = account;
+    this.noteIntegration(account);
+    const findings = [...checked, ...checkIntegration(this.input, support)];
+    if (dryRun) return await this.#plan(request, findings, account);
+    if (account.refusal?.kind === 'IntegratedAccountNotFoundError') {
+      return { ...account.refusal, message: `Nothing was sent. ${account.refusal.message}` };
+    }
+    if (support.kind === 'unsupported') return unsupported('delete', support.name, integrations.map(nameOf));
+    if (hasRefusal(findings)) return refusedInput(findings);
+    const snapshot = this.options.snapshot ? await this.#snapshot() : null;
+    if (snapshot && snapshot.kind !== 'Found') return nothingDeleted(snapshot);
+    if (this.hasCallerLeft()) return nothingDeleted(callerLeft());
+    if (this.ports.deletedEvents) this.#sentAt ??= Date.now();
+    const streamsTo = this.input.format === 'stream' ? caller.id : undefined;
+    const { attempt, mayHaveActedBefore } = await this.send(request, deadlineAt, isRepeatable(this.input), streamsTo);
+    // If this try sent nothing, the key of the earlier one.
+    this.lastKey ??= this.#earlier?.upstreamIdempotencyKey ?? this.keyAfter(this.answered.count);
+    return await readOutcome(attempt, {
+      input: this.input,
+      selection,
+      integration: this.integration,
+      warnings: findings.map(located),
+      snapshot,
+      upstreamIdempotencyKey: this.lastKey,
+      callerBroughtToken: caller.bringsToken,
+      mayHaveActedBefore: mayHaveActedBefore || this.#earlier !== undefined,
+      settleNotFound: (refused) => this.settleNotFound(refused),
+    });
+  }
+
+  /** The result of a dry run. */
+  async #plan(request: WriteRequest, found: readonly Finding[], account: AccountLookup): Promise<DeleteEnd> {
+    const { input, options, ports } = this;
+    const planned = this.planned('delete', request, found, account);
+    const { findings } = planned;
+    if (options.snapshot && !hasRefusal(findings)) {
+      const read = await takeSnapshot(input, options, ports);
+      if (read.kind === 'Unauthenticated') return read;
+      if (read.kind !== 'Found') findings.push({ ...refusal(['id'], read.message), result: read.kind });
+    }
+    const confirmation = hasRefusal(findings)
+      ? undefined
+      : await ports.confirmations?.confirm('delete', { input, snapshot: options.snapshot }, options.caller);
+    const unconfirmed = { confirmationToken: null, confirmationExpiresAt: null };
+    return { kind: 'DeleteEngagementPlan', ...planned, ...(confirmation ?? unconfirmed) };
+  }
+
+  /** Reads the engagement before its delete. A refusal stops the delete. */
+  async #snapshot(): Promise<FoundRecord<'engagements'> | Refusal | null> {
+    if (this.hasCallerLeft()) return callerLeft();
+    // If an earlier attempt deleted the engagement, it cannot be read again.
+    const record = this.#earlier?.engagement;
+    if (record) return { kind: 'Found', record, unreadable: [], absent: [] };
+    const options = { ...this.options, hasCallerLeft: this.hasCallerLeft };
+    const read = await takeSnapshot(this.input, options, this.ports);
+    // After an attempt with an unknown outcome, the record may be gone. The delete will show it.
+    return this.#earlier && read.kind === 'NotFoundError' ? null : read;
+  }
+
+  /** Combines the end with an earlier attempt: a refusal of this one proves nothing about that. */
+  #readAgain(end: DeleteEnd, isInDoubt = false): DeleteEnd {
+    if (!this.#earlier) return end;
+    const isSettled = end.kind === 'DeleteEngagementSuccess' || end.kind === 'OutcomeUnknownError';
+    const read = isSettled ? end : stillUnknown(this.#earlier, end, this.#key);
+    return isInDoubt ? inDoubt(read, this.#key) : read;
+  }
+
+  /**
+   * Settles an `ACCEPTED` or unknown outcome by Truto's event, if there is one since the delete was sent. Otherwise, the end notes when that
+   * was, for a later look.
+   */
+  async #settleByEvent(end: DeleteEnd): Promise<DeleteEnd> {
+    if (end.kind !== 'OutcomeUnknownError' && end.kind !== 'DeleteEngagementSuccess') return end;
+    if (end.kind === 'DeleteEngagementSuccess' && end.outcome !== 'ACCEPTED') return end;
+    const { deletedEvents, findAccountIntegration } = this.ports;
+    const { id, integratedAccountId } = this.input;
+    const { caller, deadlineAt } = this.options;
+    const sentAt = end.sentAt ?? this.#sentAt;
+    if (!deletedEvents || sentAt === undefined) return end;
+    const { support } = await findAccountIntegration(caller, integratedAccountId, deadlineAt);
+    const integration = support.kind === 'supported' ? support.integration : null;
+    this.integrationName ??= integration?.name ?? null;
+    const key = { integratedAccountId, id, kind: nodeKind(integration, sentType(this.input)) };
+    const at = await deletedEvents.findEvent(key, sentAt, deadlineAt);
+    if (!at) return { ...end, sentAt };
+    const why = `Truto's event record:deleted of ${at.toISOString()} reports that the engagement is deleted, by this delete or by another client.`;
+    if (end.kind === 'DeleteEngagementSuccess') return { ...end, outcome: 'DELETED', warnings: [...end.warnings, why] };
+    return settledSuccess(end, { input: this.input, integration, warnings: [why] });
+  }
+
+  #repeated(result: DeleteEnd): DeleteEnd {
+    const { id: engagementId, integratedAccountId } = this.input;
+    this.ports.recordRepetition({ callerId: this.options.caller.id, integratedAccountId, engagementId });
+    return result;
+  }
+
+  /** Records the refusal, and returns it. */
+  refuse(end: DeleteEnd): DeleteEnd {
+    this.#record(end);
+    return end;
+  }
+
+  /** Writes the one audit event of this delete. A dry run has none. */
+  #record(end: DeleteEnd | undefined): void {
+    if (!this.options.dryRun) this.ports.recordDelete(this.auditEvent(this.input, end));
+  }
+
+  protected override unknownSince(upstreamIdempotencyKey: string, why: string): OutcomeUnknownError {
+    return unknownOutcome({ input: this.input, upstreamIdempotencyKey, snapshot: null }, { why });
+  }
+}
+
+const nameOf = ({ name }: { readonly name: string }) => name;
 
 /** Sorts by name only. The items of a list have the same name and keep their order. */
 function byName(left: string, right: string): number {
@@ -99,28 +270,8 @@ export function idempotencyKeyFor(
   return upstreamKey(memoryKey(options.caller, options.callerKey), requestFingerprint(request, options), answerCount);
 }
 
-/** The key of a delete in the memory, and the name by which its caller knows it. */
-interface DeleteKey {
-  readonly name: 'Idempotency-Key' | 'confirmationToken';
-  readonly parts: readonly [string, string];
-  /** True when the key may no longer begin a delete, but only return the result of an earlier request. */
-  readonly isExpired: boolean;
-}
-
-function otherDelete(key: DeleteKey | undefined): DeleteEnd {
-  return refusedInput([
-    refusal([key?.name ?? ''], 'It was used for another request or another selection. Use a new one.'),
-  ]);
-}
-
 /** For a token that has expired, when no request has used it. */
 const expired = refusedInput([refusal(['confirmationToken'], expiredConfirmation)]);
-
-function unsupported(integrationName: string): DeleteEngagementResult {
-  const supportedIntegrations = integrations.map(({ name }) => name);
-  const message = `Nothing was sent. ${integrationName} cannot delete engagements through Truto.`;
-  return { kind: 'UnsupportedIntegrationError', message, integrationName, supportedIntegrations };
-}
 
 /** For a refusal after an attempt that may have deleted the engagement. */
 function stillUnknown(earlier: OutcomeUnknownError, end: DeleteEnd, key: DeleteKey | undefined): OutcomeUnknownError {
@@ -137,266 +288,6 @@ function inDoubt(end: DeleteEnd, key: DeleteKey | undefined): DeleteEnd {
   if (end.kind === 'OutcomeUnknownError') return { ...end, message: `${why} ${end.message}` };
   const isAbsent = end.kind === 'DeleteEngagementSuccess' && end.outcome === 'ALREADY_ABSENT';
   return isAbsent ? { ...end, warnings: [...end.warnings, why] } : end;
-}
-
-/** The record that an earlier attempt read. If that attempt deleted the engagement, it cannot be read again. */
-function earlierSnapshot(earlier: OutcomeUnknownError | undefined): FoundRecord<'engagements'> | undefined {
-  return earlier?.engagement ? { kind: 'Found', record: earlier.engagement, unreadable: [], absent: [] } : undefined;
-}
-
-/** One delete, from its check to its record. */
-class Delete {
-  readonly #input: DeleteEngagementInput;
-  readonly #options: DeleteOptions;
-  readonly #ports: DeletePorts;
-  readonly #startMs = performance.now();
-  readonly #answered: { count: number };
-  readonly #key: DeleteKey | undefined;
-  /** With a caller's key: the parts that each attempt's `Idempotency-Key` derives from. */
-  #keyParts: readonly [name: string, fingerprint: string] | undefined;
-  /** Without a caller's key: the first attempt's `Idempotency-Key`. */
-  readonly #ownKey = randomUUID();
-  #hasCallerLeft: () => boolean;
-  /** The unknown outcome of an earlier attempt of the same delete. */
-  #earlier: OutcomeUnknownError | undefined;
-  #sentAt: SentAt | undefined;
-  #integration: Integration | null = null;
-  // For the audit event.
-  #integrationName: string | null = null;
-  #attemptCount = 0;
-  #lastKey: string | null = null;
-
-  constructor(input: DeleteEngagementInput, options: DeleteOptions, ports: DeletePorts, confirmed?: DeleteKey) {
-    this.#input = input;
-    const { callerKey } = options;
-    this.#key = confirmed ?? (callerKey && { name: 'Idempotency-Key', parts: callerKey, isExpired: false });
-    this.#options = options;
-    this.#ports = ports;
-    this.#answered = options.answered ?? { count: 0 };
-    this.#hasCallerLeft = options.hasCallerLeft;
-  }
-
-  get engagementId(): string {
-    return this.#input.id;
-  }
-
-  async run(): Promise<DeleteEnd> {
-    const { dryRun } = this.#options;
-    const checked = this.#check();
-    if ('kind' in checked) return this.refuse(checked);
-    const { request, findings } = checked;
-    const key = dryRun ? undefined : this.#key;
-    const claim = key && (await this.#claim(request, key.parts));
-    if (claim?.kind === 'repeated') return this.#repeated(await this.#settleByEvent(claim.result));
-    if (claim?.kind === 'other') return this.refuse(otherDelete(key));
-    let end: DeleteEnd | undefined;
-    try {
-      const earlier = this.#earlier && (await this.#settleByEvent(this.#earlier));
-      if (earlier?.kind === 'DeleteEngagementSuccess') {
-        this.#lastKey = this.#earlier?.upstreamIdempotencyKey ?? null;
-        end = earlier;
-      } else {
-        const carriedOut = key?.isExpired ? expired : await this.#carryOut(request, findings);
-        end = await this.#settleByEvent(this.#readAgain(carriedOut, claim?.isInDoubt));
-      }
-      return end;
-    } finally {
-      // Without an end, this server failed, perhaps after the delete was sent.
-      this.#record(end);
-      await claim?.settle(end);
-    }
-  }
-
-  /** Access and rules come before the memory: a key must not bypass a grant that was revoked. */
-  #check(): { readonly request: WriteRequest; readonly findings: readonly Finding[] } | DeleteEnd {
-    const { caller, dryRun, selection } = this.#options;
-    if (!canAccess(caller, this.#input.integratedAccountId)) return notGranted();
-    const malformed = checkWellFormed(this.#input);
-    const findings = checkEmailOnly(this.#input);
-    if (malformed.length > 0 || (hasRefusal(findings) && !dryRun)) return refusedInput([...malformed, ...findings]);
-    const request = buildDeleteRequest(this.#input, selection, caller.authorization.reveal());
-    const tooLong = checkLength(request.path, this.#input);
-    return tooLong.length > 0 ? refusedInput(tooLong) : { request, findings };
-  }
-
-  /** Claims the delete among all requests with its key. */
-  async #claim(request: WriteRequest, callerKey: readonly [string, string]): Promise<Claim | undefined> {
-    const { caller, deadlineAt } = this.#options;
-    const [key, fingerprint] = [memoryKey(caller, callerKey), requestFingerprint(request, this.#options)];
-    this.#keyParts = [key, fingerprint];
-    const unknownSince = (why: string, answerCount: number) => {
-      const upstreamIdempotencyKey = upstreamKey(key, fingerprint, answerCount);
-      return unknownOutcome({ input: this.#input, upstreamIdempotencyKey, snapshot: null }, { why });
-    };
-    const keyed = { key, fingerprint, hasCallerLeft: this.#hasCallerLeft, deadlineAt, unknownSince };
-    const claim = await this.#ports.requestMemory?.claim(keyed, this.#answered);
-    if (claim?.kind === 'mine') {
-      this.#earlier = claim.earlier;
-      this.#sentAt = claim.earlier?.sentAt;
-      this.#hasCallerLeft = claim.hasCallerLeft;
-    }
-    return claim;
-  }
-
-  /** Account, its integration's rules, snapshot, delete. A failed look-up of the account does not stop the delete; a missing account does. */
-  async #carryOut(request: WriteRequest, checked: readonly Finding[]): Promise<DeleteEnd> {
-    const { caller, dryRun, deadlineAt } = this.#options;
-    const { integratedAccountId } = this.#input;
-    // A dry run shows the current state of the account.
-    const freshness = dryRun ? 'recent' : 'cached';
-    const found = this.#ports.findAccountIntegration(caller, integratedAccountId, deadlineAt, freshness);
-    const account = found instanceof Promise ? await found : found;
-    const { support } = account;
-    this.#integration = support.kind === 'supported' ? support.integration : null;
-    this.#integrationName = support.kind === 'unsupported' ? support.name : (this.#integration?.name ?? null);
-    const findings = [...checked, ...checkIntegration(this.#input, support)];
-    if (dryRun) return await this.#plan(request, findings, account);
-    if (account.refusal?.kind === 'IntegratedAccountNotFoundError') {
-      return { ...account.refusal, message: `Nothing was sent. ${account.refusal.message}` };
-    }
-    if (support.kind === 'unsupported') return unsupported(support.name);
-    if (hasRefusal(findings)) return refusedInput(findings);
-    const snapshot = this.#options.snapshot ? await this.#snapshot() : null;
-    if (snapshot && snapshot.kind !== 'Found') return nothingDeleted(snapshot);
-    if (this.#hasCallerLeft()) return nothingDeleted(callerLeft());
-    const sent = await this.#send(request);
-    return await this.#readOutcome(sent.attempt, sent.mayHaveActedBefore, findings, snapshot);
-  }
-
-  /** The result of a dry run: the request, and the findings against it. */
-  async #plan(request: WriteRequest, found: readonly Finding[], account: AccountLookup): Promise<DeleteEnd> {
-    const findings = [...found, ...checkAccount(account, this.#options.caller)];
-    if (this.#options.snapshot && !hasRefusal(findings)) {
-      const read = await takeSnapshot(this.#input, this.#options, this.#ports);
-      if (read.kind === 'Unauthenticated') return read;
-      if (read.kind !== 'Found') findings.push({ ...refusal(['id'], read.message), result: read.kind });
-    }
-    const headers = { ...request.headers, 'idempotency-key': plannedIdempotencyKey };
-    const plan = { input: this.#input, snapshot: this.#options.snapshot };
-    const confirmation = hasRefusal(findings)
-      ? undefined
-      : await this.#ports.confirmations?.confirm('delete', plan, this.#options.caller);
-    return {
-      ...{ kind: 'DeleteEngagementPlan', request: { ...request, headers }, findings, integration: this.#integration },
-      ...(confirmation ?? { confirmationToken: null, confirmationExpiresAt: null }),
-    };
-  }
-
-  /** Reads the engagement before its delete. A refusal stops the delete. */
-  async #snapshot(): Promise<FoundRecord<'engagements'> | Refusal | null> {
-    if (this.#hasCallerLeft()) return callerLeft();
-    const options = { ...this.#options, hasCallerLeft: this.#hasCallerLeft };
-    const read = earlierSnapshot(this.#earlier) ?? (await takeSnapshot(this.#input, options, this.#ports));
-    // After an attempt with an unknown outcome, the record may be gone. The delete will show it.
-    return this.#earlier && read.kind === 'NotFoundError' ? null : read;
-  }
-
-  /** Sends the delete, with a new key after each answer. */
-  async #send(request: WriteRequest): Promise<Sent> {
-    const { caller, deadlineAt } = this.#options;
-    const answeredBefore = this.#answered.count;
-    const firstKey = this.#keyAfter(answeredBefore);
-    if (this.#ports.deletedEvents) this.#sentAt ??= Date.now();
-    const sent = await this.#ports.send(request, {
-      deadlineAt,
-      hasCallerLeft: this.#hasCallerLeft,
-      streamsTo: this.#input.format === 'stream' ? caller.id : undefined,
-      isRepeatable: isRepeatable(this.#input),
-      limitedBy: limitedBy(caller, this.#input.integratedAccountId),
-      integration: this.#integrationName,
-      keyAfter: (answerCount) => (answerCount === 0 ? firstKey : this.#keyAfter(answeredBefore + answerCount)),
-    });
-    this.#answered.count += sent.answerCount;
-    this.#attemptCount = sent.attemptCount;
-    // If this try sent nothing, the key of the earlier one.
-    this.#lastKey = sent.idempotencyKey ?? this.#earlier?.upstreamIdempotencyKey ?? firstKey;
-    return sent;
-  }
-
-  /** Reads the outcome of the last attempt. */
-  #readOutcome(
-    attempt: Attempt,
-    mayHaveActedBefore: boolean,
-    findings: readonly Finding[],
-    snapshot: FoundRecord<'engagements'> | null,
-  ): DeleteEnd | Promise<DeleteEnd> {
-    const { caller, deadlineAt, selection } = this.#options;
-    const { integratedAccountId } = this.#input;
-    const { findAccountIntegration } = this.#ports;
-    return readOutcome(attempt, {
-      input: this.#input,
-      selection,
-      integration: this.#integration,
-      warnings: findings.map(located),
-      snapshot,
-      upstreamIdempotencyKey: this.#lastKey ?? '',
-      callerBroughtToken: caller.bringsToken,
-      mayHaveActedBefore: mayHaveActedBefore || this.#earlier !== undefined,
-      settleNotFound: (refused) =>
-        settleNotFound(refused, { caller, integratedAccountId, deadlineAt }, findAccountIntegration),
-    });
-  }
-
-  /**
-   * Settles an `ACCEPTED` or unknown outcome by Truto's event, if there is one since the delete was sent. Otherwise, the end notes when that
-   * was, for a later look.
-   */
-  async #settleByEvent(end: DeleteEnd): Promise<DeleteEnd> {
-    if (end.kind !== 'OutcomeUnknownError' && end.kind !== 'DeleteEngagementSuccess') return end;
-    if (end.kind === 'DeleteEngagementSuccess' && end.outcome !== 'ACCEPTED') return end;
-    const { deletedEvents, findAccountIntegration } = this.#ports;
-    const { id, integratedAccountId } = this.#input;
-    const { caller, deadlineAt } = this.#options;
-    const sentAt = end.sentAt ?? this.#sentAt;
-    if (!deletedEvents || sentAt === undefined) return end;
-    const { support } = await findAccountIntegration(caller, integratedAccountId, deadlineAt);
-    const integration = support.kind === 'supported' ? support.integration : null;
-    this.#integrationName ??= integration?.name ?? null;
-    const key = { integratedAccountId, id, kind: nodeKind(integration, sentType(this.#input)) };
-    const at = await deletedEvents.findEvent(key, sentAt, deadlineAt);
-    if (!at) return { ...end, sentAt };
-    const why = `Truto's event record:deleted of ${at.toISOString()} reports that the engagement is deleted, by this delete or by another client.`;
-    if (end.kind === 'DeleteEngagementSuccess') return { ...end, outcome: 'DELETED', warnings: [...end.warnings, why] };
-    return settledSuccess(end, { input: this.#input, integration, warnings: [why] });
-  }
-
-  #keyAfter(answerCount: number): string {
-    if (!this.#keyParts && answerCount === 0) return this.#ownKey;
-    return upstreamKey(...(this.#keyParts ?? [this.#ownKey, '']), answerCount);
-  }
-
-  /** Combines the end with an earlier attempt: a refusal of this one proves nothing about that. */
-  #readAgain(end: DeleteEnd, isInDoubt = false): DeleteEnd {
-    if (!this.#earlier) return end;
-    const isSettled = end.kind === 'DeleteEngagementSuccess' || end.kind === 'OutcomeUnknownError';
-    const read = isSettled ? end : stillUnknown(this.#earlier, end, this.#key);
-    return isInDoubt ? inDoubt(read, this.#key) : read;
-  }
-
-  #repeated(result: DeleteEnd): DeleteEnd {
-    const { id: engagementId, integratedAccountId } = this.#input;
-    this.#ports.recordRepetition({ callerId: this.#options.caller.id, integratedAccountId, engagementId });
-    return result;
-  }
-
-  /** Records the refusal, and returns it. */
-  refuse(end: DeleteEnd): DeleteEnd {
-    this.#record(end);
-    return end;
-  }
-
-  /** Writes the one audit event of this delete. A dry run has none. */
-  #record(end: DeleteEnd | undefined): void {
-    if (this.#options.dryRun) return;
-    this.#ports.recordDelete(
-      auditEvent(this.#input, this.#options.caller, end, {
-        integration: this.#integrationName,
-        attempts: this.#attemptCount,
-        upstreamIdempotencyKey: this.#lastKey,
-        durationMs: Math.round(performance.now() - this.#startMs),
-      }),
-    );
-  }
 }
 
 /** The arguments that differ from what a token confirms. `UNIFIED` and `snapshot: false` are defaults, so they may have been omitted. */
@@ -433,15 +324,10 @@ async function readConfirmed(
 
 async function runConfirmed(asked: AskedDelete, options: DeleteOptions, ports: DeletePorts): Promise<DeleteEnd> {
   const confirmed = await readConfirmed(asked, options, ports);
-  if (confirmed instanceof Delete) return withEngagementId(await confirmed.run(), confirmed.engagementId);
-  const { confirmationToken: _token, ...input } = { ...asked, id: asked.id ?? '' };
-  const refused = new Delete({ ...input, integratedAccountId: asked.integratedAccountId ?? '' }, options, ports);
-  return refused.refuse(refusedInput(confirmed));
-}
-
-/** True for a delete by its arguments. */
-function isNamed({ id, integratedAccountId, confirmationToken }: AskedDelete): boolean {
-  return (id ?? null) !== null && (integratedAccountId ?? null) !== null && (confirmationToken ?? null) === null;
+  if (confirmed instanceof Delete) return withEngagementId(await confirmed.run(), confirmed.input.id);
+  const { confirmationToken: _token, id, integratedAccountId, ...rest } = asked;
+  const input = { ...rest, id: id ?? '', integratedAccountId: integratedAccountId ?? '' };
+  return new Delete(input, options, ports).refuse(refusedInput(confirmed));
 }
 
 /**
@@ -450,8 +336,11 @@ function isNamed({ id, integratedAccountId, confirmationToken }: AskedDelete): b
  * run has none, and returns findings instead of refusals where it can build a request.
  */
 export function deleteEngagement(asked: AskedDelete, options: DeleteOptions, ports: DeletePorts): Promise<DeleteEnd> {
+  const { id, integratedAccountId, confirmationToken } = asked;
+  const isNamed =
+    (id ?? null) !== null && (integratedAccountId ?? null) !== null && (confirmationToken ?? null) === null;
   const mayRun = options.dryRun || ports.confirmations?.isRequired !== true;
-  return mayRun && isNamed(asked)
+  return mayRun && isNamed
     ? new Delete(asked as DeleteEngagementInput, options, ports).run()
     : runConfirmed(asked, options, ports);
 }

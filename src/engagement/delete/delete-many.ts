@@ -4,17 +4,13 @@ import { type DeleteEnd, type InvalidInputError, refusal, withEngagementId } fro
 
 /** How many deletes one list may have. */
 export const maxDeletes = 100;
-
 type DeleteItem = Pick<DeleteEngagementInput, 'id' | 'engagementType' | 'rawEngagementType' | 'parameters'>;
-
 /** Identifies the engagement of an item. Some providers number each type by itself. */
-export function itemKey(item: DeleteItem): string {
-  return JSON.stringify([sentType(item), item.id]);
-}
+export const itemKey = (item: DeleteItem): string => JSON.stringify([sentType(item), item.id]);
 
 /** Equal for equal parameters, in any order. Absent and null mean the same. */
 function comparableParameters({ parameters }: DeleteItem): string {
-  const given = Object.entries(parameters ?? {}).filter(([, value]) => value !== null && value !== undefined);
+  const given = Object.entries(parameters ?? {}).filter(([, value]) => (value ?? null) !== null);
   return JSON.stringify(given.sort(([name], [other]) => (name < other ? -1 : 1)));
 }
 

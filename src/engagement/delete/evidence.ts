@@ -11,23 +11,15 @@ import { isIdValue, isSameId } from '../record.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 
+/** `unknown`: it proves nothing. `why` continues "The answer has status 200, but ". */
 type Evidence =
   | { readonly kind: 'success'; readonly warnings: readonly string[] }
   | { readonly kind: 'refused' }
-  /** It proves nothing. `why` continues "The answer has status 200, but ". */
   | { readonly kind: 'unknown'; readonly why: string; readonly isForeign: boolean };
 
-function unknown(why: string, isForeign = false): Evidence {
-  return { kind: 'unknown', why, isForeign };
-}
-
-function success(...warnings: readonly string[]): Evidence {
-  return { kind: 'success', warnings };
-}
-
+const unknown = (why: string, isForeign = false): Evidence => ({ kind: 'unknown', why, isForeign });
+const success = (...warnings: readonly string[]): Evidence => ({ kind: 'success', warnings });
 const refused: Evidence = { kind: 'refused' };
-
-/** The media types of pages, without parameters. */
 const pageType = /^(text\/html|application\/xhtml\+xml)$/;
 
 /** True for the type of a page of a proxy, portal or login, which Truto never sends. Also true for a repeated header. */
@@ -43,7 +35,7 @@ export function isPageType(header: string | undefined): boolean {
 }
 
 /** 200, 201 and 204 are documented as success (Truto, errors.md), 202 is "accepted". */
-const successStatuses = new Set([200, 201, 202, 204]);
+export const successStatuses = new Set([200, 201, 202, 204]);
 
 /** True for a value with content: false for `"error": null` and `"errors": []`. */
 function isFilled(value: unknown): boolean {
@@ -68,7 +60,6 @@ const statusKeys = ['statusCode', 'status_code', 'http_status'] as const;
  * Monday's older form, OnePageCRM, AWS and others.
  */
 const errorKeys = ['error', 'errors', 'error_code', 'errorCode', 'error_message', 'errorMessage'] as const;
-
 /** The keys of a refusal in JSON: Affinity, Pipedrive, Pipeliner; HighLevel in both spellings; Slack's `ok`; Stripe's `deleted`. */
 const successKeys = ['success', 'succeeded', 'succeded', 'ok', 'deleted'] as const;
 
@@ -168,9 +159,7 @@ function namesAnother(json: unknown, provider: unknown, input: DeleteEngagementI
 }
 
 /** True for a plain value instead of JSON objects or lists. Only `true` proves success. */
-function isPlainDoubt(value: unknown): boolean {
-  return !isJsonObject(value) && !Array.isArray(value) && value !== true;
-}
+const isPlainDoubt = (value: unknown): boolean => !isJsonObject(value) && !Array.isArray(value) && value !== true;
 
 const streamedPage =
   'The body is an HTML page. A proxy or firewall may have sent it without forwarding the delete. Read the engagement to be sure.';

@@ -1,35 +1,86 @@
-import type { Attempt, FailureReason, UpstreamAnswer, UpstreamFailure } from '../../upstream/attempt.ts';
+import type { Attempt, FailureReason, UpstreamAnswer } from '../../upstream/attempt.ts';
 import { isJsonObject, type ReadBody, readBody } from '../body.ts';
 import { noteRecord } from '../drift.ts';
 import { type DeleteEngagementInput, hasRecord, isRepeatable, sentType } from '../input.ts';
-import type { Integration } from '../integrations.ts';
 import { nodeKind, writeNodeId } from '../node-id.ts';
 import type { FoundRecord } from '../read.ts';
 import { readRecord, type Selection, wireNameOf } from '../record.ts';
 import { notSent, readRefusal } from '../refusal.ts';
 import type { WireField } from '../resources.ts';
 import type * as Result from '../result.ts';
+import type { OutcomeContext } from '../write.ts';
 import { providerBodyOf, readEvidence } from './evidence.ts';
 
-interface OutcomeContext {
-  readonly input: DeleteEngagementInput;
+interface DeleteContext extends OutcomeContext<DeleteEngagementInput> {
   readonly selection: Selection;
-  readonly integration: Integration | null;
-  readonly warnings: readonly string[];
   /** The record before the delete, with `snapshot`. */
   readonly snapshot: FoundRecord<'engagements'> | null;
-  readonly upstreamIdempotencyKey: string;
-  /** True when upstream's 401 is about the caller's own token. */
-  readonly callerBroughtToken: boolean;
   /** True when an earlier attempt may have been executed: then a refusal proves nothing. */
   readonly mayHaveActedBefore: boolean;
-  /** Finds out whether the record or the account is missing: see `settleNotFound` in `account.ts`. */
-  readonly settleNotFound: (refused: Result.Refusal) => Promise<Result.Refusal>;
 }
 
-interface Seen {
-  readonly statusCode?: number | undefined;
-  readonly rawResponse?: unknown;
+type SuccessContext = Pick<DeleteContext, 'input' | 'selection' | 'integration' | 'warnings' | 'snapshot'>;
+
+type Seen = { readonly statusCode?: number | undefined; readonly rawResponse?: unknown };
+
+/**
+ * Maps the end of a sent delete to the result's member. A refusal means that nothing was deleted, an unclear answer an unknown outcome.
+ * After an attempt that may have been executed, "no such record" means that it is gone, and any other refusal proves nothing.
+ */
+export function readOutcome(attempt: Attempt, context: DeleteContext): Result.DeleteEnd | Promise<Result.DeleteEnd> {
+  if (attempt.kind === 'answer')
+    return attempt.statusCode >= 200 && attempt.statusCode < 300
+      ? readSuccess(attempt, context)
+      : readRefused(attempt, context);
+  if (!attempt.mayHaveBeenSent) return refusedNow(notSent(attempt), context);
+  return unknownOutcome(context, { why: whyUnknown(attempt.reason) });
+}
+
+function readSuccess(answer: UpstreamAnswer, context: DeleteContext): Result.DeleteEnd {
+  const { statusCode } = answer;
+  const body = readBody(answer.body);
+  const evidence = readEvidence(answer, body, context);
+  if (evidence.kind === 'success') return buildSuccess(answer, body, context, evidence.warnings);
+  if (answer.body.kind === 'streaming') answer.body.stream.destroy();
+  const isForeign = evidence.kind === 'unknown' && evidence.isForeign;
+  // Further answers on the connection may belong to other requests too.
+  if (isForeign) answer.disconnect();
+  const seen = { statusCode, rawResponse: isForeign ? undefined : providerBodyOf(body, context.input) };
+  return evidence.kind === 'refused'
+    ? refusedNow({ ...refusedByBody(statusCode), ...seen }, context, seen)
+    : unknownOutcome(context, { ...seen, why: `The answer has status ${statusCode}, but ${evidence.why}` });
+}
+
+async function readRefused(answer: UpstreamAnswer, context: DeleteContext): Promise<Result.DeleteEnd> {
+  const { statusCode } = answer;
+  const { mayHaveActedBefore, callerBroughtToken } = context;
+  // A top-level error could not say that the engagement may be gone.
+  const answered = readRefusal(answer, callerBroughtToken && !mayHaveActedBefore);
+  if (answered.kind === 'UnclearAnswer') return unknownOutcome(context, answered);
+  if (answered.kind === 'Unauthenticated') return answered;
+  const refused = await context.settleNotFound(answered);
+  if (refused.kind !== 'NotFoundError' || !mayHaveActedBefore) return refusedNow(refused, context, { statusCode });
+  const why = 'The last attempt found no such record, and the integrated account could not be checked';
+  if (refused.isUnchecked) return unknownOutcome(context, { statusCode, why });
+  const gone =
+    'The last attempt found no such engagement. An earlier attempt deleted it, or another client did, or it never ' +
+    'existed with this type in this integrated account.';
+  const warnings = refused.accountFound ? [gone] : [refused.message, gone];
+  return successOf('ALREADY_ABSENT', answer, context, { engagement: null, warnings });
+}
+
+/** Puts "Nothing was deleted." before the message of a refusal. */
+export function nothingDeleted(refused: Result.Refusal): Result.Refusal {
+  // A top-level error is about the whole operation.
+  if (refused.kind === 'Unauthenticated') return refused;
+  return { ...refused, message: `Nothing was deleted. ${refused.message}` };
+}
+
+/** A refusal of this attempt, unless an earlier one may have deleted the engagement. */
+function refusedNow(refused: Result.Refusal, context: DeleteContext, seen: Seen = {}): Result.DeleteEnd {
+  if (!context.mayHaveActedBefore) return nothingDeleted(refused);
+  const why = `The last attempt was refused (${refused.message}), but an earlier one may have deleted it`;
+  return unknownOutcome(context, { ...seen, why });
 }
 
 /** Creates the result for a sent request with unknown effect. */
@@ -39,7 +90,7 @@ export function unknownOutcome(
     upstreamIdempotencyKey,
     snapshot,
     integration,
-  }: Pick<OutcomeContext, 'input' | 'upstreamIdempotencyKey' | 'snapshot'> & Partial<OutcomeContext>,
+  }: Pick<DeleteContext, 'input' | 'upstreamIdempotencyKey' | 'snapshot'> & Partial<DeleteContext>,
   seen: Seen & { readonly why: string },
 ): Result.OutcomeUnknownError {
   const retrySafe = isRepeatable(input);
@@ -60,22 +111,38 @@ export function unknownOutcome(
   };
 }
 
-type Content = Pick<Result.DeleteEngagementSuccess, 'engagement' | 'raw' | 'warnings'>;
+const whyNoAnswer: Readonly<Partial<Record<FailureReason, string>>> = {
+  timeout: 'Truto did not answer in time',
+  protocol: 'The answer was not valid HTTP',
+};
 
-type SuccessContext = Pick<OutcomeContext, 'input' | 'selection' | 'integration' | 'warnings' | 'snapshot'>;
-
-/** Warns about selected fields without a value, and says how to fill them. */
-function missingFields(absent: Iterable<WireField>, { snapshot }: SuccessContext): readonly string[] {
-  const names = [...absent].map(wireNameOf) as WireField[];
-  const missing = names.filter((field) => field !== 'id' && (!snapshot || snapshot.absent.includes(field)));
-  if (missing.length === 0) return [];
-  const hint = snapshot ? 'The snapshot lacks it too.' : 'Use snapshot: true to read it before the delete.';
-  return [`Truto's answer lacks ${missing.join(', ')}. ${hint}`];
+/** Why a sent request has no answer, as the start of a sentence. */
+export function whyUnknown(reason: FailureReason): string {
+  return whyNoAnswer[reason] ?? 'The connection broke before Truto answered';
 }
 
-/** Warns about selected fields with a malformed value. */
-export function unreadableFields(fields: readonly string[]): readonly string[] {
-  return fields.map((field) => `The value of ${field} does not have the documented form, so it was left out.`);
+/** For a 2xx whose body is the provider's refusal. */
+export function refusedByBody(statusCode: number) {
+  const message = `The provider answered with status ${statusCode}, but its body is a refusal.`;
+  return { kind: 'RemoteApiError', message, statusCode } as const;
+}
+
+type Content = Pick<Result.DeleteEngagementSuccess, 'engagement' | 'raw' | 'warnings'>;
+
+/**
+ * Creates the success from an answer that proves one. A malformed value in the body removes that field, never the result.
+ * @param doubts warnings about the answer.
+ */
+export function buildSuccess(
+  answer: UpstreamAnswer,
+  body: ReadBody,
+  context: SuccessContext,
+  doubts: readonly string[],
+): Result.DeleteEngagementSuccess {
+  const { engagement, raw, warnings } = readContent(body, context);
+  const outcome = answer.statusCode === 202 ? 'ACCEPTED' : 'DELETED';
+  const content = { engagement, raw, warnings: [...doubts, ...warnings] };
+  return successOf(outcome, answer, context, content, readStream(answer, context));
 }
 
 function readContent(body: ReadBody, context: SuccessContext): Content {
@@ -95,66 +162,26 @@ function readContent(body: ReadBody, context: SuccessContext): Content {
   return { engagement: record, warnings: [...unreadableFields(unreadable), ...missingFields(absent, context)] };
 }
 
+/** Warns about selected fields without a value, and says how to fill them. */
+function missingFields(absent: Iterable<WireField>, { snapshot }: SuccessContext): readonly string[] {
+  const names = [...absent].map(wireNameOf) as WireField[];
+  const missing = names.filter((field) => field !== 'id' && (!snapshot || snapshot.absent.includes(field)));
+  if (missing.length === 0) return [];
+  const hint = snapshot ? 'The snapshot lacks it too.' : 'Use snapshot: true to read it before the delete.';
+  return [`Truto's answer lacks ${missing.join(', ')}. ${hint}`];
+}
+
+/** Warns about selected fields with a malformed value. */
+export function unreadableFields(fields: readonly string[]): readonly string[] {
+  return fields.map((field) => `The value of ${field} does not have the documented form, so it was left out.`);
+}
+
 function readStream({ headers, body }: UpstreamAnswer, { selection }: SuccessContext): Result.DeleteStream | null {
   if (body.kind !== 'streaming') return null;
   if (!selection.chunks) body.stream.destroy();
   const length = headers['content-length'] ?? '';
-  return {
-    contentType: headers['content-type'] ?? null,
-    contentLength: /^\d{1,15}$/.test(length) ? Number(length) : null,
-    body: body.stream,
-  };
-}
-
-/** Nine digits fit GraphQL's `Int`. */
-function wholeNumber(text: string | undefined): number | null {
-  return text !== undefined && /^\d{1,9}$/.test(text) ? Number(text) : null;
-}
-
-/** Six digits of seconds fit it as milliseconds. More are a moment, not a length. */
-function milliseconds(seconds: string | undefined): number | null {
-  return seconds !== undefined && /^\d{1,6}$/.test(seconds) ? Number(seconds) * 1000 : null;
-}
-
-/**
- * Reads `ratelimit-limit` (`110;w=10`: 110 requests in 10 seconds), `ratelimit-remaining` and `ratelimit-reset` (seconds). Source:
- * https://truto.one/docs/api-reference/overview/rate-limits.md
- * @returns null when no header can be read.
- */
-export function parseRateLimit(headers: UpstreamAnswer['headers']): Result.RateLimit | null {
-  const { 'ratelimit-limit': given = '', 'ratelimit-remaining': remainingText, 'ratelimit-reset': reset } = headers;
-  const [limitText, ...parameters] = given.split(';').map((part) => part.trim());
-  const limit = wholeNumber(limitText);
-  const windowMs = milliseconds(parameters.find((parameter) => parameter.startsWith('w='))?.slice(2));
-  const [remaining, resetMs] = [wholeNumber(remainingText), milliseconds(reset)];
-  const isEmpty = (limit ?? windowMs ?? remaining ?? resetMs) === null;
-  return isEmpty ? null : { limit, windowMs, remaining, resetMs };
-}
-
-/** Derived from the input, not from upstream's answer: so it is the same with every selection. */
-function deletedNodeId({ input, integration }: Pick<SuccessContext, 'input' | 'integration'>): string {
-  const { id, integratedAccountId } = input;
-  const kind = nodeKind(integration, sentType(input));
-  return writeNodeId({ resource: 'engagements', integratedAccountId, kind, id });
-}
-
-/** The success of a delete with an unknown outcome that Truto's event has settled. */
-export function settledSuccess(
-  { engagement }: Result.OutcomeUnknownError,
-  context: Pick<SuccessContext, 'input' | 'integration' | 'warnings'>,
-): Result.DeleteEngagementSuccess {
-  const nodeId = deletedNodeId(context);
-  return {
-    kind: 'DeleteEngagementSuccess',
-    deletedEngagementId: context.input.id,
-    deletedNodeId: nodeId,
-    outcome: 'DELETED',
-    engagement: engagement && { ...engagement, nodeId },
-    stream: null,
-    integration: context.integration,
-    rateLimit: null,
-    warnings: context.warnings,
-  };
+  const contentLength = /^\d{1,15}$/.test(length) ? Number(length) : null;
+  return { contentType: headers['content-type'] ?? null, contentLength, body: body.stream };
 }
 
 function successOf(
@@ -183,99 +210,53 @@ function successOf(
   };
 }
 
-/**
- * Creates the success from an answer that proves one. A malformed value in the body removes that field, never the result.
- * @param doubts warnings about the answer.
- */
-export function buildSuccess(
-  answer: UpstreamAnswer,
-  body: ReadBody,
-  context: SuccessContext,
-  doubts: readonly string[],
+/** Derived from the input, not from upstream's answer: so it is the same with every selection. */
+function deletedNodeId({ input, integration }: Pick<SuccessContext, 'input' | 'integration'>): string {
+  const { id, integratedAccountId } = input;
+  const kind = nodeKind(integration, sentType(input));
+  return writeNodeId({ resource: 'engagements', integratedAccountId, kind, id });
+}
+
+/** The success of a delete with an unknown outcome that Truto's event has settled. */
+export function settledSuccess(
+  { engagement }: Result.OutcomeUnknownError,
+  { input, integration, warnings }: Pick<SuccessContext, 'input' | 'integration' | 'warnings'>,
 ): Result.DeleteEngagementSuccess {
-  const content = readContent(body, context);
-  const warnings = [...doubts, ...content.warnings];
-  const outcome = answer.statusCode === 202 ? 'ACCEPTED' : 'DELETED';
-  return successOf(outcome, answer, context, { ...content, warnings }, readStream(answer, context));
+  const nodeId = deletedNodeId({ input, integration });
+  return {
+    kind: 'DeleteEngagementSuccess',
+    deletedEngagementId: input.id,
+    deletedNodeId: nodeId,
+    outcome: 'DELETED',
+    engagement: engagement && { ...engagement, nodeId },
+    stream: null,
+    integration,
+    rateLimit: null,
+    warnings,
+  };
 }
 
-/** The success of an attempt that found no record, after one that may have deleted it. */
-function alreadyAbsent(answer: UpstreamAnswer, context: SuccessContext, doubts: readonly string[]) {
-  const gone =
-    'The last attempt found no such engagement. An earlier attempt deleted it, or another client did, or it never ' +
-    'existed with this type in this integrated account.';
-  return successOf('ALREADY_ABSENT', answer, context, { engagement: null, warnings: [...doubts, gone] });
+/** A number of at most so many digits: nine fit GraphQL's `Int`, and six of seconds fit it as milliseconds. */
+function wholeNumber(text: string | undefined, digits: number): number | null {
+  return text !== undefined && text.length <= digits && /^\d+$/.test(text) ? Number(text) : null;
 }
 
-const whyNoAnswer: Readonly<Partial<Record<FailureReason, string>>> = {
-  timeout: 'Truto did not answer in time',
-  protocol: 'The answer was not valid HTTP',
-};
-
-/** Why a sent request has no answer, as the start of a sentence. */
-export function whyUnknown(reason: FailureReason): string {
-  return whyNoAnswer[reason] ?? 'The connection broke before Truto answered';
-}
-
-/** Puts "Nothing was deleted." before the message of a refusal. */
-export function nothingDeleted(refused: Result.Refusal): Result.Refusal {
-  // A top-level error is about the whole operation.
-  if (refused.kind === 'Unauthenticated') return refused;
-  return { ...refused, message: `Nothing was deleted. ${refused.message}` };
-}
-
-/** A refusal of this attempt, unless an earlier one may have deleted the engagement. */
-function refusedNow(refused: Result.Refusal, context: OutcomeContext, seen: Seen = {}): Result.DeleteEnd {
-  if (!context.mayHaveActedBefore) return nothingDeleted(refused);
-  const why = `The last attempt was refused (${refused.message}), but an earlier one may have deleted it`;
-  return unknownOutcome(context, { ...seen, why });
-}
-
-function readFailure(failure: UpstreamFailure, context: OutcomeContext): Result.DeleteEnd {
-  const { mayHaveBeenSent, reason } = failure;
-  if (!mayHaveBeenSent) return refusedNow(notSent(failure), context);
-  return unknownOutcome(context, { why: whyUnknown(reason) });
-}
-
-function readSuccess(answer: UpstreamAnswer, context: OutcomeContext): Result.DeleteEnd {
-  const { statusCode } = answer;
-  const body = readBody(answer.body);
-  const evidence = readEvidence(answer, body, context);
-  if (evidence.kind === 'success') return buildSuccess(answer, body, context, evidence.warnings);
-  if (answer.body.kind === 'streaming') answer.body.stream.destroy();
-  const isForeign = evidence.kind === 'unknown' && evidence.isForeign;
-  // Further answers on the connection may belong to other requests too.
-  if (isForeign) answer.disconnect();
-  const rawResponse = isForeign ? undefined : providerBodyOf(body, context.input);
-  const seen = { statusCode, rawResponse };
-  if (evidence.kind === 'refused') {
-    const message = `The provider answered with status ${statusCode}, but its body is a refusal.`;
-    return refusedNow({ kind: 'RemoteApiError', message, ...seen }, context, seen);
-  }
-  return unknownOutcome(context, { ...seen, why: `The answer has status ${statusCode}, but ${evidence.why}` });
+function milliseconds(seconds: string | undefined): number | null {
+  const number = wholeNumber(seconds, 6);
+  return number === null ? null : number * 1000;
 }
 
 /**
- * Maps the end of a sent delete to the result's member. A refusal means that nothing was deleted. An unclear answer means an unknown
- * outcome. After an attempt that may have been executed, "no such record" means that it is gone, and any other refusal proves
- * nothing.
+ * Reads `ratelimit-limit` (`110;w=10`: 110 requests in 10 seconds), `ratelimit-remaining` and `ratelimit-reset` (seconds). Source:
+ * https://truto.one/docs/api-reference/overview/rate-limits.md
+ * @returns null when no header can be read.
  */
-export function readOutcome(attempt: Attempt, context: OutcomeContext): Result.DeleteEnd | Promise<Result.DeleteEnd> {
-  if (attempt.kind === 'failure') return readFailure(attempt, context);
-  if (attempt.statusCode >= 200 && attempt.statusCode < 300) return readSuccess(attempt, context);
-  return readRefused(attempt, context);
-}
-
-async function readRefused(attempt: UpstreamAnswer, context: OutcomeContext): Promise<Result.DeleteEnd> {
-  const { statusCode } = attempt;
-  const { mayHaveActedBefore, callerBroughtToken } = context;
-  // A top-level error could not say that the engagement may be gone.
-  const answered = readRefusal(attempt, callerBroughtToken && !mayHaveActedBefore);
-  if (answered.kind === 'UnclearAnswer') return unknownOutcome(context, answered);
-  if (answered.kind === 'Unauthenticated') return answered;
-  const refused = await context.settleNotFound(answered);
-  if (refused.kind !== 'NotFoundError' || !mayHaveActedBefore) return refusedNow(refused, context, { statusCode });
-  const why = 'The last attempt found no such record, and the integrated account could not be checked';
-  if (refused.isUnchecked) return unknownOutcome(context, { statusCode, why });
-  return alreadyAbsent(attempt, context, refused.accountFound ? [] : [refused.message]);
+export function parseRateLimit(headers: UpstreamAnswer['headers']): Result.RateLimit | null {
+  const { 'ratelimit-limit': given = '', 'ratelimit-remaining': remainingText, 'ratelimit-reset': reset } = headers;
+  const [limitText, ...parameters] = given.split(';').map((part) => part.trim());
+  const limit = wholeNumber(limitText, 9);
+  const windowMs = milliseconds(parameters.find((parameter) => parameter.startsWith('w='))?.slice(2));
+  const [remaining, resetMs] = [wholeNumber(remainingText, 9), milliseconds(reset)];
+  const isEmpty = (limit ?? windowMs ?? remaining ?? resetMs) === null;
+  return isEmpty ? null : { limit, windowMs, remaining, resetMs };
 }

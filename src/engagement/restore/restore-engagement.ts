@@ -1,9 +1,10 @@
 import type { Caller } from '../account.ts';
 import { type CreatePorts, createEngagement } from '../create/create-engagement.ts';
-import { type CreatedSearch, findCreated, hasSent } from '../create/find-created.ts';
 import { type CreateEngagementInput, sentFields, writableFields } from '../create/input.ts';
-import { readAfterDelete } from '../read.ts';
-import type { EngagementRecord } from '../record.ts';
+import { type CreatedSearch, findCreated, hasSent } from '../create/outcome.ts';
+import { type ReadPorts, readAfterDelete, readResource } from '../read.ts';
+import type { EngagementRecord, RecordKey } from '../record.ts';
+import { type Resource, type ResourceField, resources } from '../resources.ts';
 import {
   type CreateEnd,
   type CreateEngagementError,
@@ -13,7 +14,6 @@ import {
   type Refusal,
   type Unauthenticated,
 } from '../result.ts';
-import { findMissing, type SeenReferences } from './find-missing.ts';
 import { engagementKey, type KeptRecord } from './undo-line.ts';
 
 /** A new record exists. */
@@ -32,37 +32,30 @@ interface Restored {
 export type RestoreEnd =
   | Restored
   /** A dry run: the old record is gone, and this is the create. `warnings` names related records that no longer exist. */
-  | (Pick<CreateEngagementPlan, 'request'> & {
-      readonly kind: 'RestorePlan';
-      readonly lost: readonly string[];
-      readonly warnings: readonly string[];
-    })
-  /** The old record can be read. */
-  | { readonly kind: 'StillExists'; readonly message: string }
-  /** The old record can be read, and the provider may show deleted records. */
-  | { readonly kind: 'MayStillExist'; readonly message: string }
-  /** An earlier create may have been sent, and its record was not found. */
-  | {
-      readonly kind: 'MayBeRestored';
-      readonly message: string;
-      /** Why the search failed, if it did: a later one may find the record. */
-      readonly refused?: Refusal | undefined;
-    }
+  | (Pick<CreateEngagementPlan, 'request'> & Pick<Restored, 'lost' | 'warnings'> & { readonly kind: 'RestorePlan' })
+  /** The old record can be read. `MayStillExist`: but the provider may show deleted records. */
+  | { readonly kind: 'StillExists' | 'MayStillExist'; readonly message: string }
+  /** An earlier create may have been sent, and its record was not found. `refused`: why the search failed, if it did. */
+  | { readonly kind: 'MayBeRestored'; readonly message: string; readonly refused?: Refusal | undefined }
   | CreateEngagementError
   | Unauthenticated;
 
-/** The options of a restore. */
-export interface RestoreOptions {
+/** On whose behalf a step of a restore is taken. */
+interface StepOptions {
   readonly caller: Caller;
+  /** The time for each of its two steps. */
+  readonly requestTimeoutMs: number;
+  /** True once nothing further is to be sent. */
+  readonly hasCallerLeft: () => boolean;
+}
+
+/** The options of a restore. */
+export interface RestoreOptions extends StepOptions {
   readonly dryRun: boolean;
   /** How many earlier creates of this record were refused: upstream may repeat such an answer for the same `Idempotency-Key`. */
   readonly refusalCount: number;
   /** When an earlier create of this record began that has no known end, in milliseconds since 1970. Then none is sent. */
   readonly begunAtMs?: number | undefined;
-  /** The time for each of its two steps. */
-  readonly requestTimeoutMs: number;
-  /** True once nothing further is to be sent. */
-  readonly hasCallerLeft: () => boolean;
 }
 
 /** The services that a restore needs. */
@@ -79,10 +72,8 @@ export interface RestorePorts extends CreatePorts {
 
 /** How much earlier than this machine's clock a provider's clock may be. */
 const maxClockDifferenceMs = 10_000;
-
 /** How long after its request's timeout Truto or the provider may still carry out a create. */
 const maxLateMs = 60_000;
-
 const foundBySearch = 'No answer of Truto proved the create. A search found this engagement, which was created since.';
 /** For a search that found only a record that restores another engagement. */
 export const onlyAnother = 'A search found only the new record of another engagement.';
@@ -97,19 +88,14 @@ export function createOf({ record, unreadable }: KeptRecord): {
   readonly lost: readonly string[];
 } {
   const { id: _old, integratedAccountId, additionalFields, ...documented } = record;
-  const values = { ...additionalFields, ...documented };
-  const isEmpty = (value: unknown) => Array.isArray(value) && value.length === 0;
-  const { fields, leftOut } = writableFields(
-    Object.fromEntries(Object.entries(values).filter(([, value]) => !isEmpty(value))),
-  );
+  const values = Object.entries({ ...additionalFields, ...documented });
+  const isEmptyList = (value: unknown) => Array.isArray(value) && value.length === 0;
+  const { fields, leftOut } = writableFields(Object.fromEntries(values.filter(([, value]) => !isEmptyList(value))));
   return { input: { integratedAccountId, fields }, lost: [...leftOut, ...unreadable] };
 }
 
-/** The options of a create that read the fields that it sends: they are compared. */
-function createOptions(
-  input: CreateEngagementInput,
-  { caller, requestTimeoutMs, hasCallerLeft }: Pick<RestoreOptions, 'caller' | 'requestTimeoutMs' | 'hasCallerLeft'>,
-) {
+/** Of a create that reads the fields that it sends: they are compared. */
+function createOptions(input: CreateEngagementInput, { caller, requestTimeoutMs, hasCallerLeft }: StepOptions) {
   const selected = new Set(sentFields(input).map(([name]) => name));
   return { caller, selected, hasCallerLeft, deadlineAt: performance.now() + requestTimeoutMs };
 }
@@ -117,7 +103,7 @@ function createOptions(
 /** Checks a kept record against the account and the rules of a create. Returns the dry run of the create. */
 export function planRestore(
   kept: KeptRecord,
-  options: Pick<RestoreOptions, 'caller' | 'requestTimeoutMs' | 'hasCallerLeft'>,
+  options: StepOptions,
   ports: CreatePorts,
 ): Promise<Exclude<CreateEnd, { kind: 'CreateEngagementSuccess' }>> {
   const { input } = createOf(kept);
@@ -129,7 +115,7 @@ export function planRestore(
 /** Proves that the old record is gone. Undefined when it is. */
 async function findOld(
   { record, wasDeleted }: KeptRecord,
-  { caller, requestTimeoutMs, hasCallerLeft }: RestoreOptions,
+  { caller, requestTimeoutMs, hasCallerLeft }: StepOptions,
   ports: CreatePorts,
 ): Promise<RestoreEnd | undefined> {
   const { id, integratedAccountId } = record;
@@ -165,7 +151,7 @@ async function findNew(
   input: CreateEngagementInput,
   begunAtMs: number,
   key: string,
-  options: RestoreOptions,
+  options: StepOptions,
   { isTaken, mayBeOfOther, ...ports }: RestorePorts,
 ): Promise<CreatedSearch> {
   const sinceMs = begunAtMs - maxClockDifferenceMs;
@@ -194,10 +180,11 @@ export async function restoreEngagement(
     const unconfirmed = sentFields(input).flatMap((sent) => (record && hasSent(record, sent) ? [] : [sent[0]]));
     return { kind: 'Restored', ...rest, lost, unconfirmed };
   }
+  const foundNew = (record: EngagementRecord) =>
+    restored(record, { newId: record.id, outcome: 'FOUND', warnings: [foundBySearch] });
   if (begunAtMs !== undefined) {
     const found = await findNew(input, begunAtMs, callerKey.join(), options, ports);
-    if (found.kind === 'One')
-      return restored(found.record, { newId: found.record.id, outcome: 'FOUND', warnings: [foundBySearch] });
+    if (found.kind === 'One') return foundNew(found.record);
     const [why, refused] = found.kind === 'None' ? ['A search did not find it.'] : [found.why, found.refused];
     return { kind: 'MayBeRestored', message: `An earlier restore may have created it. ${why} ${lookFirst}`, refused };
   }
@@ -215,9 +202,7 @@ export async function restoreEngagement(
   }
   if (end.kind === 'OutcomeUnknownError') {
     const found = await findNew(input, sentAtMs, callerKey.join(), options, ports);
-    return found.kind === 'One'
-      ? restored(found.record, { newId: found.record.id, outcome: 'FOUND', warnings: [foundBySearch] })
-      : end;
+    return found.kind === 'One' ? foundNew(found.record) : end;
   }
   if (end.kind !== 'CreateEngagementSuccess') return end;
   const { createdEngagementId: newId, outcome, engagement, warnings } = end;
@@ -229,4 +214,62 @@ export async function restoreEngagement(
     }
   }
   return restored(engagement, { newId, outcome, warnings });
+}
+
+/** What look-ups of related records have shown, by account, resource and id, so that each is read once. */
+export type SeenReferences = Map<string, Promise<Seen>>;
+type Seen = 'there' | keyof typeof endings | CreateEngagementError | Unauthenticated;
+const rows: Readonly<Record<string, ResourceField>> = resources.engagements;
+
+const endings = {
+  missing: 'no longer exists. The provider may refuse the create, or leave it out.',
+  unclear: 'could not be looked up.',
+} as const;
+
+/** The kinds of refusals that are not about one record. A retry, or a person, must come first. */
+const isAboutAll = (end: { readonly kind: string }): end is CreateEngagementError | Unauthenticated =>
+  ['RateLimitedError', 'Unauthenticated', 'AccountNeedsReauthError', 'AccountBlockedError'].includes(end.kind) ||
+  (end.kind === 'UpstreamUnavailableError' && !('wasSent' in end)) ||
+  end.kind === 'IntegratedAccountNotFoundError';
+
+async function lookUp(
+  target: Resource,
+  key: RecordKey,
+  { caller, requestTimeoutMs, hasCallerLeft }: StepOptions,
+  ports: ReadPorts,
+): Promise<Seen> {
+  const bounds = { caller, hasCallerLeft, deadlineAt: performance.now() + requestTimeoutMs };
+  const end = await readResource(target, key, { ...bounds, selected: new Set<never>() }, ports);
+  if (end.kind === 'Found') return 'there';
+  if (isAboutAll(end)) return end;
+  return end.kind === 'NotFoundError' && end.accountFound ? 'missing' : 'unclear';
+}
+
+/**
+ * Looks up the records that a create would refer to. Returns a sentence for each that no longer exists, or that could not be looked up;
+ * or the refusal of a look-up, if it is about the account, a limit or an outage.
+ */
+async function findMissing(
+  input: CreateEngagementInput,
+  options: StepOptions,
+  ports: ReadPorts,
+  seen: SeenReferences,
+): Promise<readonly string[] | CreateEngagementError | Unauthenticated> {
+  const { integratedAccountId } = input;
+  const notes: string[] = [];
+  for (const [field, value] of sentFields(input)) {
+    const target = rows[field]?.target as Resource | undefined;
+    for (const { id } of target ? ([value].flat() as readonly { id: string }[]) : []) {
+      const name = JSON.stringify([integratedAccountId, target, id]);
+      const look = seen.get(name) ?? lookUp(target as Resource, { id, integratedAccountId }, options, ports);
+      seen.set(name, look);
+      const shown = await look;
+      if (typeof shown === 'object') {
+        seen.delete(name);
+        return shown;
+      }
+      if (shown !== 'there') notes.push(`${field}: the record ${id} ${endings[shown]}`);
+    }
+  }
+  return notes;
 }

@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { z } from 'zod';
 import { readBody } from '../body.ts';
 import { normalizedType } from '../input.ts';
-import { type EngagementRecord, type ReadRecord, readRecord, wireFieldsOf, withAdditionalFields } from '../record.ts';
+import { type EngagementRecord, type ReadRecord, readRecord, wholeSelection } from '../record.ts';
 import { located } from '../result.ts';
 import { checkKey } from '../rules.ts';
 
@@ -30,30 +30,28 @@ const shape = z.object({
   engagement: z.looseObject({ id: z.union([z.string(), z.number()]).transform(String) }).nullish(),
 });
 
-const everything = withAdditionalFields(wireFieldsOf('engagements'));
+const unreadableLine = (why: string): UndoLine => ({ kind: 'Unreadable', why });
 
 /** Reads one line, without its line break. A field whose value does not have the documented form is left out. Never throws. */
 export function readUndoLine(bytes: Buffer): UndoLine {
   // A replacement character would change the record.
-  if (!isUtf8(bytes)) return { kind: 'Unreadable', why: 'it is not valid UTF-8' };
+  if (!isUtf8(bytes)) return unreadableLine('it is not valid UTF-8');
   const body = readBody({ kind: 'complete', bytes });
-  if (body.kind === 'unreadable') return { kind: 'Unreadable', why: body.why };
+  if (body.kind === 'unreadable') return unreadableLine(body.why);
   const line = shape.safeParse(body.kind === 'json' ? body.value : undefined);
-  if (!line.success) return { kind: 'Unreadable', why: whyNot(line.error) };
+  if (!line.success) {
+    const path = line.error.issues[0]?.path.join('.');
+    return unreadableLine(path ? `${path} is missing or invalid` : 'it is not a JSON object');
+  }
   const { integratedAccountId, readAt, result, outcome, engagement } = line.data;
-  if (!engagement) return result ? { kind: 'NoRecord' } : { kind: 'Unreadable', why: 'it has no engagement' };
+  if (!engagement) return result ? { kind: 'NoRecord' } : unreadableLine('it has no engagement');
   const key = { id: engagement.id, integratedAccountId };
   const [issue] = checkKey(key);
-  if (issue) return { kind: 'Unreadable', why: `it has an invalid id: ${located(issue)}` };
-  const { record, unreadable } = readRecord('engagements', engagement, everything, key);
+  if (issue) return unreadableLine(`it has an invalid id: ${located(issue)}`);
+  const { record, unreadable } = readRecord('engagements', engagement, wholeSelection.fields, key);
   const readAtMs = readAt === undefined ? undefined : Date.parse(readAt);
   const wasDeleted = result === 'DeleteEngagementSuccess' && outcome !== 'ACCEPTED';
   return { kind: 'Record', record, unreadable, readAtMs, wasDeleted };
-}
-
-function whyNot({ issues: [issue] }: z.ZodError): string {
-  const path = issue?.path.join('.');
-  return path ? `${path} is missing or invalid` : 'it is not a JSON object';
 }
 
 /** Equal for lines with the same engagement. Some providers number each type by itself. */

@@ -1,6 +1,5 @@
 import { GraphQLError } from 'graphql';
-import { type ErrorKind, engagementErrors, errorDetailNames } from '../../engagement/errors.ts';
-import type { Refusal } from '../../engagement/result.ts';
+import { type ErrorKind, engagementErrors, errorDetailNames, type Refusal } from '../../engagement/result.ts';
 
 /**
  * The default message of each top-level error, by `extensions.code`. Errors of a whole request have their HTTP status in front. The error

@@ -7,12 +7,12 @@ import { additionalFields, type EngagementRecord, type ResourceRecord } from '..
 import {
   camelCase,
   engagementTypeOf,
+  type FieldKind,
   type Resource,
   type ResourceField,
   resources,
 } from '../../engagement/resources.ts';
 import type { Refusal } from '../../engagement/result.ts';
-import type { FieldKind } from '../../engagement/shapes.ts';
 import { builder, fieldOptions, type Types } from '../core/builder.ts';
 import type { Context } from '../core/context.ts';
 import { typeNames, wireFieldsBelow } from '../core/selection.ts';

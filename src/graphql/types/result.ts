@@ -1,7 +1,6 @@
-import { errorKinds, errorRow } from '../../engagement/errors.ts';
 import { type Integration as IntegrationRow, integrations } from '../../engagement/integrations.ts';
 import type * as Result from '../../engagement/result.ts';
-import { type Finding, hasRefusal, type RateLimit } from '../../engagement/result.ts';
+import { errorKinds, errorRow, type Finding, hasRefusal, type RateLimit } from '../../engagement/result.ts';
 import { builder, enumOf, fieldOptions, type MakeField, objectType, rootField } from '../core/builder.ts';
 import { resolveChunks } from '../core/chunk-delivery.ts';
 import './records.ts';

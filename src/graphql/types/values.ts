@@ -1,7 +1,7 @@
 import { GraphQLError } from 'graphql';
 import type * as Input from '../../engagement/input.ts';
+import { isPlainMoment, shapes, type ValueOf } from '../../engagement/resources.ts';
 import type { CreateOutcome, DeleteOutcome } from '../../engagement/result.ts';
-import { isPlainMoment, shapes, type ValueOf } from '../../engagement/shapes.ts';
 import { builder, enumOf, inputType, objectType, type Row } from '../core/builder.ts';
 
 /** Parses a date-time with an offset, also in lower case (RFC 3339), or a `Date` of a program. */
