@@ -26,7 +26,7 @@ import { createDirectDelete, type DirectDelete, type DirectDeleteResult } from '
 import { createDirectRestore, type DirectRestore } from './direct-restore.ts';
 import { createFrontDoor } from './front-door.ts';
 import { createHostContext, type HostRequest } from './host-context.ts';
-import { createMetrics, type Metrics, type ScrapeServer, serveMetrics } from './metrics.ts';
+import { createMetrics, type Metrics, serveMetrics } from './metrics.ts';
 import { createMount, type Mount } from './mount.ts';
 import { createReceiveEvent, type EventAnswer, type ReceivedEvent } from './webhooks.ts';
 import { createGraphQLHandler } from './yoga.ts';
@@ -122,11 +122,7 @@ export async function openFacade({ config, log, upstream, openToken, loadLimits 
   const telemetry = config.otlpEndpoint && (await (await import('./telemetry.ts')).startTelemetry(config.otlpEndpoint));
   const limits = keepsRateLimits ? documentedLimits : undefined;
   const sharedMemory = shared && (await connectRedis(shared.redisUrl, log, shared.keyPrefix));
-  const metrics = createMetrics({
-    sharedMemory,
-    inFlight: () => listener.inFlight + mount.inFlight,
-    meter: findMeter(),
-  });
+  const metrics = createMetrics(sharedMemory, () => listener.inFlight + mount.inFlight, findMeter());
   const connection = openUpstream({
     baseUrl: upstream,
     proxy,
@@ -193,7 +189,7 @@ export async function openFacade({ config, log, upstream, openToken, loadLimits 
 
   const mount = createMount(yoga, { log, metrics, loadLimits, corsOrigins: config.corsOrigins });
 
-  let scrapes: ScrapeServer | undefined;
+  let scrapes: Awaited<ReturnType<typeof serveMetrics>> | undefined;
   async function free(): Promise<void> {
     stopDrift();
     await yoga.dispose();

@@ -12,7 +12,7 @@ import type { SharedMemory } from '../redis/shared-memory.ts';
 import { digest } from '../upstream/digest.ts';
 import { bodyRefusals } from './connections/refuse.ts';
 import { maxRequestBytes } from './connections/request-body.ts';
-import type { EventResult, Metrics } from './metrics.ts';
+import type { Metrics } from './metrics.ts';
 
 /*
  * Truto's webhooks (https://www.truto.one/docs/guides/webhooks/overview.md). Truto repeats an event three times unless the status is 200, and
@@ -33,6 +33,9 @@ const rememberedMs = 2 * maxAgeMs;
 
 /** The most ids in a process without Redis. */
 const maxIds = 100_000;
+
+/** What happened to an event. `ignored`: nothing here depends on it. `failed`: the log has the error, or Redis did not answer. */
+type EventResult = 'used' | 'ignored' | 'repeated' | 'old' | 'malformed' | 'bad_signature' | 'bad_request' | 'failed';
 
 /** An event as it arrives. */
 export interface ReceivedEvent {

@@ -1,7 +1,7 @@
 import { AsyncResource } from 'node:async_hooks';
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo, BlockList, Socket } from 'node:net';
+import type { AddressInfo, BlockList, Server, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -109,6 +109,12 @@ export const defaultBounds: ListenerBounds = {
   idle: { maxCount: 4_096, maxCountPerClient: unbounded, maxBytes: unbounded, maxBytesPerClient: unbounded },
   unread: { maxCount: 1_024, maxCountPerClient: unbounded, maxBytes: 128 * mebibyte, maxBytesPerClient: unbounded },
 };
+
+/** The address at which a server listens, without a path. */
+export function addressOf(server: Server): string {
+  const { address, family, port } = server.address() as AddressInfo;
+  return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
+}
 
 /** An HTTP server that can be drained. */
 export interface Listener {
@@ -473,8 +479,7 @@ export function createListener(
       server.listen(port, host, () => {
         server.off('error', reject);
         looking = setInterval(lookAround, patience.checkIntervalMs).unref();
-        const { address, family, port: chosen } = server.address() as AddressInfo;
-        resolve(`http://${family === 'IPv6' ? `[${address}]` : address}:${chosen}`);
+        resolve(addressOf(server));
       });
     });
   }

@@ -4,11 +4,11 @@ import type { Log } from '../../log/log.ts';
 import {
   assetAddress,
   createFile,
+  htmlPage,
   type PageFiles,
   pageHeaders,
-  requestedFile,
   type ServePage,
-  sendFile,
+  servePage,
 } from './page-files.ts';
 
 const style = `
@@ -89,18 +89,9 @@ const tokenField = `<label>Token <input id="token" type="password" autocomplete=
  * The script is a module: the build adds an `export` to it.
  * @param parts addresses and elements of this server's own.
  */
-const buildPage = (
-  parts: Readonly<Record<'script' | 'style' | 'token' | 'account' | 'errorType', string>>,
-) => `<!doctype html>
-<html lang="en">
-  <head>
-    <meta charset="utf-8" />
-    <meta name="viewport" content="width=device-width, initial-scale=1" />
-    <title>Bulk deletes</title>
-    <link rel="icon" href="data:," />
-    <link rel="stylesheet" href="${parts.style}" />
-  </head>
-  <body data-error-type="${parts.errorType}">
+const bodyOf = (
+  parts: Readonly<Record<'script' | 'token' | 'account' | 'errorType', string>>,
+) => `<body data-error-type="${parts.errorType}">
     <header><h1>Bulk deletes</h1><a href="graphql">GraphiQL</a></header>
     <noscript><p class="note bad">This page needs JavaScript.</p></noscript>
     <main>
@@ -177,17 +168,7 @@ const buildPage = (
       </dialog>
     </main>
     <script type="module" src="${parts.script}"></script>
-  </body>
-</html>
-`;
-
-/** Only this server's own files are loaded, and the page connects to this server only. */
-const securityHeaders = {
-  ...pageHeaders,
-  'content-security-policy':
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; " +
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-};
+  </body>`;
 
 /** Over the embedded sandbox, its accounts to choose from. */
 async function accountField({ upstream }: Config): Promise<string> {
@@ -201,20 +182,19 @@ async function accountField({ upstream }: Config): Promise<string> {
 
 async function buildFiles(config: Config): Promise<PageFiles> {
   // The build copies the script next to this file.
-  const script = createFile(
-    'text/javascript; charset=utf-8',
-    readFileSync(new URL('./bulk-browser.js', import.meta.url)),
-  );
+  const code = readFileSync(new URL('./bulk-browser.js', import.meta.url));
+  const script = createFile('text/javascript; charset=utf-8', code);
   const css = createFile('text/css; charset=utf-8', style);
-  const page = buildPage({
-    script: assetAddress('bulk.js', script).replace('&', '&amp;'),
-    style: assetAddress('bulk.css', css).replace('&', '&amp;'),
+  const body = bodyOf({
+    script: assetAddress('bulk.js', script),
     token: config.auth.mode === 'open' ? '' : tokenField,
     account: await accountField(config),
     errorType: `${config.typePrefix}Error`,
   });
+  const styleLink = `<link rel="stylesheet" href="${assetAddress('bulk.css', css)}" />`;
+  const page = htmlPage('Bulk deletes', `<link rel="icon" href="data:," />\n    ${styleLink}`, body);
   return new Map([
-    ['page', createFile('text/html; charset=utf-8', page)],
+    ['page', createFile('text/html; charset=utf-8', page.replaceAll('&v=', '&amp;v='))],
     ['bulk.js', script],
     ['bulk.css', css],
   ]);
@@ -222,22 +202,14 @@ async function buildFiles(config: Config): Promise<PageFiles> {
 
 /**
  * Serves the page of bulk deletes at `/bulk`, with its script and its style. None of them has data of a bulk delete: the script reads
- * that over the API, with the caller's token.
+ * that over the API, with the caller's token. Only this server's own files are loaded, and the page connects to this server only.
  */
 export function createBulkPage(config: Config, log: Log): ServePage {
-  let built: Promise<PageFiles> | undefined;
-  return (request, response) => {
-    const name = requestedFile(request, (path) => path === '/bulk');
-    if (name === undefined) return false;
-    built ??= buildFiles(config);
-    built.then(
-      (files) => sendFile(files, name, securityHeaders, request, response),
-      (error) => {
-        built = undefined;
-        log.error({ err: error }, 'the page of bulk deletes cannot be built');
-        response.writeHead(500, securityHeaders).end();
-      },
-    );
-    return true;
+  const page = {
+    isPath: (path: string | undefined) => path === '/bulk',
+    build: () => buildFiles(config),
+    headers: pageHeaders("script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:"),
+    failure: 'the page of bulk deletes cannot be built',
   };
+  return servePage(page, log);
 }

@@ -1,5 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { assetAddress, createFile, type PageFile, type PageFiles } from './page-files.ts';
+import { assetAddress, createFile, htmlPage, type PageFile, type PageFiles } from './page-files.ts';
 
 /** The settings of GraphiQL's build. */
 export interface GraphiQLSetup {
@@ -144,22 +144,13 @@ function buildFiles(parts: Parts, { tabs, takesToken, hasBulkPage }: GraphiQLSet
   const css = add('graphiql.css', 'text/css; charset=utf-8', parts.css + ownStyle);
   const icon = add('favicon.ico', 'image/x-icon', Buffer.from(parts.favicon.split(',')[1] ?? '', 'base64'));
   const bar = `${takesToken ? tokenField : ''}${hasBulkPage ? bulkLink : ''}`;
-  const page = `<!doctype html>
-<html lang="en">
-  <head>
-    <meta charset="utf-8" />
-    <meta name="viewport" content="width=device-width, initial-scale=1" />
-    <title>Engagements</title>
-    <link rel="icon" href="${icon}" />
-    <link rel="stylesheet" href="${css}" />
-  </head>
-  <body>
+  const head = `<link rel="icon" href="${icon}" />\n    <link rel="stylesheet" href="${css}" />`;
+  const body = `<body>
     <noscript>You need to enable JavaScript to run this app.</noscript>${bar && `\n    <div id="bar">${bar}\n    </div>`}
     <div id="root"></div>
     <script src="${js}"></script>
-  </body>
-</html>
-`;
+  </body>`;
+  const page = htmlPage('Engagements', head, body);
   files.set('page', createFile('text/html; charset=utf-8', page.replaceAll('&v=', '&amp;v=')));
   return files;
 }
