@@ -5,9 +5,7 @@ import { createConfirmations } from '../engagement/delete/confirmation.ts';
 import { type Drift, onDrift } from '../engagement/drift.ts';
 import { createKnownDeletes } from '../engagement/known-deletes.ts';
 import { createRequestMemory } from '../engagement/request-memory.ts';
-import type { RestoreEnd } from '../engagement/restore/restore-engagement.ts';
 import { createSharedRequests } from '../engagement/shared-requests.ts';
-import type { Context } from '../graphql/core/context.ts';
 import { createReadLimit } from '../graphql/core/record-loaders.ts';
 import { readTrustedDocuments } from '../graphql/documents.ts';
 import { PreparedOperations } from '../graphql/prepared/prepared-operations.ts';
@@ -22,12 +20,11 @@ import { findMeter } from '../upstream/trace.ts';
 import { createAuthenticator } from './callers/authenticate.ts';
 import { createListener } from './connections/listener.ts';
 import type { LoadLimits } from './connections/overload.ts';
-import { createDirectDelete, type DirectDelete, type DirectDeleteResult } from './direct-delete.ts';
+import { createDirectDelete, type DirectDelete } from './direct-delete.ts';
 import { createDirectRestore, type DirectRestore } from './direct-restore.ts';
 import { createFrontDoor } from './front-door.ts';
-import { createHostContext, type HostRequest } from './host-context.ts';
 import { createMetrics, type Metrics, serveMetrics } from './metrics.ts';
-import { createMount, type Mount } from './mount.ts';
+import { createHostContext, createMount, type HostRequest } from './mount.ts';
 import { createReceiveEvent, type EventAnswer, type ReceivedEvent } from './webhooks.ts';
 import { createGraphQLHandler } from './yoga.ts';
 
@@ -53,40 +50,6 @@ export interface FacadeOptions {
   readonly loadLimits?: LoadLimits;
 }
 
-/** The running facade. */
-export interface Facade {
-  /** The address at which it listens, without a path. */
-  readonly url: string;
-  /** The address for scrapes, without a path; undefined without one. */
-  readonly metricsUrl: string | undefined;
-  /**
-   * Drains: accepts nothing new, answers requests in flight, ends streamed bodies after an operation's time, then closes
-   * upstream's connections.
-   * @param noticeMs how long it answers 503 at most, while clients are connected. @default 0
-   */
-  close(noticeMs?: number): Promise<void>;
-}
-
-/** A facade that can answer, and does not listen yet. */
-export interface OpenFacade extends Omit<Facade, 'url'> {
-  /** Answers the requests of a host's own server. */
-  readonly mount: Mount;
-  /** Makes the context of an operation that another executor runs. */
-  createContext(request: HostRequest): Promise<Context>;
-  /** Deletes without GraphQL. */
-  deleteEngagement(asked: DirectDelete): Promise<DirectDeleteResult>;
-  /** Restores one engagement from its line of an undo file. */
-  restoreEngagement(asked: DirectRestore): Promise<RestoreEnd>;
-  /** Receives an event of Truto's. @throws without `TRUTO_WEBHOOK_SECRETS`. */
-  receiveEvent(event: ReceivedEvent): Promise<EventAnswer>;
-  /**
-   * Starts to listen.
-   * @returns the address without a path.
-   * @throws when it cannot, such as `EADDRINUSE`. Close it then.
-   */
-  listen(): Promise<string>;
-}
-
 /** The most differences from Truto's documentation that are logged. The metric counts all. */
 const maxLoggedDrifts = 200;
 
@@ -107,11 +70,11 @@ function reportDrift(log: Log, metrics: Metrics): (drift: Drift) => void {
 }
 
 /**
- * Opens everything but the port for callers.
+ * Opens everything but the port for callers: a facade that can answer, and does not listen yet.
  * @throws {ConfigError} when a trusted document is not valid, the undo store cannot be written, or OpenTelemetry's SDK is not installed.
  * @throws when metrics cannot be served on their port.
  */
-export async function openFacade({ config, log, upstream, openToken, loadLimits }: FacadeOptions): Promise<OpenFacade> {
+export async function openFacade({ config, log, upstream, openToken, loadLimits }: FacadeOptions) {
   for (const warning of config.warnings) log.warn(warning);
   const { subgraph: dialect, typePrefix, additionalFields, auth } = config;
   const { host, port, proxy, requestTimeoutMs, maxUpstreamBytes, keepsRateLimits, shared, trustedDocuments } = config;
@@ -137,8 +100,7 @@ export async function openFacade({ config, log, upstream, openToken, loadLimits 
   const findAccountIntegration = createAccountLookup(send, requestTimeoutMs);
   const confirmations = createConfirmations(config.confirmation);
   const knownDeletes = createKnownDeletes(sharedMemory);
-  const own = { confirmations, knownDeletes, openToken, log, metrics };
-  const bulkParts = { config, send, findAccountIntegration, ...own };
+  const bulkParts = { config, send, findAccountIntegration, confirmations, knownDeletes, openToken, log, metrics };
   // Loaded when needed: most servers have no Redis.
   const bulk =
     shared && sharedMemory && (await import('./bulk.ts')).startBulk({ ...bulkParts, shared, memory: sharedMemory });
@@ -167,16 +129,11 @@ export async function openFacade({ config, log, upstream, openToken, loadLimits 
   };
   const operations = new PreparedOperations(schema);
   const yoga = createGraphQLHandler(schema, operations, metrics, trusted, options);
-  const { accountEvents } = bulk ?? {};
   const receiveEvent =
     config.webhookSecrets &&
     createReceiveEvent({
-      secrets: config.webhookSecrets,
-      shared: sharedMemory,
-      knownDeletes,
-      accountEvents,
-      log,
-      metrics,
+      ...{ secrets: config.webhookSecrets, shared: sharedMemory },
+      ...{ knownDeletes, accountEvents: bulk?.accountEvents, log, metrics },
     });
   const listener = createListener(createFrontDoor(yoga, operations, trusted, options, receiveEvent), {
     quietTimeoutMs: requestTimeoutMs + quietMarginMs,
@@ -211,43 +168,58 @@ export async function openFacade({ config, log, upstream, openToken, loadLimits 
   }
 
   let isListening = false;
-  async function listen(): Promise<string> {
-    const url = await listener.listen(host, port);
-    isListening = true;
-    return url;
-  }
-
-  async function close(noticeMs?: number): Promise<void> {
-    draining.abort();
-    const lastCall = setTimeout(connection.endStreams, requestTimeoutMs);
-    await Promise.all([mount.drain(requestTimeoutMs + lastPartMs), isListening ? listener.drain(noticeMs) : undefined]);
-    clearTimeout(lastCall);
-    await free();
-  }
-
   const deleteDirectly = createDirectDelete(schema, options);
   const restoreDirectly = createDirectRestore(options);
   return {
+    /** Answers the requests of a host's own server. */
     mount,
-    createContext: (request) => createHostContext(request, options),
-    deleteEngagement: (asked) => mount.run(() => deleteDirectly(asked)),
-    restoreEngagement: (asked) => mount.run(() => restoreDirectly(asked)),
-    async receiveEvent(event) {
+    /** Makes the context of an operation that another executor runs. */
+    createContext: (request: HostRequest) => createHostContext(request, options),
+    /** Deletes without GraphQL. */
+    deleteEngagement: (asked: DirectDelete) => mount.run(() => deleteDirectly(asked)),
+    /** Restores one engagement from its line of an undo file. */
+    restoreEngagement: (asked: DirectRestore) => mount.run(() => restoreDirectly(asked)),
+    /** Receives an event of Truto's. @throws without `TRUTO_WEBHOOK_SECRETS`. */
+    async receiveEvent(event: ReceivedEvent): Promise<EventAnswer> {
       if (!receiveEvent) throw new Error('Events need TRUTO_WEBHOOK_SECRETS.');
       return mount.run(() => receiveEvent(event));
     },
+    /** The address for scrapes, without a path; undefined without one. */
     metricsUrl: scrapes?.url,
-    listen,
-    close,
+    /**
+     * Starts to listen.
+     * @returns the address without a path.
+     * @throws when it cannot, such as `EADDRINUSE`. Close it then.
+     */
+    async listen(): Promise<string> {
+      const url = await listener.listen(host, port);
+      isListening = true;
+      return url;
+    },
+    /**
+     * Drains: accepts nothing new, answers requests in flight, ends streamed bodies after an operation's time, then closes
+     * upstream's connections.
+     * @param noticeMs how long it answers 503 at most, while clients are connected. @default 0
+     */
+    async close(noticeMs?: number): Promise<void> {
+      draining.abort();
+      const lastCall = setTimeout(connection.endStreams, requestTimeoutMs);
+      const drained = [mount.drain(requestTimeoutMs + lastPartMs), isListening && listener.drain(noticeMs)];
+      await Promise.all(drained);
+      clearTimeout(lastCall);
+      await free();
+    },
   };
 }
 
+/** A facade that can answer, and does not listen yet. */
+export type OpenFacade = Awaited<ReturnType<typeof openFacade>>;
+
 /**
- * Starts the facade.
- * @throws {ConfigError} when a trusted document is not valid, the undo store cannot be written, or OpenTelemetry's SDK is not installed.
- * @throws when it cannot listen, such as `EADDRINUSE`.
+ * Starts the facade, which listens at `url`.
+ * @throws as {@link openFacade}, and when it cannot listen, such as `EADDRINUSE`.
  */
-export async function startFacade(options: FacadeOptions): Promise<Facade> {
+export async function startFacade(options: FacadeOptions) {
   const { listen, close, metricsUrl } = await openFacade(options);
   try {
     return { url: await listen(), metricsUrl, close };

@@ -6,12 +6,6 @@
 /** How long a browser may remember a preflight, in seconds: as long as Chromium does at most. */
 const maxAgeSeconds = 7_200;
 
-/** The parts of a request that CORS depends on. */
-export interface CorsRequest {
-  readonly method: string | undefined;
-  readonly header: (name: string) => string | null;
-}
-
 /** What CORS adds to an answer. */
 export interface CorsAnswer {
   readonly headers: Readonly<Record<string, string>>;
@@ -25,7 +19,8 @@ export interface CorsAnswer {
  */
 export function readCors(
   origins: ReadonlySet<string> | undefined,
-  { method, header }: CorsRequest,
+  method: string | undefined,
+  header: (name: string) => string | null,
 ): CorsAnswer | undefined {
   // Operations are sent by POST.
   if (!origins || (method !== 'POST' && method !== 'OPTIONS')) return undefined;

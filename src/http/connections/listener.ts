@@ -48,8 +48,7 @@ function allowOrigin(
   response: ServerResponse,
   origins: ReadonlySet<string> | undefined,
 ): boolean {
-  const header = (name: string) => request.headers[name]?.toString() ?? null;
-  const cors = readCors(origins, { method: request.method, header });
+  const cors = readCors(origins, request.method, (name) => request.headers[name]?.toString() ?? null);
   if (!cors) return false;
   response.setHeaders(new Map(Object.entries(cors.headers)));
   if (cors.isPreflight) response.writeHead(204).end();
