@@ -11,7 +11,7 @@ import type { Values } from '../graphql/prepared/write-result.ts';
 import { runTraced } from '../upstream/trace.ts';
 import { createServeReport } from './bulk-report.ts';
 import type { Handle } from './connections/listener.ts';
-import { refuseNoUtf8, refuseTooManyValues } from './connections/refuse.ts';
+import { refusals, refuse } from './connections/refuse.ts';
 import { hasTooManyValues } from './connections/request-body.ts';
 import { createPages } from './pages/pages.ts';
 import { findBadVariable } from './requests/check-variables.ts';
@@ -110,8 +110,8 @@ export function createFrontDoor(
     if (serveWebhook(request, response, body) || serveReport(request, response) || servePage(request, response)) return;
     if (method !== 'POST' || !isReadable) return void yoga(request, response);
     // With replacement characters, an id could name another record.
-    if (!isUtf8(body)) return void refuseNoUtf8(request, response);
-    if (hasTooManyValues(body)) return void refuseTooManyValues(request, response);
+    if (!isUtf8(body)) return void refuse(request, response, refusals.notUtf8);
+    if (hasTooManyValues(body)) return void refuse(request, response, refusals.tooManyValues);
     // Yoga accepts it in one spelling only.
     headers['content-type'] = 'application/json';
     runHere(request, response, body.toString())

@@ -10,7 +10,7 @@ import { runTraced } from '../upstream/trace.ts';
 import { readCors } from './connections/cors.ts';
 import { requestIdFrom } from './connections/listener.ts';
 import { Load, type LoadLimits } from './connections/overload.ts';
-import { bodyRefusals, busy, type Refusal, retryAfterSeconds } from './connections/refuse.ts';
+import { type Refusal, refusals, retryAfterSeconds } from './connections/refuse.ts';
 import { hasTooManyValues, isInTooManyPieces, maxRequestBytes } from './connections/request-body.ts';
 import type { Metrics } from './metrics.ts';
 import { admit, type ContextOptions, createContext } from './requests/context.ts';
@@ -113,24 +113,24 @@ function refusing({ status, body }: Refusal): Answered {
 
 /** The response of a server that was closed before its first request. */
 export const closedMount: Pick<Mount, 'fetch' | 'handle'> = {
-  fetch: async () => toResponse(refusing(busy.draining)),
-  handle: (_request, response) => send(refusing(busy.draining), response),
+  fetch: async () => toResponse(refusing(refusals.draining)),
+  handle: (_request, response) => send(refusing(refusals.draining), response),
 };
 
 /** Reads a body, within the limits. */
 async function readBody({ headers, chunks }: Asked): Promise<Buffer | Refusal> {
-  if (Number(headers['content-length'] ?? 0) > maxRequestBytes) return bodyRefusals.tooLarge;
+  if (Number(headers['content-length'] ?? 0) > maxRequestBytes) return refusals.tooLarge;
   const read: Uint8Array[] = [];
   let byteCount = 0;
   for await (const chunk of chunks()) {
     byteCount += chunk.length;
-    if (byteCount > maxRequestBytes) return bodyRefusals.tooLarge;
-    if (isInTooManyPieces(read.push(chunk), byteCount)) return bodyRefusals.tooManyPieces;
+    if (byteCount > maxRequestBytes) return refusals.tooLarge;
+    if (isInTooManyPieces(read.push(chunk), byteCount)) return refusals.tooManyPieces;
   }
   const body = Buffer.concat(read);
   // With replacement characters, an id could name another record.
-  if (!isUtf8(body)) return bodyRefusals.notUtf8;
-  return hasTooManyValues(body) ? bodyRefusals.tooManyValues : body;
+  if (!isUtf8(body)) return refusals.notUtf8;
+  return hasTooManyValues(body) ? refusals.tooManyValues : body;
 }
 
 /** After so many turns of the event loop a signal is aborted: a socket's bytes, its end and its close take one each. */
@@ -145,16 +145,6 @@ const ofConnection = new Set(['connection', 'transfer-encoding']);
  */
 export function createMount(yoga: GraphQLHandler, { log, metrics, corsOrigins, loadLimits }: MountOptions) {
   const load = new Load(loadLimits);
-
-  /** Counts an operation as in flight. Returns what ends that, once. */
-  function begin(byteCount: number): () => void {
-    load.begin(byteCount);
-    let hasEnded = false;
-    return () => {
-      if (!hasEnded) load.end(byteCount);
-      hasEnded = true;
-    };
-  }
 
   /** What ends the answers in parts that are not read to their end. */
   const openStreams = new Set<() => void>();
@@ -194,13 +184,13 @@ export function createMount(yoga: GraphQLHandler, { log, metrics, corsOrigins, l
   }
 
   function findBusy(): Refusal | undefined {
-    if (load.isDraining) return busy.draining;
-    return load.isOverloaded ? busy.overloaded : undefined;
+    if (load.isDraining) return refusals.draining;
+    return load.isOverloaded ? refusals.overloaded : undefined;
   }
 
   /** Has Yoga answer a request whose body is read. */
   async function execute({ method, headers, signal }: Asked, body: string | null): Promise<Answered> {
-    const end = begin(body?.length ?? 0);
+    const { end } = load.begin(body?.length ?? 0);
     try {
       let answering: Response | Promise<Response> | undefined;
       const endSpan = runTraced(`${method} /graphql`, headers, () => {
@@ -278,7 +268,7 @@ export function createMount(yoga: GraphQLHandler, { log, metrics, corsOrigins, l
     /** Runs an operation that has no request, and counts it as in flight. @throws once it drains. */
     async run<Result>(operation: () => Promise<Result>): Promise<Result> {
       if (load.isDraining) throw new Error('The server is closed: nothing was sent. Create another.');
-      const end = begin(0);
+      const { end } = load.begin(0);
       try {
         return await operation();
       } finally {

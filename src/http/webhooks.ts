@@ -10,7 +10,7 @@ import { requestRefusal } from '../graphql/core/top-level-errors.ts';
 import type { Log } from '../log/log.ts';
 import type { SharedMemory } from '../redis/shared-memory.ts';
 import { digest } from '../upstream/digest.ts';
-import { bodyRefusals } from './connections/refuse.ts';
+import { refusals } from './connections/refuse.ts';
 import { maxRequestBytes } from './connections/request-body.ts';
 import type { Metrics } from './metrics.ts';
 
@@ -174,7 +174,7 @@ export function createReceiveEvent({ secrets, shared, ...ports }: WebhookPorts):
     };
     // A program without types may pass a body that its server has parsed.
     if (typeof given.body !== 'string' && !(given.body instanceof Uint8Array)) return end(parsed, 'bad_request');
-    if (Buffer.byteLength(given.body) > maxRequestBytes) return end(bodyRefusals.tooLarge, 'bad_request');
+    if (Buffer.byteLength(given.body) > maxRequestBytes) return end(refusals.tooLarge, 'bad_request');
     if (!isSigned(given, secrets)) return end(unsigned, 'bad_signature');
     const event = readTrutoEvent(given.body);
     if (!event) return end(unreadable, 'bad_request');

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { refuseTooLarge } from './refuse.ts';
+import { refusals, refuse } from './refuse.ts';
 
 /** The largest request body, in bytes: enough for a long document with its variables. */
 export const maxRequestBytes = 256 * 1024;
@@ -38,20 +38,9 @@ export function isInTooManyPieces(pieceCount: number, byteCount: number): boolea
   return pieceCount > maxPieces && byteCount < pieceCount * minPieceBytes;
 }
 
-/** Called as a body arrives. */
-export interface BodyReader {
-  /** Reports how many bytes of it are held. */
-  onBytes(byteCount: number): void;
-  /** The body is complete. */
-  onEnd(body: Buffer): void;
-}
-
-/**
- * Calls back when a body arrives in more pieces than any honest client sends. Skipped bodies of refused requests count too.
- */
+/** Calls back when a body arrives in more pieces than any honest client sends. Skipped bodies of refused requests count too. */
 export function watchPieces(request: IncomingMessage, onTooMany: () => void): void {
-  let pieceCount = 0;
-  let byteCount = 0;
+  let [pieceCount, byteCount] = [0, 0];
   function count(chunk: Buffer): void {
     pieceCount += 1;
     byteCount += chunk.length;
@@ -64,33 +53,35 @@ export function watchPieces(request: IncomingMessage, onTooMany: () => void): vo
 
 /**
  * Reads a request's body, up to 256 KiB. A larger one is refused as soon as that is known, and `onEnd` is never called.
+ * @param onBytes reports how many bytes of it are held.
  * @returns a function that gives up the body: the rest of it is skipped.
  */
 export function readRequestBody(
   request: IncomingMessage,
   response: ServerResponse,
-  { onBytes, onEnd }: BodyReader,
+  onBytes: (byteCount: number) => void,
+  onEnd: (body: Buffer) => void,
 ): () => void {
   let chunks: Buffer[] | undefined = [];
   let byteCount = 0;
-  const giveUp = () => {
+  function giveUp(): void {
     chunks = undefined;
     onBytes(0);
-  };
-  const refuse = () => {
+  }
+  function refuseTooLarge(): void {
     giveUp();
-    refuseTooLarge(request, response);
-  };
+    refuse(request, response, refusals.tooLarge);
+  }
   request.on('data', (chunk: Buffer) => {
     if (!chunks) return;
     byteCount += chunk.length;
-    if (byteCount > maxRequestBytes) return refuse();
+    if (byteCount > maxRequestBytes) return refuseTooLarge();
     chunks.push(chunk);
     onBytes(byteCount);
   });
   request.on('end', () => {
     if (chunks) onEnd(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks));
   });
-  if (Number(request.headers['content-length'] ?? 0) > maxRequestBytes) refuse();
+  if (Number(request.headers['content-length'] ?? 0) > maxRequestBytes) refuseTooLarge();
   return giveUp;
 }
