@@ -10,7 +10,7 @@ import { runTraced } from '../upstream/trace.ts';
 import { readCors } from './connections/cors.ts';
 import { requestIdFrom } from './connections/listener.ts';
 import { Load, type LoadLimits } from './connections/overload.ts';
-import { type Refusal, refusals, retryAfterSeconds } from './connections/refuse.ts';
+import { type Refusal, refusalHeaders, refusals } from './connections/refuse.ts';
 import { hasTooManyValues, isInTooManyPieces, maxRequestBytes } from './connections/request-body.ts';
 import type { Metrics } from './metrics.ts';
 import { admit, type ContextOptions, createContext } from './requests/context.ts';
@@ -106,10 +106,7 @@ async function send({ status, headers, body }: Answered, response: ServerRespons
   else response.end(body ?? undefined);
 }
 
-function refusing({ status, body }: Refusal): Answered {
-  const retry = status === 503 && { 'retry-after': `${retryAfterSeconds}` };
-  return { status, headers: { 'content-type': 'application/json', ...retry }, body };
-}
+const refusing = ({ status, body }: Refusal): Answered => ({ status, headers: refusalHeaders(status), body });
 
 /** The response of a server that was closed before its first request. */
 export const closedMount: Pick<Mount, 'fetch' | 'handle'> = {

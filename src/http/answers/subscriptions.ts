@@ -3,7 +3,6 @@ import { type FetchAPI, isAsyncIterable, type Plugin, type YogaInitialContext } 
 import type { Context } from '../../graphql/core/context.ts';
 import { fieldError, requestError } from '../../graphql/core/top-level-errors.ts';
 import { readAccept } from '../requests/headers.ts';
-import { CallerCounts } from './caller-counts.ts';
 
 /** How many subscriptions one caller may have at once. Each holds a connection, and reads from Redis once a second. */
 const maxPerCaller = 20;
@@ -13,6 +12,41 @@ const maxSubscriptions = 500;
 
 /** The interval between two heartbeats of an idle subscription, in milliseconds: that of Yoga's events. */
 const heartbeatMs = 12_000;
+
+/** Counts the long answers of one kind that are under way, so that one caller cannot hold all connections. */
+export class CallerCounts {
+  readonly #maxPerCaller: number;
+  readonly #max: number;
+  readonly #byCaller = new Map<string, number>();
+  #total = 0;
+
+  constructor(maxPerCaller: number, max: number) {
+    this.#maxPerCaller = maxPerCaller;
+    this.#max = max;
+  }
+
+  /** The limit that one more of the caller would exceed: the caller's own, or that of all callers. */
+  findExceeded(callerId: string): 'caller' | 'all' | undefined {
+    if ((this.#byCaller.get(callerId) ?? 0) >= this.#maxPerCaller) return 'caller';
+    return this.#total >= this.#max ? 'all' : undefined;
+  }
+
+  /** Counts one of the caller. Returns the function that ends the count; further calls do nothing. */
+  begin(callerId: string): () => void {
+    const add = (change: 1 | -1) => {
+      this.#total += change;
+      const ofCaller = (this.#byCaller.get(callerId) ?? 0) + change;
+      if (ofCaller > 0) this.#byCaller.set(callerId, ofCaller);
+      else this.#byCaller.delete(callerId);
+    };
+    add(1);
+    let hasEnded = false;
+    return () => {
+      if (!hasEnded) add(-1);
+      hasEnded = true;
+    };
+  }
+}
 
 /** The result as it is sent: the HTTP status of errors is for this server only. */
 function withoutStatus({ errors, ...rest }: ExecutionResult): object {
@@ -71,21 +105,21 @@ export function useSubscriptions(): Plugin<YogaInitialContext & Context> {
   const counts = new CallerCounts(maxPerCaller, maxSubscriptions);
 
   function refusalFor(request: Request, callerId: string | undefined): GraphQLError | undefined {
-    if (!readAccept(request.headers.get('accept')).takesParts) {
-      const message =
-        'Subscriptions are sent as text/event-stream or multipart/mixed. Nothing was executed. Allow one of them in the Accept header.';
-      return requestError('NOT_ACCEPTABLE', message);
-    }
+    if (!readAccept(request.headers.get('accept')).takesParts)
+      return requestError(
+        'NOT_ACCEPTABLE',
+        'Subscriptions are sent as text/event-stream or multipart/mixed. Nothing was executed. Allow one of them in the Accept header.',
+      );
     // The field itself refuses a subscription without a caller.
-    if (callerId === undefined) return undefined;
-    const exceeded = counts.findExceeded(callerId);
-    if (exceeded === 'caller') {
-      const message = `You have ${maxPerCaller} subscriptions at this server, the most for one caller. End one, or send a query instead.`;
-      return fieldError('RATE_LIMITED', message, { retryAfterMs: null });
-    }
+    const exceeded = callerId === undefined ? undefined : counts.findExceeded(callerId);
     if (exceeded === undefined) return undefined;
-    const message = 'This server has too many subscriptions. Send a query instead, or try again later.';
-    return requestError('OVERLOADED', message);
+    if (exceeded === 'all')
+      return requestError(
+        'OVERLOADED',
+        'This server has too many subscriptions. Send a query instead, or try again later.',
+      );
+    const message = `You have ${maxPerCaller} subscriptions at this server, the most for one caller. End one, or send a query instead.`;
+    return fieldError('RATE_LIMITED', message, { retryAfterMs: null });
   }
 
   return {

@@ -7,7 +7,13 @@ import { requestRefusal } from '../../graphql/core/top-level-errors.ts';
 export type Refusal = ReturnType<typeof requestRefusal>;
 
 /** When to retry, in seconds: the shortest time that the header can express, and long enough to recover. */
-export const retryAfterSeconds = 1;
+const retryAfterSeconds = 1;
+
+/** The headers of a refusal with that status. */
+export const refusalHeaders = (status: number): Readonly<Record<string, string>> => ({
+  'content-type': 'application/json',
+  ...(status === 503 && { 'retry-after': `${retryAfterSeconds}` }),
+});
 
 /** Built once: refusals must cost next to nothing, or they alone would keep the server busy. */
 export const refusals = {
@@ -48,8 +54,7 @@ export const refusals = {
 export function refuse(request: IncomingMessage, response: ServerResponse, refusal: Refusal): void {
   const { status, body } = refusal;
   response.statusCode = status;
-  response.setHeader('content-type', 'application/json');
-  if (status === 503) response.setHeader('retry-after', retryAfterSeconds);
+  response.setHeaders(new Map(Object.entries(refusalHeaders(status))));
   // Node reads the rest of an answered request.
   if (refusal === refusals.overloaded) return void response.end(body);
   response.setHeader('connection', 'close');
@@ -95,8 +100,7 @@ export function refuseConnection({ status, body }: Refusal, socket: Duplex, resp
     `x-request-id: ${response?.getHeader('x-request-id') ?? randomUUID()}`,
     'connection: close',
     ...corsHeaders.flatMap((name) => (response?.hasHeader(name) ? [`${name}: ${response.getHeader(name)}`] : [])),
-    ...(status === 503 ? [`retry-after: ${retryAfterSeconds}`] : []),
-    'content-type: application/json',
+    ...Object.entries(refusalHeaders(status)).map(([name, value]) => `${name}: ${value}`),
     `content-length: ${Buffer.byteLength(body)}`,
   ];
   socket.write(`${head.join('\r\n')}\r\n\r\n${response?.req.method === 'HEAD' ? '' : body}`);
