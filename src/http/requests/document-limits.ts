@@ -35,16 +35,15 @@ interface DocumentSize {
   readonly rootMutations: number;
   /**
    * An estimate of requests to upstream: 1 for a field, 2 for a field with a selection, whose cost counts 1.5 times at each level;
-   * all of it for each record of a page. Measured: the most expensive of `schema/operations` has 2,188; a delete with every field of every
-   * member 297, and of all related records too 4,336; a page of 100 with every field of an engagement 6,688; a page of 50 with
-   * every field of its related records too 18,756, and with those of their related records 104,313. The last is more than 700
-   * reads, which no account's rate limit allows within a deadline.
+   * all of it for each record of a page. Measured: the most expensive of `schema/operations` has 2,188; a page of 50 with every field of
+   * its related records 18,756, and with those of their related records 104,313: more than 700 reads, which no account's rate limit
+   * allows within a deadline.
    */
   readonly cost: number;
   /**
    * The comparisons of validation to merge fields: 1 for a field or a fragment, 1 more for each earlier field with the same name in
    * the same selection (and again for each 100 characters of its arguments), and for each other fragment there. Counted only up to
-   * the limit. Measured: the delete with all records above has 1,547, the introspection query of tools 228.
+   * the limit. Measured: a delete with all related records has 1,547, the introspection query of tools 228.
    */
   readonly merges: number;
 }
@@ -112,19 +111,14 @@ type ParentType = GraphQLNamedType | null | undefined;
 type Field = GraphQLField<unknown, unknown>;
 type Fragments = ReadonlyMap<string, FragmentDefinitionNode>;
 
-function fragmentsOf({ definitions }: DocumentNode): Fragments {
-  return new Map(
-    definitions.flatMap((node) => (node.kind === Kind.FRAGMENT_DEFINITION ? [[node.name.value, node]] : [])),
-  );
+/** The fragments of a document by their names. */
+export function fragmentsOf({ definitions }: DocumentNode): Fragments {
+  const fragments = definitions.filter((node) => node.kind === Kind.FRAGMENT_DEFINITION);
+  return new Map(fragments.map((node) => [node.name.value, node]));
 }
 
-function operationsOf({ definitions }: DocumentNode): readonly OperationDefinitionNode[] {
-  return definitions.filter((node) => node.kind === Kind.OPERATION_DEFINITION);
-}
-
-function fieldOf(parent: ParentType, name: string): Field | undefined {
-  return isObjectType(parent) || isInterfaceType(parent) ? parent.getFields()[name] : undefined;
-}
+const operationsOf = ({ definitions }: DocumentNode): readonly OperationDefinitionNode[] =>
+  definitions.filter((node) => node.kind === Kind.OPERATION_DEFINITION);
 
 /** The largest page, and the longest list of deletes: the assumed size of a list without a size in the document. */
 const maxPageSize = 100;
@@ -169,10 +163,8 @@ class Measure {
     for (const node of selections) {
       const part = this.#part(node, parent);
       size.depth = Math.max(size.depth, part.depth);
-      size.aliases += part.aliases;
-      size.directives += part.directives + (node.directives?.length ?? 0);
-      size.fields += part.fields;
-      size.cost += part.cost;
+      for (const name of ['aliases', 'directives', 'fields', 'cost'] as const) size[name] += part[name];
+      size.directives += node.directives?.length ?? 0;
     }
     return size;
   }
@@ -201,7 +193,8 @@ class Measure {
   }
 
   #field(node: FieldNode, parent: ParentType): SelectionSize {
-    const field = fieldOf(parent, node.name.value);
+    const hasFields = isObjectType(parent) || isInterfaceType(parent);
+    const field = hasFields ? parent.getFields()[node.name.value] : undefined;
     const below = node.selectionSet && this.selection(node.selectionSet, field && getNamedType(field.type));
     const { depth, aliases, directives, cost } = below ?? nothing;
     // The introspection query of tools is deeper than any other document, but reads no record.
@@ -210,8 +203,7 @@ class Measure {
     return {
       depth: isSchema ? 0 : 1 + depth,
       aliases: (node.alias ? 1 : 0) + aliases,
-      directives,
-      fields: 1,
+      ...{ directives, fields: 1 },
       cost: isSchema ? schemaCost * (1 + aliases) : ownCost,
     };
   }
@@ -314,26 +306,33 @@ export function useLimitDocuments(): Plugin {
   };
 }
 
+/** The fields of a selection, also those in fragments: each fragment once. */
+export function* fieldsOf(
+  { selections }: SelectionSetNode,
+  fragments: Fragments,
+  spread: Set<string> = new Set(),
+): Generator<FieldNode> {
+  for (const node of selections) {
+    if (node.kind === Kind.FIELD) yield node;
+    else if (node.kind === Kind.INLINE_FRAGMENT) yield* fieldsOf(node.selectionSet, fragments, spread);
+    else if (!spread.has(node.name.value)) {
+      spread.add(node.name.value);
+      const fragment = fragments.get(node.name.value);
+      if (fragment) yield* fieldsOf(fragment.selectionSet, fragments, spread);
+    }
+  }
+}
+
 /**
  * True when the operation selects a root field that needs a caller, or that the schema does not have. If the request does not name
  * one of several operations, all are checked.
  */
 export function needsCaller(schema: GraphQLSchema, document: DocumentNode, operationName?: string | null): boolean {
-  const fragments = fragmentsOf(document);
   const operation = getOperationAST(document, operationName);
-  function needs({ selections }: SelectionSetNode, root: ParentType, spread: Set<string>): boolean {
-    return selections.some((node) => {
-      if (node.kind === Kind.FIELD) {
-        const { value: name } = node.name;
-        return !name.startsWith('__') && fieldOf(root, name)?.extensions.isOpen !== true;
-      }
-      if (node.kind === Kind.INLINE_FRAGMENT) return needs(node.selectionSet, root, spread);
-      const fragment = spread.has(node.name.value) ? undefined : fragments.get(node.name.value);
-      spread.add(node.name.value);
-      return fragment !== undefined && needs(fragment.selectionSet, root, spread);
-    });
-  }
-  return (operation ? [operation] : operationsOf(document)).some((node) =>
-    needs(node.selectionSet, schema.getRootType(node.operation), new Set()),
-  );
+  const fragments = fragmentsOf(document);
+  return (operation ? [operation] : operationsOf(document)).some((node) => {
+    const root = schema.getRootType(node.operation);
+    const names = [...fieldsOf(node.selectionSet, fragments)].map(({ name }) => name.value);
+    return names.some((name) => !name.startsWith('__') && root?.getFields()[name]?.extensions.isOpen !== true);
+  });
 }
