@@ -24,9 +24,7 @@ import { countedElsewhere, type GraphQLHandler } from './yoga.ts';
 type ReadRequest = IncomingMessage & { body?: Readable; admission?: Promise<Admission>; context?: Context };
 
 /** A request as a GraphQL client sends it. */
-interface PlainRequest extends OperationRequest {
-  readonly extensions: unknown;
-}
+type PlainRequest = OperationRequest & { readonly extensions: unknown };
 
 const plainKeys = new Set(['query', 'documentId', 'operationName', 'variables', 'extensions']);
 
@@ -108,10 +106,9 @@ export function createFrontDoor(
 
   function receive(request: ReadRequest, response: ServerResponse, body: Buffer): void {
     const { headers, method } = request;
-    const isReadable = findUnreadable(headers['content-type'], headers['content-encoding']) === undefined;
     if (serveWebhook(request, response, body) || serveReport(request, response) || servePage(request, response)) return;
+    const isReadable = findUnreadable(headers['content-type'], headers['content-encoding']) === undefined;
     if (method !== 'POST' || !isReadable) return void yoga(request, response);
-    // With replacement characters, an id could name another record.
     if (!isUtf8(body)) return void refuse(request, response, refusals.notUtf8);
     if (hasTooManyValues(body)) return void refuse(request, response, refusals.tooManyValues);
     // Yoga accepts it in one spelling only.

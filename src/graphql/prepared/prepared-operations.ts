@@ -1,6 +1,5 @@
 import { collectFields } from '@graphql-tools/utils';
 import {
-  type FragmentDefinitionNode,
   GraphQLError,
   type GraphQLSchema,
   getOperationAST,
@@ -11,7 +10,7 @@ import {
   visit,
 } from 'graphql';
 import { LRUCache } from 'lru-cache';
-import { type PreparedField, prepareField, Uncovered, type Values } from './write-result.ts';
+import { type PlanScope, type PreparedField, prepareField, Uncovered, type Values } from './write-result.ts';
 
 /** What a request asks for. */
 export interface OperationRequest {
@@ -31,9 +30,6 @@ export interface PreparedOperation {
   readonly bytes: number;
 }
 
-/** An operation that was executed. It has no plan when it needs the executor. */
-type Entry = Partial<PreparedOperation>;
-
 /** The memory of all entries; the least recently used go first. */
 const maxBytes = 80 * 1024 * 1024;
 
@@ -43,22 +39,13 @@ const maxBytes = 80 * 1024 * 1024;
  */
 const bytesOf = { entry: 4_000, character: 60 } as const;
 
-/** True for a value that a condition may have. A condition that is null is an error. */
-const isCondition = (value: unknown): boolean => typeof value === 'boolean' || value === null;
+/** The variables that conditions may have. A condition that is null is an error. */
+const conditionsOf = (variables: Values) =>
+  Object.entries(variables).filter(([, value]) => typeof value === 'boolean' || value === null);
 
 /** Distinguishes operations by name, document and the variables that conditions may have. */
-function entryKey({ query, operationName, variables }: OperationRequest): string {
-  const conditions = Object.entries(variables).filter(([, value]) => isCondition(value));
-  return JSON.stringify([operationName ?? null, ...conditions]) + query;
-}
-
-function variableReader(schema: GraphQLSchema, definitions: readonly VariableDefinitionNode[]) {
-  return (given: Values): Values => {
-    const { coerced, errors } = getVariableValues(schema, definitions, given, { maxErrors: 1 });
-    if (errors) throw errors[0];
-    return coerced;
-  };
-}
+const entryKey = ({ query, operationName, variables }: OperationRequest): string =>
+  JSON.stringify([operationName ?? null, ...conditionsOf(variables)]) + query;
 
 function prepare(schema: GraphQLSchema, { query, operationName, variables }: OperationRequest): PreparedOperation {
   // Without locations: each would keep all tokens of the document.
@@ -75,17 +62,12 @@ function prepare(schema: GraphQLSchema, { query, operationName, variables }: Ope
   // Yoga's executor makes this class the prototype of the others, and graphql-js does not.
   if (definitions.some(({ variable }) => variable.name.value === '__proto__')) throw new Uncovered('__proto__');
   const readVariables = variableReader(schema, definitions);
-  const fragments = document.definitions.filter(({ kind }) => kind === Kind.FRAGMENT_DEFINITION);
-  const scope = {
-    schema,
-    operation,
-    rootValue: undefined,
-    fragments: Object.fromEntries((fragments as FragmentDefinitionNode[]).map((each) => [each.name.value, each])),
+  const fragments = document.definitions.filter((node) => node.kind === Kind.FRAGMENT_DEFINITION);
+  const scope: PlanScope = {
+    ...{ schema, operation, rootValue: undefined, bytes: 0 },
+    fragments: Object.fromEntries(fragments.map((each) => [each.name.value, each])),
     // Only those in the key, so that the plan depends only on that.
-    variableValues: Object.fromEntries(
-      Object.entries(readVariables(variables)).filter(([, value]) => isCondition(value)),
-    ),
-    bytes: 0,
+    variableValues: Object.fromEntries(conditionsOf(readVariables(variables))),
   };
   const coerced = { coerced: scope.variableValues, sources: {} };
   const { fields } = collectFields(schema, scope.fragments, coerced, root, operation.selectionSet);
@@ -93,10 +75,20 @@ function prepare(schema: GraphQLSchema, { query, operationName, variables }: Ope
   return { isSerial: operation.operation === 'mutation', readVariables, fields: prepared, bytes: scope.bytes };
 }
 
+// Apart, since functions that are created together hold what any of them uses.
+const variableReader =
+  (schema: GraphQLSchema, definitions: readonly VariableDefinitionNode[]) =>
+  (given: Values): Values => {
+    const { coerced, errors } = getVariableValues(schema, definitions, given, { maxErrors: 1 });
+    if (errors) throw errors[0];
+    return coerced;
+  };
+
 /** The prepared operations of a server, and which of those executed cannot be prepared. */
 export class PreparedOperations {
   readonly #schema: GraphQLSchema;
-  readonly #entries = new LRUCache<string, Entry>({
+  /** An operation that needs the executor has no plan. */
+  readonly #entries = new LRUCache<string, Partial<PreparedOperation>>({
     maxSize: maxBytes,
     sizeCalculation: ({ bytes = 0 }, key) => bytes + bytesOf.entry + bytesOf.character * key.length,
   });

@@ -11,40 +11,36 @@ interface PreparedEnd {
   readonly given: GivenResults;
 }
 
-function readArguments({ readVariables, fields }: PreparedOperation, given: Values) {
-  const variables = readVariables(given);
-  return { variables, args: fields.map((field) => field.readArguments(variables)) };
-}
-
 /**
  * Runs a prepared operation. Only answers without errors are written here, so that errors are written in one place only. With a wrong
  * variable or argument, no field is run. Never rejects.
  */
 export async function runPrepared(
-  prepared: PreparedOperation,
+  { readVariables, fields, isSerial }: PreparedOperation,
   givenVariables: Values,
   context: Context,
 ): Promise<PreparedEnd> {
   const given = new Map<string | number, Promise<unknown>>();
-  let read: ReturnType<typeof readArguments>;
+  let variables: Values;
+  let args: readonly Values[];
   try {
-    read = readArguments(prepared, givenVariables);
+    variables = readVariables(givenVariables);
+    args = fields.map((field) => field.readArguments(variables));
   } catch {
     return { text: undefined, given };
   }
-  const { variables, args } = read;
   const texts: (string | undefined | Promise<string | undefined>)[] = [];
-  for (const [index, { responseKey, resolve, write }] of prepared.fields.entries()) {
-    const result = (async () => resolve(undefined, args[index] ?? {}, context))();
-    given.set(responseKey, result);
-    const text = new Output(context, variables).write(result, write);
-    texts.push(prepared.isSerial ? await text : text);
+  for (const [index, { responseKey, resolve, write }] of fields.entries()) {
+    const value = (async () => resolve(undefined, args[index] ?? {}, context))();
+    given.set(responseKey, value);
+    const text = new Output(context, variables).write(value, write);
+    texts.push(isSerial ? await text : text);
     // Then the executor runs the rest: only it knows when all of this mutation has ended.
     if (texts.at(-1) === undefined) break;
   }
   const written = await Promise.all(texts);
   if (written.includes(undefined)) return { text: undefined, given };
-  const members = prepared.fields.map(({ responseKey }, index) => `"${responseKey}":${written[index]}`);
+  const members = fields.map(({ responseKey }, index) => `"${responseKey}":${written[index]}`);
   return { text: `{"data":{${members.join(',')}}}`, given };
 }
 
