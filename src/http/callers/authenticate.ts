@@ -76,10 +76,7 @@ function createLogPace(): (reason: string) => { readonly count: number } | undef
   };
 }
 
-/** The parts that authentication needs besides the configuration. */
-export interface AuthenticatorOptions extends VerifierOptions {
-  readonly metrics: { countRefusedToken(reason: TokenRefusal): void };
-}
+type AuthenticatorOptions = VerifierOptions & { readonly metrics: { countRefusedToken(reason: TokenRefusal): void } };
 
 /**
  * Makes the function by which this process identifies callers. There is no fall-back from one mode to another.
