@@ -1,41 +1,26 @@
-import type { BulkDeletes } from '../../bulk/bulk-deletes.ts';
 import type { Config } from '../../config/config.ts';
-import type { Caller, FindAccountIntegration } from '../../engagement/account.ts';
 import type { CreateEvent } from '../../engagement/create/create-engagement.ts';
 import type { AuditEvent } from '../../engagement/delete/audit.ts';
-import type { Confirmations } from '../../engagement/delete/confirmation.ts';
 import type { KnownDeletes } from '../../engagement/known-deletes.ts';
-import type { RequestMemory } from '../../engagement/request-memory.ts';
 import { AnswerRoom } from '../../graphql/core/answer-room.ts';
 import { ChunkDeliveries } from '../../graphql/core/chunk-delivery.ts';
 import type { Context } from '../../graphql/core/context.ts';
 import { createRecordLoaders, type LimitReads } from '../../graphql/core/record-loaders.ts';
 import type { Log } from '../../log/log.ts';
-import type { Send } from '../../upstream/attempt.ts';
 import type { Authenticate } from '../callers/authenticate.ts';
 import { readIdempotencyKey } from './headers.ts';
 
-/** The parts that all operations of the process share. */
-interface UpstreamPorts {
-  readonly send: Send;
-  readonly findAccountIntegration: FindAccountIntegration;
-  readonly limitReads: LimitReads;
-  readonly requestMemory: RequestMemory;
-  readonly confirmations: Confirmations;
-  readonly bulkDeletes: BulkDeletes | undefined;
-  readonly knownDeletes: KnownDeletes;
-  readonly deletedEvents: KnownDeletes | undefined;
-  readonly confirmIntervalMs: number;
-  /** Aborted once the server drains. */
-  readonly draining: AbortSignal;
-}
+/** The parts of a context that all operations of the process share. */
+type SharedPort =
+  | ('send' | 'findAccountIntegration' | 'requestMemory' | 'confirmations' | 'bulkDeletes')
+  | ('knownDeletes' | 'deletedEvents' | 'confirmIntervalMs' | 'draining');
 
-/** The parts of a context that are the same for all operations. */
+/** What contexts are made of, for all operations. */
 export interface ContextOptions {
   readonly config: Config;
   readonly log: Log;
   readonly authenticate: Authenticate;
-  readonly ports: UpstreamPorts;
+  readonly ports: Pick<Context, SharedPort> & { readonly limitReads: LimitReads };
   /** The address of upstream, without a slash at the end. */
   readonly upstreamUrl: string;
   readonly metrics: {
@@ -51,13 +36,11 @@ interface RequestParts {
   readonly extensions: unknown;
 }
 
-/** The caller of an operation, and its deadline. */
-export interface Admission {
-  /** Null for a request without an `Authorization` header. */
-  readonly caller: Caller | null;
-  /** The moment (by `performance.now()`) by which the operation must be answered. */
-  readonly deadlineAt: number;
-}
+/**
+ * The caller of an operation, null for a request without an `Authorization` header, and the moment (by `performance.now()`) by which
+ * the operation must be answered.
+ */
+export type Admission = Pick<Context, 'caller' | 'deadlineAt'>;
 
 /**
  * Identifies the caller of an operation before the operation is read. Its deadline is counted from here.
@@ -74,15 +57,11 @@ export async function admit(
 /** Adds a delete that has ended to the known ones, if its engagement is deleted. */
 export function noteDelete(
   known: KnownDeletes,
-  {
-    integratedAccountId,
-    engagementId,
-    result,
-    detail,
-  }: Pick<AuditEvent, 'integratedAccountId' | 'engagementId' | 'result' | 'detail'>,
+  event: Pick<AuditEvent, 'integratedAccountId' | 'engagementId' | 'result' | 'detail'>,
 ): void {
-  if (result !== 'DeleteEngagementSuccess' || (detail !== 'DELETED' && detail !== 'ALREADY_ABSENT')) return;
-  known.note(integratedAccountId, engagementId, detail);
+  const { integratedAccountId, engagementId, result, detail } = event;
+  if (result === 'DeleteEngagementSuccess' && (detail === 'DELETED' || detail === 'ALREADY_ABSENT'))
+    known.note(integratedAccountId, engagementId, detail);
 }
 
 /**
@@ -96,21 +75,22 @@ export function createContext(
 ): Context {
   const requestId = header('x-request-id');
   const idempotencyKey = readIdempotencyKey(header('idempotency-key'), extensions);
-  const recordRoom = new AnswerRoom(config.maxUpstreamBytes);
+  const { maxUpstreamBytes } = config;
+  const recordRoom = new AnswerRoom(maxUpstreamBytes);
   const recordLoaders = createRecordLoaders({ caller, deadlineAt, hasCallerLeft, room: recordRoom, ...ports });
   return {
     ...ports,
     caller,
     deadlineAt,
-    upstreamUrl,
-    recordLoaders,
-    readNote: (key, fields) => recordLoaders.read('notes', key, fields),
-    maxUpstreamBytes: config.maxUpstreamBytes,
-    recordRoom,
-    answerRoom: new AnswerRoom(config.maxUpstreamBytes),
-    chunkDeliveries: new ChunkDeliveries(),
     hasCallerLeft,
     idempotencyKey,
+    upstreamUrl,
+    maxUpstreamBytes,
+    recordLoaders,
+    recordRoom,
+    readNote: (key, fields) => recordLoaders.read('notes', key, fields),
+    answerRoom: new AnswerRoom(maxUpstreamBytes),
+    chunkDeliveries: new ChunkDeliveries(),
     recordDelete(event) {
       log.info({ ...event, requestId }, 'delete');
       metrics.countDelete(event);
