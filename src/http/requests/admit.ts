@@ -23,10 +23,7 @@ export function admissionOf({ admission }: ServerContext): Admission {
 const sendJson = 'Nothing was executed. Send the operation as JSON in UTF-8, with Content-Type: application/json.';
 
 /** Why the request is refused before its body is parsed; undefined for a request that is accepted. */
-function findRefusal({
-  method,
-  headers,
-}: Request): [code: RequestErrorCode, headers?: Record<string, string>, message?: string] | undefined {
+function findRefusal({ method, headers }: Request): [RequestErrorCode, headers?: object, message?: string] | undefined {
   if (method !== 'POST') return ['METHOD_NOT_ALLOWED', { allow: 'POST' }];
   const problem = findUnreadable(headers.get('content-type') ?? '', headers.get('content-encoding') ?? '');
   const readable = { accept: 'application/json', 'accept-encoding': 'identity' };
