@@ -48,10 +48,7 @@ function refuse(error: unknown, response: ServerResponse, { log }: ContextOption
   response.writeHead(status, { ...headers, 'content-type': 'application/json' }).end(body);
 }
 
-/**
- * Answers `GET /bulk/{id}/report.json`: the report of a bulk delete that has ended. It is written as fast as the client reads, until the
- * client disconnects or the server drains. Returns false for any other request.
- */
+/** Answers `GET /bulk/{id}/report.json` as fast as the client reads, until the server drains. False for any other request. */
 export function createServeReport(options: ContextOptions) {
   const { log, ports } = options;
   const counts = new CallerCounts(maxPerCaller, maxReports);

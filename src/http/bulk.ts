@@ -33,10 +33,7 @@ export interface BulkOptions {
   readonly metrics: Pick<Metrics, 'countDelete' | 'countCreate' | 'countBulkOutcome' | 'noteUnfinished'>;
 }
 
-/**
- * For requests without a waiting caller: those of callers go first, and these fail at a limit instead of waiting. The worker tries them
- * again later. Both use one connection.
- */
+/** For requests without a waiting caller: those of callers go first, and these fail at a limit instead of waiting. */
 function inBackground(send: Send): Send {
   const sendLater: Send = (request, options) => send(request, { ...options, isBackground: true });
   return Object.assign(sendLater, { behind: send });

@@ -23,10 +23,7 @@ const buckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 /** The counts of one set of labels: in `counts` of each bucket alone; the last is for values beyond all buckets. */
 type Series = { readonly labels: Readonly<Record<string, string>>; readonly counts: number[]; sum: number };
 
-/**
- * A metric with labels whose observations only add numbers, and are written down when prom-client is scraped: its own metrics
- * hash the labels each time, which takes longer than the rest of a delete's bookkeeping.
- */
+/** A metric that is written down at a scrape: prom-client's own hash the labels each time, which takes longer than the rest of a delete. */
 class Tally {
   readonly name: string;
   readonly #help: string;

@@ -214,10 +214,7 @@ export async function openFacade({ config, log, upstream, openToken, loadLimits 
 /** A facade that can answer, and does not listen yet. */
 export type OpenFacade = Awaited<ReturnType<typeof openFacade>>;
 
-/**
- * Starts the facade, which listens at `url`.
- * @throws as {@link openFacade}, and when it cannot listen, such as `EADDRINUSE`.
- */
+/** Starts the facade, which listens at `url`. @throws as {@link openFacade}, and when it cannot listen, such as `EADDRINUSE`. */
 export async function startFacade(options: FacadeOptions) {
   const { listen, close, metricsUrl } = await openFacade(options);
   try {

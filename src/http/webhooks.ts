@@ -22,10 +22,7 @@ import type { Metrics } from './metrics.ts';
 /** How far the time of an event may be from now, in milliseconds. */
 const maxAgeMs = 24 * 3_600_000;
 
-/**
- * How long the id of an event is remembered, in milliseconds: an event from the future can be sent again for twice the maximum age. Two
- * deliveries at once may both be used: they change nothing more than one.
- */
+/** How long the id of an event is remembered, in milliseconds: one from the future can be sent again for twice the maximum age. */
 const rememberedMs = 2 * maxAgeMs;
 
 /** The most ids in a process without Redis. */

@@ -65,10 +65,7 @@ function useTrustedDocuments(documents: TrustedDocuments | undefined, only: bool
   });
 }
 
-/**
- * How many characters of parsed documents are cached. Parsed, a character takes up to 300 bytes. Yoga counts documents instead,
- * and a thousand long ones take a gigabyte.
- */
+/** How many characters of parsed documents are cached: a character takes up to 300 bytes, so Yoga's thousand documents take a gigabyte. */
 const maxDocumentCharacters = 128 * 1024;
 
 /** The memory that a document takes besides its text, in characters. */
@@ -118,10 +115,7 @@ function useDeferAndStream(): Plugin {
   };
 }
 
-/**
- * Prepares each operation that is executed. It has passed the checks of all plugins before this one, so the front door can run it
- * without them the next time.
- */
+/** Prepares each operation that is executed, for the front door: it has passed the checks of all plugins before this one. */
 function useNoteOperations(operations: PreparedOperations): Plugin<Context> {
   return {
     onExecute({ args }) {
@@ -143,10 +137,7 @@ function codeOfRootField(key: string, { data, errors = [] }: ExecutionResult): s
   return typeof error.extensions.code === 'string' ? error.extensions.code : 'INTERNAL_SERVER_ERROR';
 }
 
-/**
- * Counts the root fields of executed operations, and the time since the operation was admitted: a prepared operation may have run
- * its fields before. Unknown names are not counted.
- */
+/** Counts known root fields, and the time since the operation was admitted: a prepared operation may have run its fields before. */
 function useCountFields({ countField }: Pick<Metrics, 'countField'>, requestTimeoutMs: number): Plugin<Context> {
   return {
     onExecute({ args: { document, operationName, schema, contextValue } }) {

@@ -5,10 +5,7 @@ export function shortened(text: string, maxLength: number): string {
   return text.length > maxLength ? `${text.slice(0, maxLength - 1).toWellFormed()}…` : text;
 }
 
-/**
- * Characters that JSON does not escape, and terminals interpret: DEL and the C1 controls, and characters that reverse text
- * (U+202E), break lines (U+2028), or are invisible (U+200B, the tags from U+E0000 on).
- */
+/** Characters that terminals interpret: DEL, the C1 controls, and those that reverse text (U+202E), break lines (U+2028) or are invisible. */
 const invisible =
   /[\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|\udb40[\udc00-\udc7f]/g;
 

@@ -33,10 +33,7 @@ export interface PreparedOperation {
 /** The memory of all entries; the least recently used go first. */
 const maxBytes = 80 * 1024 * 1024;
 
-/**
- * What an entry takes, and each character: the text is kept twice, by the key and by the names in it, and two characters may be a
- * node of an argument. Measured, rounded up.
- */
+/** What an entry takes, and each character, which is in the key, in names and perhaps in nodes of arguments. Measured, rounded up. */
 const bytesOf = { entry: 4_000, character: 60 } as const;
 
 /** The variables that conditions may have. A condition that is null is an error. */

@@ -99,10 +99,7 @@ export function useBoundErrors(hidesSuggestions: boolean): Plugin {
   };
 }
 
-/**
- * Sends each GraphQL response with 200, for gateways. With 400, 401 and others, Apollo Gateway shows this server's address and
- * response to its own clients, and other gateways lose the message or the code.
- */
+/** Sends each GraphQL response with 200: with others, gateways show this server's address, or lose the message or the code. */
 export function useGatewayStatus(): Plugin {
   return {
     onResultProcess({ result, setResult }) {

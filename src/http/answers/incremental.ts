@@ -74,10 +74,7 @@ async function* deliver(
   }
 }
 
-/**
- * Closes the bodies when the client disconnects or reads nothing for `pauseMs`: each holds a connection to upstream. A generator
- * alone would first wait for its next chunk.
- */
+/** Closes the bodies, each of which holds a connection to upstream, when the client disconnects or reads nothing for `pauseMs`. */
 function closing(
   parts: AsyncGenerator<ResultPart>,
   deliveries: ChunkDeliveries,

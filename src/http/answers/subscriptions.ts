@@ -96,10 +96,7 @@ function toMultipart(result: ExecutionResult | AsyncIterable<ExecutionResult>, f
   return new fetchAPI.Response(body, { headers: { 'content-type': contentType, 'cache-control': 'no-cache' } });
 }
 
-/**
- * Sends subscriptions as events or multipart. Refuses one before it is executed when the Accept header allows neither, or when its
- * caller, or all callers together, have too many.
- */
+/** Sends subscriptions as events or multipart, and refuses one before it is executed: for its Accept header, or when there are too many. */
 export function useSubscriptions(): Plugin<YogaInitialContext & Context> {
   const requests = new WeakSet<Request>();
   const counts = new CallerCounts(maxPerCaller, maxSubscriptions);

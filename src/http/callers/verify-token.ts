@@ -195,10 +195,7 @@ function readClaims(claims: JWTPayload): Pick<Caller, 'id' | 'grants' | 'expires
   return { id: sub, grants: isAll ? 'all' : new Set(ids.filter((id) => id !== '*')), expiresAt };
 }
 
-/**
- * Makes the function that verifies callers' tokens. It returns the caller, or why the token is refused.
- * @returns a function that throws when the key set cannot be fetched: the token may be good.
- */
+/** Makes the function that returns a token's caller, or why it is refused. It throws when the key set cannot be fetched. */
 export function createVerifier(
   { key, issuer, audience }: JwtConfig,
   options: VerifierOptions,

@@ -34,10 +34,7 @@ function isCheap({ method, url = '' }: IncomingMessage): boolean {
   return probes.has(url.split('?', 1)[0] ?? '') || (method === 'GET' && /^\/(graphql|bulk)\?asset=/.test(url));
 }
 
-/**
- * How many unanswered requests one connection may have. A packet can hold a thousand, and all are read in one turn of the event
- * loop: a few such connections would block every other client.
- */
+/** How many unanswered requests one connection may have: all of a packet are read in one turn of the event loop, which blocks all others. */
 const maxPipelined = 32;
 
 /** How often a draining listener closes connections that have become idle. */
@@ -60,10 +57,7 @@ export interface Patience {
 /** Long enough for honest clients. Each slow one holds a socket. */
 const defaultPatience: Patience = { headersMs: 5_000, requestMs: 10_000, unreadMs: 30_000, checkIntervalMs: 1_000 };
 
-/**
- * How much the server holds for clients: connections on which a request is arriving (its head, of up to 32 KiB, or its body),
- * connections without a request, and answers that are not read.
- */
+/** How much the server holds for connections on which a request is arriving, connections without one, and answers that are not read. */
 export type ListenerBounds = Readonly<Record<'arriving' | 'idle' | 'unread', WaitBounds>>;
 
 const unbounded = Number.POSITIVE_INFINITY;
@@ -156,10 +150,7 @@ function endTurn(): void {
   }
 }
 
-/**
- * Calls back when all input that has arrived by now is read. A socket's bytes and its end are read in two turns of the event
- * loop; an immediate runs at the end of its turn.
- */
+/** Calls back when all input that has arrived by now is read: a socket's bytes and its end are read in two turns of the event loop. */
 function afterNextTurn(callback: () => void): void {
   if (dueNextTurn.length === 0 && dueTurnAfter.length === 0) setImmediate(endTurn);
   dueTurnAfter.push(callback);

@@ -47,10 +47,7 @@ export const refusals = {
   headersTooLarge: requestRefusal('HEADERS_TOO_LARGE'),
 } as const;
 
-/**
- * Refuses a request, perhaps before its body is read. An overloaded server skips the rest of the body, so that the connection can be
- * used again; all others close it.
- */
+/** Refuses a request, perhaps before its body is read, and closes the connection, unless the server is only overloaded. */
 export function refuse(request: IncomingMessage, response: ServerResponse, refusal: Refusal): void {
   const { status, body } = refusal;
   response.statusCode = status;
@@ -89,10 +86,7 @@ export const unreadableFor = ({ code = '' }: NodeJS.ErrnoException): Refusal => 
 /** The headers that let a page read a refusal, if its origin may. */
 const corsHeaders = ['access-control-allow-origin', 'access-control-expose-headers', 'vary'];
 
-/**
- * Answers on a connection whose request will not be read to its end. The answer has a request id.
- * @param response the response that is due next, if any. If it has started already, nothing is written.
- */
+/** Answers on a connection whose request is not read to its end. @param response the one that is due next, if it has not started. */
 export function refuseConnection({ status, body }: Refusal, socket: Duplex, response?: ServerResponse): void {
   if (!socket.writable || response?.headersSent) return;
   const head = [

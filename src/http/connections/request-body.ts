@@ -4,10 +4,7 @@ import { refusals, refuse } from './refuse.ts';
 /** The largest request body, in bytes: enough for a long document with its variables. */
 export const maxRequestBytes = 256 * 1024;
 
-/**
- * In how many small pieces a body may arrive. A slow line splits 256 KiB into some 200. Each piece costs as much as a short
- * request.
- */
+/** In how many small pieces a body may arrive. A slow line splits 256 KiB into some 200, and each costs as much as a short request. */
 const maxPieces = 1_000;
 
 /** A body whose pieces are this large on average, in bytes, may have more: a refused body of any size is skipped. */
@@ -18,10 +15,7 @@ const maxValues = 10_000;
 
 const [comma, bracket, brace] = Buffer.from(',[{');
 
-/**
- * True for a body with more values than any operation has. It counts commas and opening brackets, also in strings: parsing so
- * many values would cost too much.
- */
+/** True for more values than any operation has, by commas and opening brackets, also in strings: parsing so many would cost too much. */
 export function hasTooManyValues(body: Buffer): boolean {
   if (body.length <= maxValues) return false;
   let count = 0;

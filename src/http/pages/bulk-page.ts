@@ -85,10 +85,7 @@ dialog::backdrop { background: rgb(0 0 0 / 50%); }
 const chooseAccount = '<input id="account" autocomplete="off" spellcheck="false" required />';
 const tokenField = `<label>Token <input id="token" type="password" autocomplete="off" spellcheck="false" placeholder="until the page is closed" required /></label>`;
 
-/**
- * The script is a module: the build adds an `export` to it.
- * @param parts addresses and elements of this server's own.
- */
+/** The body of the page. The script is a module: the build adds an `export` to it. */
 const bodyOf = (
   parts: Readonly<Record<'script' | 'token' | 'account' | 'errorType', string>>,
 ) => `<body data-error-type="${parts.errorType}">

@@ -51,10 +51,7 @@ function findProblem(value: unknown, level: number, ownName = ''): [problem: str
   return undefined;
 }
 
-/**
- * A message for the caller about the first variable that breaks a limit, for any document; undefined when all are within them. It
- * reads each value once, before any other check.
- */
+/** A message about the first variable that breaks a limit, for any document. It reads each value once, before any other check. */
 export function findBadVariable(variables: unknown): string | undefined {
   const found = typeof variables === 'object' ? findProblem(variables, 0) : undefined;
   if (!found) return undefined;
@@ -94,10 +91,7 @@ function refuseWrongValues(execution: {
   if (errors.length > 0) execution.setResultAndStopExecution({ errors });
 }
 
-/**
- * Refuses variables that are too long, too deep, lost digits, or do not have their declared type. The executor would repeat the
- * whole value in each of up to 50 errors.
- */
+/** Refuses bad variables, and those without their declared type: the executor would repeat the whole value in each of up to 50 errors. */
 export function useCheckVariables(): Plugin {
   return {
     onParams({ params, setResult }) {

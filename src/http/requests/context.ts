@@ -36,10 +36,7 @@ interface RequestParts {
   readonly extensions: unknown;
 }
 
-/**
- * The caller of an operation, null for a request without an `Authorization` header, and the moment (by `performance.now()`) by which
- * the operation must be answered.
- */
+/** The caller of an operation, null without an `Authorization` header, and when (by `performance.now()`) it must be answered. */
 export type Admission = Pick<Context, 'caller' | 'deadlineAt'>;
 
 /**
@@ -64,10 +61,7 @@ export function noteDelete(
     known.note(integratedAccountId, engagementId, detail);
 }
 
-/**
- * Makes the context of one operation.
- * @throws {GraphQLError} `BAD_USER_INPUT` for a bad idempotency key.
- */
+/** Makes the context of one operation. @throws {GraphQLError} `BAD_USER_INPUT` for a bad idempotency key. */
 export function createContext(
   { header, hasCallerLeft, extensions }: RequestParts,
   { config, log, ports, upstreamUrl, metrics }: ContextOptions,

@@ -7,10 +7,7 @@ function isOtherCharset(parameter: string): boolean {
   return name?.trim() === 'charset' && !['utf-8', 'utf8'].includes(value.trim().replaceAll('"', ''));
 }
 
-/**
- * Why a body with these headers cannot be read as JSON in UTF-8; undefined when it can. In the wrong encoding, an id could name
- * another engagement.
- */
+/** Why a body with these headers is not JSON in UTF-8; undefined when it is. In the wrong encoding, an id could name another record. */
 export function findUnreadable(contentType = '', contentEncoding = ''): string | undefined {
   const [type = '', ...parameters] = contentType.split(';');
   if (type.trim().toLowerCase() !== 'application/json') return 'The Content-Type is not application/json.';
