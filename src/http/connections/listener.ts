@@ -81,10 +81,7 @@ export type Handle = (request: IncomingMessage, response: ServerResponse, body: 
 
 /** How a listener treats its clients. */
 export interface ListenerOptions {
-  /**
-   * How long a connection may be silent both ways while an answer is due on it, in milliseconds. A client that pauses in the
-   * middle of an answer also holds a connection to upstream.
-   */
+  /** How long a connection may be silent both ways while an answer is due on it, in milliseconds: it may hold one to upstream. */
   readonly quietTimeoutMs: number;
   /** How long a connection without a request is kept, in milliseconds. */
   readonly keepAliveTimeoutMs: number;

@@ -24,61 +24,38 @@ import {
 import type { Plugin } from 'graphql-yoga';
 import { type ErrorCode, fieldError } from '../../graphql/core/top-level-errors.ts';
 
-/** The size of a document: each figure is that of its largest operation. */
-interface DocumentSize {
-  /** The length of the longest name. An alias is repeated in each record of a response. */
-  readonly nameCharacters: number;
-  readonly depth: number;
-  /** Aliases, including those of `__typename`, which attackers like to repeat. */
-  readonly aliases: number;
-  readonly directives: number;
-  readonly rootMutations: number;
-  /**
-   * An estimate of requests to upstream: 1 for a field, 2 for a field with a selection, whose cost counts 1.5 times at each level;
-   * all of it for each record of a page. Measured: the most expensive of `schema/operations` has 2,188; a page of 50 with every field of
-   * its related records 18,756, and with those of their related records 104,313: more than 700 reads, which no account's rate limit
-   * allows within a deadline.
-   */
-  readonly cost: number;
-  /**
-   * The comparisons of validation to merge fields: 1 for a field or a fragment, 1 more for each earlier field with the same name in
-   * the same selection (and again for each 100 characters of its arguments), and for each other fragment there. Counted only up to
-   * the limit. Measured: a delete with all related records has 1,547, the introspection query of tools 228.
-   */
-  readonly merges: number;
-}
+/** A limit of a document, and its error. The text may contain `{max}` and `{is}`. */
+type Limit = readonly [max: number, code: ErrorCode, text: string];
 
 /** Limits of a document: generous for documents that people write, and small enough to check within a few milliseconds. */
-const limits: readonly [
-  of: keyof DocumentSize,
-  max: number,
-  code: ErrorCode,
-  say: (max: number, is: number) => string,
-][] = [
-  ['nameCharacters', 256, 'TOO_LONG', (max) => `A name in a document may have at most ${max} characters.`],
-  ['depth', 8, 'TOO_DEEP', (max) => `A document may be at most ${max} fields deep.`],
-  ['aliases', 10, 'TOO_MANY_ALIASES', (max) => `A document may have at most ${max} aliases.`],
-  ['directives', 5, 'TOO_MANY_DIRECTIVES', (max) => `A document may have at most ${max} directives.`],
-  [
-    'rootMutations',
-    10,
-    'TOO_MANY_MUTATIONS',
-    (max, is) => `An operation may have at most ${max} mutations, this one has ${is}.`,
-  ],
-  [
-    'cost',
+const limits = {
+  // The longest name. An alias is repeated in each record of a response.
+  nameCharacters: [256, 'TOO_LONG', 'A name in a document may have at most {max} characters.'],
+  depth: [8, 'TOO_DEEP', 'A document may be at most {max} fields deep.'],
+  // Also those of `__typename`, which attackers like to repeat.
+  aliases: [10, 'TOO_MANY_ALIASES', 'A document may have at most {max} aliases.'],
+  directives: [5, 'TOO_MANY_DIRECTIVES', 'A document may have at most {max} directives.'],
+  rootMutations: [10, 'TOO_MANY_MUTATIONS', 'An operation may have at most {max} mutations, this one has {is}.'],
+  // An estimate of requests to upstream: 1 for a field, 2 for a field with a selection, whose cost counts 1.5 times at each level; all of
+  // it for each record of a page. Measured: the most expensive of `schema/operations` has 2,188; a page of 50 with every field of its
+  // related records 18,756, and with those of their related records 104,313: more than 700 reads, too many for any rate limit.
+  cost: [
     50_000,
     'TOO_COSTLY',
-    (max) => `A document may cost at most ${max}: select less, or write a smaller number for \`first\`.`,
+    'A document may cost at most {max}: select less, or write a smaller number for `first`.',
   ],
-  [
-    'merges',
+  // The comparisons of validation to merge fields: 1 for a field or a fragment, 1 more for each earlier field with the same name in the
+  // same selection (and again for each 100 characters of its arguments), and for each other fragment there. Measured: a delete with all
+  // related records has 1,547, the introspection query of tools 228.
+  merges: [
     10_000,
     'TOO_REPETITIVE',
-    (max) =>
-      `Merging the fields of a document may take at most ${max} comparisons: select each field once in each place.`,
+    'Merging the fields of a document may take at most {max} comparisons: select each field once in each place.',
   ],
-];
+} as const satisfies Readonly<Record<string, Limit>>;
+
+/** The size of a document: each figure is that of its largest operation. */
+type DocumentSize = Readonly<Record<keyof typeof limits, number>>;
 
 /** Limits of a document's text. graphql-js counts its lines from the start for every error: 200,000 took half a second. */
 const textLimits = { characters: 64 * 1024, lines: 1_000, tokens: 1_000 } as const;
@@ -105,7 +82,6 @@ const parseWithin: typeof parse = (source, options) => {
 };
 
 type ParentType = GraphQLNamedType | null | undefined;
-type Field = GraphQLField<unknown, unknown>;
 type Fragments = ReadonlyMap<string, FragmentDefinitionNode>;
 
 /** The fragments of a document by their names. */
@@ -128,7 +104,7 @@ const depthCostFactor = 1.5;
 const schemaCost = 30_000;
 
 /** How many records the field returns, by the document: `first`, or the length of its list argument. */
-function pageSize({ arguments: given = [] }: FieldNode, field: Field | undefined): number {
+function pageSize({ arguments: given = [] }: FieldNode, field: GraphQLField<unknown, unknown> | undefined): number {
   const sizing = field?.args.find(({ name, type }) => name === 'first' || isListType(getNullableType(type)));
   if (!sizing) return 1;
   const value = given.find(({ name }) => name.value === sizing.name)?.value;
@@ -216,9 +192,8 @@ class Measure {
 /** graphql-js prints the arguments of both fields for each comparison. This many characters take as long as the comparison. */
 const charactersPerMerge = 100;
 
-function argumentCharacters({ arguments: args = [] }: FieldNode): number {
-  return (args.at(-1)?.loc?.end ?? 0) - (args[0]?.loc?.start ?? 0);
-}
+const argumentCharacters = ({ arguments: args = [] }: FieldNode): number =>
+  (args.at(-1)?.loc?.end ?? 0) - (args[0]?.loc?.start ?? 0);
 
 /** Counts the comparisons to merge the fields of selections, and of all below them, to just beyond the limit. */
 function countMerges(sets: readonly SelectionSetNode[], fragments: Fragments, limit: number): number {
@@ -260,36 +235,38 @@ function longestName({ loc }: DocumentNode): number {
 }
 
 /**
- * Measures a document, valid or not, in a time that depends only on its length and `maxMerges`. Undefined when a fragment, used or
- * not, contains itself: merging it would not end.
+ * Measures a document, valid or not, in a time that depends only on its length and the limit of merges. Undefined when a fragment,
+ * used or not, contains itself: merging it would not end.
  */
-function measureDocument(schema: GraphQLSchema, document: DocumentNode, maxMerges: number): DocumentSize | undefined {
+function measureDocument(schema: GraphQLSchema, document: DocumentNode): DocumentSize | undefined {
   const fragments = fragmentsOf(document);
   const measure = new Measure(schema, fragments);
-  const size = { ...nothing, nameCharacters: longestName(document), rootMutations: 0 };
-  const sets: SelectionSetNode[] = [];
-  for (const { operation, selectionSet, directives = [], variableDefinitions = [] } of operationsOf(document)) {
+  const size = { ...nothing, nameCharacters: longestName(document), rootMutations: 0, merges: 0 };
+  const operations = operationsOf(document);
+  for (const { operation, selectionSet, directives = [], variableDefinitions = [] } of operations) {
     const own = measure.selection(selectionSet, schema.getRootType(operation));
     for (const each of [directives, ...variableDefinitions.map((variable) => variable.directives ?? [])])
       own.directives += each.length;
     for (const name of ['depth', 'aliases', 'directives', 'cost'] as const)
       size[name] = Math.max(size[name], own[name]);
     if (operation === 'mutation') size.rootMutations = Math.max(size.rootMutations, own.fields);
-    sets.push(selectionSet);
   }
-  sets.push(...measure.unused().map(({ selectionSet }) => selectionSet));
+  const measured = [...operations, ...measure.unused()];
   if (measure.hasCycle) return undefined;
-  let merges = 0;
-  for (const set of sets) if (merges <= maxMerges) merges += countMerges([set], fragments, maxMerges - merges);
-  return { ...size, merges };
+  const [maxMerges] = limits.merges;
+  for (const { selectionSet } of measured)
+    if (size.merges <= maxMerges) size.merges += countMerges([selectionSet], fragments, maxMerges - size.merges);
+  return size;
 }
 
 /** One error for each limit that the document exceeds. Yoga caches documents, so each is measured once. */
 const findExcesses = memoize2((schema: GraphQLSchema, document: DocumentNode): readonly GraphQLError[] => {
-  const maxMerges = limits.find(([of]) => of === 'merges')?.[1] ?? 0;
-  const size = measureDocument(schema, document, maxMerges);
+  const size = measureDocument(schema, document);
   if (!size) return validate(schema, document, [NoFragmentCyclesRule]);
-  return limits.flatMap(([of, max, code, say]) => (size[of] > max ? [fieldError(code, say(max, size[of]))] : []));
+  return Object.entries(limits).flatMap(([name, [max, code, text]]) => {
+    const is = size[name as keyof DocumentSize];
+    return is > max ? [fieldError(code, text.replace('{max}', `${max}`).replace('{is}', `${is}`))] : [];
+  });
 });
 
 /** Refuses documents beyond the limits before validation. Each limit has its own code. */
