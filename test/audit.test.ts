@@ -1,13 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { readOutcome } from '../src/engagement/delete/outcome.ts';
-import { runPrepared } from '../src/graphql/prepared/run-prepared.ts';
+import { runPrepared } from '../src/graphql/prepared/prepared-operations.ts';
 import { startTestFacade, type TestFacade } from './support/facade.ts';
 import { remote, truto } from './support/outcome.ts';
 import { bearer, jwtSecret, serviceEnv, signToken } from './support/service.ts';
 import { type Answer, type FakeUpstream, json, startUpstream } from './support/upstream.ts';
 
 vi.mock('../src/engagement/delete/outcome.ts', { spy: true });
-vi.mock('../src/graphql/prepared/run-prepared.ts', { spy: true });
+vi.mock('../src/graphql/prepared/prepared-operations.ts', { spy: true });
 
 const document = `mutation Delete($id: ID! = "e1", $account: ID! = "a", $format: ResponseFormat! = UNIFIED, $type: EngagementType,
     $parameters: DeleteEngagementParameters, $remoteQuery: JSONObject, $snapshot: Boolean! = false, $dryRun: Boolean! = false) {

@@ -1,12 +1,12 @@
 import { describe, expect, it, vi } from 'vitest';
-import { runPrepared } from '../src/graphql/prepared/run-prepared.ts';
+import { runPrepared } from '../src/graphql/prepared/prepared-operations.ts';
 import { startTestFacade } from './support/facade.ts';
 import { mutation, remote, truto } from './support/outcome.ts';
 import { attemptsLogged } from './support/raw-upstream.ts';
 import { bearer, jwtSecret, serviceEnv, signToken } from './support/service.ts';
 import { type Answer, json, startUpstream } from './support/upstream.ts';
 
-vi.mock('../src/graphql/prepared/run-prepared.ts', { spy: true });
+vi.mock('../src/graphql/prepared/prepared-operations.ts', { spy: true });
 
 const usual = { 'content-type': 'application/json' };
 

@@ -21,8 +21,11 @@ import { AnswerRoom } from '../src/graphql/core/answer-room.ts';
 import { ChunkDeliveries } from '../src/graphql/core/chunk-delivery.ts';
 import type { Context } from '../src/graphql/core/context.ts';
 import { createReadLimit, createRecordLoaders } from '../src/graphql/core/record-loaders.ts';
-import { type PreparedOperation, PreparedOperations } from '../src/graphql/prepared/prepared-operations.ts';
-import { runPrepared } from '../src/graphql/prepared/run-prepared.ts';
+import {
+  type PreparedOperation,
+  PreparedOperations,
+  runPrepared,
+} from '../src/graphql/prepared/prepared-operations.ts';
 import { createSchema } from '../src/graphql/schema.ts';
 import type { Attempt, Send } from '../src/upstream/attempt.ts';
 import { readsOf } from './support/read-documents.ts';

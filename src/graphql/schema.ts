@@ -16,7 +16,7 @@ import './delete/delete-engagements.ts';
 import './delete/engagement-deleted.ts';
 import './read/engagement-queries.ts';
 import './read/node.ts';
-import { withGivenResults } from './prepared/run-prepared.ts';
+import { withGivenResults } from './prepared/prepared-operations.ts';
 import { completeSubgraph } from './subgraph/entities.ts';
 import { addAdditionalFields } from './types/additional-fields.ts';
 

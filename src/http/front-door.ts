@@ -5,8 +5,11 @@ import { isJsonObject } from '../engagement/body.ts';
 import { AnswerRoom } from '../graphql/core/answer-room.ts';
 import type { Context } from '../graphql/core/context.ts';
 import { documentIdOf, type TrustedDocuments } from '../graphql/documents.ts';
-import type { OperationRequest, PreparedOperations } from '../graphql/prepared/prepared-operations.ts';
-import { runPrepared } from '../graphql/prepared/run-prepared.ts';
+import {
+  type OperationRequest,
+  type PreparedOperations,
+  runPrepared,
+} from '../graphql/prepared/prepared-operations.ts';
 import type { Values } from '../graphql/prepared/write-result.ts';
 import { runTraced } from '../upstream/trace.ts';
 import { createServeReport } from './bulk-report.ts';
