@@ -1,4 +1,3 @@
-import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { isJsonObject } from '../engagement/body.ts';
@@ -14,8 +13,8 @@ import type { Values } from '../graphql/prepared/write-result.ts';
 import { runTraced } from '../upstream/trace.ts';
 import { createServeReport } from './bulk-report.ts';
 import type { Handle } from './connections/listener.ts';
-import { refusals, refuse } from './connections/refuse.ts';
-import { hasTooManyValues } from './connections/request-body.ts';
+import { refuse } from './connections/refuse.ts';
+import { findBadBody } from './connections/request-body.ts';
 import { createPages } from './pages/pages.ts';
 import { findBadVariable } from './requests/check-variables.ts';
 import { type Admission, admit, type ContextOptions, createContext } from './requests/context.ts';
@@ -112,8 +111,8 @@ export function createFrontDoor(
     if (serveWebhook(request, response, body) || serveReport(request, response) || servePage(request, response)) return;
     const isReadable = findUnreadable(headers['content-type'], headers['content-encoding']) === undefined;
     if (method !== 'POST' || !isReadable) return void yoga(request, response);
-    if (!isUtf8(body)) return void refuse(request, response, refusals.notUtf8);
-    if (hasTooManyValues(body)) return void refuse(request, response, refusals.tooManyValues);
+    const bad = findBadBody(body);
+    if (bad) return void refuse(request, response, bad);
     // Yoga accepts it in one spelling only.
     headers['content-type'] = 'application/json';
     runHere(request, response, body.toString())

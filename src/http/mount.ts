@@ -1,4 +1,3 @@
-import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
 import { setImmediate as nextTurn } from 'node:timers/promises';
@@ -11,7 +10,7 @@ import { readCors } from './connections/cors.ts';
 import { requestIdFrom } from './connections/listener.ts';
 import { Load, type LoadLimits } from './connections/overload.ts';
 import { type Refusal, refusalHeaders, refusals } from './connections/refuse.ts';
-import { hasTooManyValues, isInTooManyPieces, maxRequestBytes } from './connections/request-body.ts';
+import { findBadBody, isInTooManyPieces, maxRequestBytes } from './connections/request-body.ts';
 import type { Metrics } from './metrics.ts';
 import { admit, type ContextOptions, createContext } from './requests/context.ts';
 import { findUnreadable } from './requests/headers.ts';
@@ -125,9 +124,7 @@ async function readBody({ headers, chunks }: Asked): Promise<Buffer | Refusal> {
     if (isInTooManyPieces(read.push(chunk), byteCount)) return refusals.tooManyPieces;
   }
   const body = Buffer.concat(read);
-  // With replacement characters, an id could name another record.
-  if (!isUtf8(body)) return refusals.notUtf8;
-  return hasTooManyValues(body) ? refusals.tooManyValues : body;
+  return findBadBody(body) ?? body;
 }
 
 /** After so many turns of the event loop a signal is aborted: a socket's bytes, its end and its close take one each. */

@@ -1,5 +1,6 @@
+import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { refusals, refuse } from './refuse.ts';
+import { type Refusal, refusals, refuse } from './refuse.ts';
 
 /** The largest request body, in bytes: enough for a long document with its variables. */
 export const maxRequestBytes = 256 * 1024;
@@ -15,16 +16,17 @@ const maxValues = 10_000;
 
 const [comma, bracket, brace] = Buffer.from(',[{');
 
-/** True for more values than any operation has, by commas and opening brackets, also in strings: parsing so many would cost too much. */
-export function hasTooManyValues(body: Buffer): boolean {
-  if (body.length <= maxValues) return false;
+/** Why a body must not be parsed; undefined for one that may. In more values than any operation has, parsing alone costs too much. */
+export function findBadBody(body: Buffer): Refusal | undefined {
+  if (!isUtf8(body)) return refusals.notUtf8;
+  if (body.length <= maxValues) return undefined;
   let count = 0;
-  // By index: an iterator takes four times as long.
+  // Commas and opening brackets, also in strings. By index: an iterator takes four times as long.
   for (let index = 0; index < body.length; index += 1) {
     const byte = body[index];
     if (byte === comma || byte === bracket || byte === brace) count += 1;
   }
-  return count > maxValues;
+  return count > maxValues ? refusals.tooManyValues : undefined;
 }
 
 /** True for a body in more pieces than any honest client sends. */

@@ -1,15 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { Config } from '../../config/config.ts';
 import type { Log } from '../../log/log.ts';
-import {
-  assetAddress,
-  createFile,
-  htmlPage,
-  type PageFiles,
-  pageHeaders,
-  type ServePage,
-  servePage,
-} from './page-files.ts';
+import { FileSet, type PageFiles, pageHeaders, type ServePage, servePage } from './page-files.ts';
 
 const style = `
 :root {
@@ -178,23 +170,17 @@ async function accountField({ upstream }: Config): Promise<string> {
 }
 
 async function buildFiles(config: Config): Promise<PageFiles> {
+  const files = new FileSet();
   // The build copies the script next to this file.
   const code = readFileSync(new URL('./bulk-browser.js', import.meta.url));
-  const script = createFile('text/javascript; charset=utf-8', code);
-  const css = createFile('text/css; charset=utf-8', style);
   const body = bodyOf({
-    script: assetAddress('bulk.js', script),
+    script: files.addFile('bulk.js', 'text/javascript; charset=utf-8', code),
     token: config.auth.mode === 'open' ? '' : tokenField,
     account: await accountField(config),
     errorType: `${config.typePrefix}Error`,
   });
-  const styleLink = `<link rel="stylesheet" href="${assetAddress('bulk.css', css)}" />`;
-  const page = htmlPage('Bulk deletes', `<link rel="icon" href="data:," />\n    ${styleLink}`, body);
-  return new Map([
-    ['page', createFile('text/html; charset=utf-8', page.replaceAll('&v=', '&amp;v='))],
-    ['bulk.js', script],
-    ['bulk.css', css],
-  ]);
+  files.addPage('Bulk deletes', 'data:,', files.addFile('bulk.css', 'text/css; charset=utf-8', style), body);
+  return files;
 }
 
 /**

@@ -4,7 +4,7 @@ import { gzipSync } from 'node:zlib';
 import type { Log } from '../../log/log.ts';
 
 /** A file of a page, ready to send. `hash` is that of its content. */
-export type PageFile = Readonly<Record<'type' | 'hash', string> & Record<'bytes' | 'gzipped', Uint8Array>>;
+type PageFile = Readonly<Record<'type' | 'hash', string> & Record<'bytes' | 'gzipped', Uint8Array>>;
 
 /** A page's files by their names; the page itself is `page`. */
 export type PageFiles = ReadonlyMap<string, PageFile>;
@@ -12,15 +12,22 @@ export type PageFiles = ReadonlyMap<string, PageFile>;
 /** Answers a request for a page. False: the request is for something else. */
 export type ServePage = (request: IncomingMessage, response: ServerResponse) => boolean;
 
-/** Makes a file ready to send. */
-export function createFile(type: string, content: string | Uint8Array): PageFile {
-  const bytes = Buffer.from(content);
-  const hash = createHash('sha256').update(bytes).digest('base64url').slice(0, 16);
-  return { type, hash, bytes, gzipped: gzipSync(bytes) };
-}
+/** The files of a page, as they are added. */
+export class FileSet extends Map<string, PageFile> {
+  /** Adds a file. Returns its address, relative to its page: a proxy may forward only the page's own path. */
+  addFile(name: string, type: string, content: string | Uint8Array): string {
+    const bytes = Buffer.from(content);
+    const hash = createHash('sha256').update(bytes).digest('base64url').slice(0, 16);
+    this.set(name, { type, hash, bytes, gzipped: gzipSync(bytes) });
+    return `?asset=${name}&v=${hash}`;
+  }
 
-/** The address of a file, relative to its page: a proxy may forward only the page's own path. */
-export const assetAddress = (name: string, { hash }: PageFile): string => `?asset=${name}&v=${hash}`;
+  /** Adds the page itself. @param body its body, with the element. */
+  addPage(title: string, icon: string, style: string, body: string): void {
+    const head = `<link rel="icon" href="${icon}" />\n    <link rel="stylesheet" href="${style}" />`;
+    this.addFile('page', 'text/html; charset=utf-8', htmlPage(title, head, body).replaceAll('&v=', '&amp;v='));
+  }
+}
 
 /** The HTML of a page. @param head further elements of its head. @param body its body, with the element. */
 export const htmlPage = (title: string, head: string, body: string): string => `<!doctype html>
