@@ -7,7 +7,7 @@ import { BulkUnavailable } from '../bulk/job-scripts.ts';
 import { IncompleteReport, reportFileName, writeReport } from '../bulk/report.ts';
 import { requestError } from '../graphql/core/top-level-errors.ts';
 import { CallerCounts } from './answers/subscriptions.ts';
-import { admit, type ContextOptions } from './requests/context.ts';
+import { admit, type ContextOptions } from './requests/admit.ts';
 
 const reportPath = /^\/bulk\/([^/?]+)\/report\.json(?:\?|$)/;
 

@@ -16,7 +16,7 @@ import type { SharedMemory } from '../redis/shared-memory.ts';
 import type { Send } from '../upstream/attempt.ts';
 import { ownAuthorization } from './callers/authenticate.ts';
 import type { Metrics } from './metrics.ts';
-import { noteDelete } from './requests/context.ts';
+import { noteDelete } from './requests/admit.ts';
 
 /** The parts of the server that bulk deletes use. */
 export interface BulkOptions {

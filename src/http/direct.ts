@@ -31,8 +31,8 @@ import {
 } from '../engagement/result.ts';
 import type { Context } from '../graphql/core/context.ts';
 import type { DeleteArguments } from '../graphql/delete/delete-engagement.ts';
+import { admit, type ContextOptions, createContext } from './requests/admit.ts';
 import { findBadVariable } from './requests/check-variables.ts';
-import { admit, type ContextOptions, createContext } from './requests/context.ts';
 
 /** What a caller without GraphQL gives in the place of a request's headers and connection. */
 interface DirectRequest {

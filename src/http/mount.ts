@@ -12,7 +12,7 @@ import { Load, type LoadLimits } from './connections/overload.ts';
 import { type Refusal, refusalHeaders, refusals } from './connections/refuse.ts';
 import { findBadBody, isInTooManyPieces, maxRequestBytes } from './connections/request-body.ts';
 import type { Metrics } from './metrics.ts';
-import { admit, type ContextOptions, createContext } from './requests/context.ts';
+import { admit, type ContextOptions, createContext } from './requests/admit.ts';
 import { findUnreadable } from './requests/headers.ts';
 import type { GraphQLHandler } from './yoga.ts';
 

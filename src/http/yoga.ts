@@ -19,9 +19,14 @@ import { maskError, useBoundErrors, useGatewayStatus } from './answers/errors.ts
 import { useIncremental } from './answers/incremental.ts';
 import { useSubscriptions } from './answers/subscriptions.ts';
 import { type Metrics, useMetrics } from './metrics.ts';
-import { admissionOf, type ServerContext, useAdmitRequests } from './requests/admit.ts';
+import {
+  admissionOf,
+  type ContextOptions,
+  createContext,
+  type ServerContext,
+  useAdmitRequests,
+} from './requests/admit.ts';
 import { useCheckVariables } from './requests/check-variables.ts';
-import { type ContextOptions, createContext } from './requests/context.ts';
 import { fieldsOf, fragmentsOf, useLimitDocuments } from './requests/document-limits.ts';
 
 /** Writes Yoga's log lines to our log: any number of values, the error first when there is one. */
