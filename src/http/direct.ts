@@ -29,7 +29,7 @@ import {
   refusal,
   type Unauthenticated,
 } from '../engagement/result.ts';
-import type { Context } from '../graphql/core/context.ts';
+import { type Context, callerKeyOf } from '../graphql/core/context.ts';
 import type { DeleteArguments } from '../graphql/delete/delete-engagement.ts';
 import { admit, type ContextOptions, createContext } from './requests/admit.ts';
 import { findBadVariable } from './requests/check-variables.ts';
@@ -138,17 +138,14 @@ function readArguments(args: readonly GraphQLArgument[], given: object, findings
       values[arg.name] = arg.defaultValue;
       continue;
     }
-    const bad =
-      findBadVariable({ [arg.name]: value }) ??
-      (getNamedType(arg.type).name === 'JSONObject' && !isJson(value) ? notJson : undefined);
-    if (bad !== undefined) {
-      findings.push(refusal([arg.name], bad));
-      continue;
-    }
-    values[arg.name] = coerceInputValue(value, arg.type, (path, _value, { message }) => {
-      const unknownField = /^Field "(\w+)" is not defined/.exec(message)?.[1];
-      findings.push(refusal([arg.name, ...path.map(String), ...(unknownField ? [unknownField] : [])], message));
-    });
+    const isNoJson = () => getNamedType(arg.type).name === 'JSONObject' && !isJson(value);
+    const bad = findBadVariable({ [arg.name]: value }) ?? (isNoJson() ? notJson : undefined);
+    if (bad !== undefined) findings.push(refusal([arg.name], bad));
+    else
+      values[arg.name] = coerceInputValue(value, arg.type, (path, _value, { message }) => {
+        const unknownFields = /(?<=^Field ")\w+(?=" is not defined)/.exec(message) ?? [];
+        findings.push(refusal([arg.name, ...path.map(String), ...unknownFields], message));
+      });
   }
   // graphql-js types what it coerces as unknown; Pothos holds the field's arguments to this type.
   return values as unknown as DeleteArguments;
@@ -208,9 +205,9 @@ export function createDirectDelete(
     if (input.format === 'stream')
       findings.push(refusal(['format'], 'Streams are for GraphQL only.', ['UNIFIED', 'NORMALIZED', 'RAW']));
     return runDirectly({ authorization, idempotencyKey, signal }, findings, options, async (context) => {
-      const { idempotencyKey: key, caller, deadlineAt, hasCallerLeft } = context;
+      const { caller, deadlineAt, hasCallerLeft } = context;
       // As the field without an alias has it: both are one delete under one key.
-      const callerKey = key === undefined ? undefined : ([key, 'deleteEngagement'] as const);
+      const callerKey = callerKeyOf(context, 'deleteEngagement');
       const { confirmationToken: token } = input;
       const opened = typeof token === 'string' && (await context.confirmations?.open('delete', token, caller));
       const isWhole = snapshot || (typeof opened === 'object' && opened.plan.snapshot);

@@ -26,10 +26,8 @@ const maxKeysTried = 16;
 const jwksAlgorithms = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA'];
 const secretAlgorithms = ['HS256', 'HS384', 'HS512'];
 
-/** How long a key set is used before it is fetched again. A removed key is accepted for at most this long. */
+/** How long a key set is used before it is fetched again, and while none can be fetched. Meanwhile, a removed key is accepted. */
 const freshMs = 10 * 60_000;
-
-/** How long the last good key set is used while no new one can be fetched. */
 const usableMs = 60 * 60_000;
 
 /** The shortest interval between two fetches, for any keys that callers name, in milliseconds. */
