@@ -6,7 +6,7 @@ import { hasEnded } from '../bulk/job.ts';
 import { BulkUnavailable } from '../bulk/job-scripts.ts';
 import { IncompleteReport, reportFileName, writeReport } from '../bulk/report.ts';
 import { requestError } from '../graphql/core/top-level-errors.ts';
-import { CallerCounts } from './answers/subscriptions.ts';
+import { countAnswers } from './answers/subscriptions.ts';
 import { admit, type ContextOptions } from './requests/admit.ts';
 
 const reportPath = /^\/bulk\/([^/?]+)\/report\.json(?:\?|$)/;
@@ -51,20 +51,20 @@ function refuse(error: unknown, response: ServerResponse, { log }: ContextOption
 /** Answers `GET /bulk/{id}/report.json` as fast as the client reads, until the server drains. False for any other request. */
 export function createServeReport(options: ContextOptions) {
   const { log, ports } = options;
-  const counts = new CallerCounts(maxPerCaller, maxReports);
+  const begin = countAnswers(maxPerCaller, maxReports);
 
   async function serve(id: string, { headers }: IncomingMessage, response: ServerResponse): Promise<void> {
     const requestId = headers['x-request-id'];
     let found: Awaited<ReturnType<typeof findEnded>>;
+    let end: ReturnType<typeof begin>;
     try {
       found = await findEnded(id, headers.authorization, options);
-      const exceeded = counts.findExceeded(found.caller.id);
-      if (exceeded) throw requestError('OVERLOADED', tooMany[exceeded]);
+      end = begin(found.caller.id);
+      if (typeof end === 'string') throw requestError('OVERLOADED', tooMany[end]);
     } catch (error) {
       return refuse(error, response, options, requestId);
     }
     const { job, caller, store } = found;
-    const end = counts.begin(caller.id);
     const where = { bulkDeleteId: job.id, callerId: caller.id, requestId };
     response.writeHead(200, {
       'content-type': 'application/json; charset=utf-8',

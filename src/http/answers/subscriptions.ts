@@ -13,39 +13,29 @@ const maxSubscriptions = 500;
 /** The interval between two heartbeats of an idle subscription, in milliseconds: that of Yoga's events. */
 const heartbeatMs = 12_000;
 
-/** Counts the long answers of one kind that are under way, so that one caller cannot hold all connections. */
-export class CallerCounts {
-  readonly #maxPerCaller: number;
-  readonly #max: number;
-  readonly #byCaller = new Map<string, number>();
-  #total = 0;
-
-  constructor(maxPerCaller: number, max: number) {
-    this.#maxPerCaller = maxPerCaller;
-    this.#max = max;
+/**
+ * Counts the long answers of one kind that are under way, so that one caller cannot hold all connections. The function counts one more,
+ * and returns how to end that, once; or the limit that is reached: the caller's own, or that of all callers.
+ */
+export function countAnswers(maxPerCaller: number, max: number): (callerId: string) => (() => void) | 'caller' | 'all' {
+  const byCaller = new Map<string, number>();
+  let total = 0;
+  function add(callerId: string, change: 1 | -1): void {
+    total += change;
+    const ofCaller = (byCaller.get(callerId) ?? 0) + change;
+    if (ofCaller > 0) byCaller.set(callerId, ofCaller);
+    else byCaller.delete(callerId);
   }
-
-  /** The limit that one more of the caller would exceed: the caller's own, or that of all callers. */
-  findExceeded(callerId: string): 'caller' | 'all' | undefined {
-    if ((this.#byCaller.get(callerId) ?? 0) >= this.#maxPerCaller) return 'caller';
-    return this.#total >= this.#max ? 'all' : undefined;
-  }
-
-  /** Counts one of the caller. Returns the function that ends the count; further calls do nothing. */
-  begin(callerId: string): () => void {
-    const add = (change: 1 | -1) => {
-      this.#total += change;
-      const ofCaller = (this.#byCaller.get(callerId) ?? 0) + change;
-      if (ofCaller > 0) this.#byCaller.set(callerId, ofCaller);
-      else this.#byCaller.delete(callerId);
-    };
-    add(1);
+  return (callerId) => {
+    if ((byCaller.get(callerId) ?? 0) >= maxPerCaller) return 'caller';
+    if (total >= max) return 'all';
+    add(callerId, 1);
     let hasEnded = false;
     return () => {
-      if (!hasEnded) add(-1);
+      if (!hasEnded) add(callerId, -1);
       hasEnded = true;
     };
-  }
+  };
 }
 
 /** The result as it is sent: the HTTP status of errors is for this server only. */
@@ -99,22 +89,22 @@ function toMultipart(result: ExecutionResult | AsyncIterable<ExecutionResult>, f
 /** Sends subscriptions as events or multipart, and refuses one before it is executed: for its Accept header, or when there are too many. */
 export function useSubscriptions(): Plugin<YogaInitialContext & Context> {
   const requests = new WeakSet<Request>();
-  const counts = new CallerCounts(maxPerCaller, maxSubscriptions);
+  const begin = countAnswers(maxPerCaller, maxSubscriptions);
 
-  function refusalFor(request: Request, callerId: string | undefined): GraphQLError | undefined {
+  /** Counts a subscription. Returns how to end that, or why it is refused. The field itself refuses one without a caller. */
+  function beginFor(request: Request, callerId: string | undefined): (() => void) | GraphQLError {
     if (!readAccept(request.headers.get('accept')).takesParts)
       return requestError(
         'NOT_ACCEPTABLE',
         'Subscriptions are sent as text/event-stream or multipart/mixed. Nothing was executed. Allow one of them in the Accept header.',
       );
-    // The field itself refuses a subscription without a caller.
-    const exceeded = callerId === undefined ? undefined : counts.findExceeded(callerId);
-    if (exceeded === undefined) return undefined;
-    if (exceeded === 'all')
+    const begun = callerId === undefined ? () => {} : begin(callerId);
+    if (begun === 'all')
       return requestError(
         'OVERLOADED',
         'This server has too many subscriptions. Send a query instead, or try again later.',
       );
+    if (begun !== 'caller') return begun;
     const message = `You have ${maxPerCaller} subscriptions at this server, the most for one caller. End one, or send a query instead.`;
     return fieldError('RATE_LIMITED', message, { retryAfterMs: null });
   }
@@ -123,10 +113,8 @@ export function useSubscriptions(): Plugin<YogaInitialContext & Context> {
     onSubscribe({ args, setResultAndStopExecution }) {
       const { request, caller } = args.contextValue;
       requests.add(request);
-      const refusal = refusalFor(request, caller?.id);
-      if (refusal) return setResultAndStopExecution({ errors: [refusal] });
-      if (caller === null) return undefined;
-      const end = counts.begin(caller.id);
+      const end = beginFor(request, caller?.id);
+      if (typeof end !== 'function') return setResultAndStopExecution({ errors: [end] });
       // The results of a request whose client has disconnected are never read.
       request.signal.addEventListener('abort', end, { once: true });
       if (request.signal.aborted) end();
