@@ -79,11 +79,7 @@ function describeUpstream(url: string, upstream: URL, config: Config): string {
 ${describeExample(url, config, { purpose, headers: [header], query: dryRun, variables })}`;
 }
 
-/**
- * What a person at a terminal reads at the start: what runs, and a command to paste.
- * @param url where the server listens, without a path.
- * @param sandboxUrl where the embedded sandbox listens; undefined for a real upstream.
- */
+/** What a person at a terminal reads at the start. @param url has no path. @param sandboxUrl of the embedded sandbox, if it runs. */
 export async function describeStart(
   url: string,
   upstream: URL,

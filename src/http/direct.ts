@@ -190,10 +190,7 @@ async function runDirectly<End>(
   }
 }
 
-/**
- * Makes the function that deletes without GraphQL: with the same checks, access, limits, retries, memory of repeated deletes,
- * deadline and log as the field. It shares all of them with the field.
- */
+/** Makes the function that deletes without GraphQL. It shares checks, access, limits, repeated deletes, deadline and log with the field. */
 export function createDirectDelete(
   schema: GraphQLSchema,
   options: ContextOptions,

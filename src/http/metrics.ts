@@ -254,11 +254,7 @@ const scrapeTimeoutMs = 10_000;
 /** How long a scrape may delay the end of the server, in milliseconds. */
 const lastScrapeMs = 1_000;
 
-/**
- * Answers `GET /metrics`, and nothing else, on a separate address: callers of the API need not reach it.
- * @returns its address, without a path.
- * @throws when it cannot listen, such as `EADDRINUSE`.
- */
+/** Answers `GET /metrics` only, on an address that callers need not reach. `url` has no path. @throws such as `EADDRINUSE`. */
 export async function serveMetrics({ registry }: Metrics, { host, port }: NonNullable<Config['metrics']>) {
   const timeouts = {
     headersTimeout: scrapeTimeoutMs,

@@ -40,11 +40,7 @@ function yogaLogger(log: Log): YogaLogger {
   return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') };
 }
 
-/**
- * Executes trusted documents by their ids. A server without trusted documents refuses ids: Apollo's links, which send a hash
- * first, then send the query.
- * @param only refuse documents sent as text.
- */
+/** Executes trusted documents by their ids, or refuses ids: Apollo's links then send the query. @param only refuse documents sent as text. */
 function useTrustedDocuments(documents: TrustedDocuments | undefined, only: boolean): Plugin {
   if (!documents) {
     return {

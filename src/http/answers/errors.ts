@@ -83,11 +83,7 @@ function boundResult(result: Result, hidesSuggestions: boolean): Result {
   };
 }
 
-/**
- * Bounds the errors of each result, and of each part of a result in parts: their number, and how much text of the caller each
- * repeats.
- * @param hidesSuggestions removes "Did you mean …?".
- */
+/** Bounds the errors of each result and part: their number and text. @param hidesSuggestions removes "Did you mean …?". */
 export function useBoundErrors(hidesSuggestions: boolean): Plugin {
   return {
     onResultProcess({ result, setResult }) {

@@ -1,7 +1,4 @@
-/*
- * CORS for listed origins. Yoga's own covers neither refusals nor prepared operations. For an unlisted origin, it allows `null`,
- * which is the origin of any sandboxed frame.
- */
+/* CORS for listed origins. Yoga's own covers no refusals, and allows other origins `null`, the origin of any sandboxed frame. */
 
 /** How long a browser may remember a preflight, in seconds: as long as Chromium does at most. */
 const maxAgeSeconds = 7_200;

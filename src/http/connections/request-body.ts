@@ -47,11 +47,7 @@ export function watchPieces(request: IncomingMessage, onTooMany: () => void): vo
   request.on('data', count);
 }
 
-/**
- * Reads a request's body, up to 256 KiB. A larger one is refused as soon as that is known, and `onEnd` is never called.
- * @param onBytes reports how many bytes of it are held.
- * @returns a function that gives up the body: the rest of it is skipped.
- */
+/** Reads a body, and refuses a larger one. `onBytes` gets how many bytes are held. Returns how to give up the body: the rest is skipped. */
 export function readRequestBody(
   request: IncomingMessage,
   response: ServerResponse,

@@ -43,10 +43,7 @@ interface RequestParts {
 /** The caller of an operation, null without an `Authorization` header, and when (by `performance.now()`) it must be answered. */
 export type Admission = Pick<Context, 'caller' | 'deadlineAt'>;
 
-/**
- * Identifies the caller of an operation before the operation is read. Its deadline is counted from here.
- * @throws {GraphQLError} `UNAUTHENTICATED` for an `Authorization` header that is not accepted.
- */
+/** Identifies the caller before the operation is read, and sets its deadline. @throws {GraphQLError} `UNAUTHENTICATED` for a bad header. */
 export async function admit(
   authorization: string | null,
   { config, authenticate }: Pick<ContextOptions, 'config' | 'authenticate'>,

@@ -117,78 +117,6 @@ type SelectionSize = Record<'depth' | 'aliases' | 'directives' | 'fields' | 'cos
 
 const nothing: Readonly<SelectionSize> = { depth: 0, aliases: 0, directives: 0, fields: 0, cost: 0 };
 
-/** Measures selections; a fragment is measured once, however often it is spread. */
-class Measure {
-  readonly #schema: GraphQLSchema;
-  readonly #fragments: Fragments;
-  readonly #known = new Map<string, Readonly<SelectionSize>>();
-  readonly #open = new Set<string>();
-  /** True once a fragment contains itself; the inner one counts nothing. No such document is valid. */
-  hasCycle = false;
-
-  constructor(schema: GraphQLSchema, fragments: Fragments) {
-    this.#schema = schema;
-    this.#fragments = fragments;
-  }
-
-  selection({ selections }: SelectionSetNode, parent: ParentType): SelectionSize {
-    const size = { ...nothing };
-    for (const node of selections) {
-      const part = this.#part(node, parent);
-      size.depth = Math.max(size.depth, part.depth);
-      for (const name of ['aliases', 'directives', 'fields', 'cost'] as const) size[name] += part[name];
-      size.directives += node.directives?.length ?? 0;
-    }
-    return size;
-  }
-
-  #part(node: SelectionSetNode['selections'][number], parent: ParentType): Readonly<SelectionSize> {
-    if (node.kind === Kind.FIELD) return this.#field(node, parent);
-    if (node.kind === Kind.FRAGMENT_SPREAD) return this.#fragment(node.name.value);
-    const type = node.typeCondition ? this.#schema.getType(node.typeCondition.name.value) : parent;
-    return this.selection(node.selectionSet, type);
-  }
-
-  #fragment(name: string): Readonly<SelectionSize> {
-    const known = this.#known.get(name);
-    const fragment = this.#fragments.get(name);
-    if (known || !fragment) return known ?? nothing;
-    if (this.#open.has(name)) {
-      this.hasCycle = true;
-      return nothing;
-    }
-    this.#open.add(name);
-    const size = this.selection(fragment.selectionSet, this.#schema.getType(fragment.typeCondition.name.value));
-    size.directives += fragment.directives?.length ?? 0;
-    this.#open.delete(name);
-    this.#known.set(name, size);
-    return size;
-  }
-
-  #field(node: FieldNode, parent: ParentType): SelectionSize {
-    const hasFields = isObjectType(parent) || isInterfaceType(parent);
-    const field = hasFields ? parent.getFields()[node.name.value] : undefined;
-    const below = node.selectionSet && this.selection(node.selectionSet, field && getNamedType(field.type));
-    const { depth, aliases, directives, cost } = below ?? nothing;
-    // The introspection query of tools is deeper than any other document, but reads no record.
-    const isSchema = node.name.value === '__schema';
-    const ownCost = below ? (objectCost + depthCostFactor * cost) * pageSize(node, field) : 1;
-    return {
-      depth: isSchema ? 0 : 1 + depth,
-      aliases: (node.alias ? 1 : 0) + aliases,
-      ...{ directives, fields: 1 },
-      cost: isSchema ? schemaCost * (1 + aliases) : ownCost,
-    };
-  }
-
-  /** Fragments that no measured selection contains. After this call, they are measured too. */
-  unused(): readonly FragmentDefinitionNode[] {
-    const unused = [...this.#fragments.values()].filter(({ name }) => !this.#known.has(name.value));
-    for (const { name } of unused) this.#fragment(name.value);
-    return unused;
-  }
-}
-
 /** graphql-js prints the arguments of both fields for each comparison. This many characters take as long as the comparison. */
 const charactersPerMerge = 100;
 
@@ -234,27 +162,79 @@ function longestName({ loc }: DocumentNode): number {
   return longest;
 }
 
-/**
- * Measures a document, valid or not, in a time that depends only on its length and the limit of merges. Undefined when a fragment,
- * used or not, contains itself: merging it would not end.
- */
+/** Measures any document in a time that depends only on its length. Undefined when a fragment contains itself: merging would not end. */
 function measureDocument(schema: GraphQLSchema, document: DocumentNode): DocumentSize | undefined {
   const fragments = fragmentsOf(document);
-  const measure = new Measure(schema, fragments);
+  /** A fragment is measured once, however often it is spread. */
+  const known = new Map<string, Readonly<SelectionSize>>();
+  const open = new Set<string>();
+  let hasCycle = false;
+
+  function sizeOf({ selections }: SelectionSetNode, parent: ParentType): SelectionSize {
+    const size = { ...nothing };
+    for (const node of selections) {
+      const part = sizeOfPart(node, parent);
+      size.depth = Math.max(size.depth, part.depth);
+      for (const name of ['aliases', 'directives', 'fields', 'cost'] as const) size[name] += part[name];
+      size.directives += node.directives?.length ?? 0;
+    }
+    return size;
+  }
+
+  function sizeOfPart(node: SelectionSetNode['selections'][number], parent: ParentType): Readonly<SelectionSize> {
+    if (node.kind === Kind.FIELD) return sizeOfField(node, parent);
+    if (node.kind === Kind.FRAGMENT_SPREAD) return sizeOfFragment(node.name.value);
+    return sizeOf(node.selectionSet, node.typeCondition ? schema.getType(node.typeCondition.name.value) : parent);
+  }
+
+  function sizeOfFragment(name: string): Readonly<SelectionSize> {
+    const fragment = fragments.get(name);
+    const found = known.get(name);
+    if (found || !fragment) return found ?? nothing;
+    // The inner one counts nothing. No such document is valid.
+    if (open.has(name)) {
+      hasCycle = true;
+      return nothing;
+    }
+    open.add(name);
+    const size = sizeOf(fragment.selectionSet, schema.getType(fragment.typeCondition.name.value));
+    size.directives += fragment.directives?.length ?? 0;
+    open.delete(name);
+    known.set(name, size);
+    return size;
+  }
+
+  function sizeOfField(node: FieldNode, parent: ParentType): SelectionSize {
+    const hasFields = isObjectType(parent) || isInterfaceType(parent);
+    const field = hasFields ? parent.getFields()[node.name.value] : undefined;
+    const below = node.selectionSet && sizeOf(node.selectionSet, field && getNamedType(field.type));
+    const { depth, aliases, directives, cost } = below ?? nothing;
+    // The introspection query of tools is deeper than any other document, but reads no record.
+    const isSchema = node.name.value === '__schema';
+    const ownCost = below ? (objectCost + depthCostFactor * cost) * pageSize(node, field) : 1;
+    return {
+      depth: isSchema ? 0 : 1 + depth,
+      aliases: (node.alias ? 1 : 0) + aliases,
+      ...{ directives, fields: 1 },
+      cost: isSchema ? schemaCost * (1 + aliases) : ownCost,
+    };
+  }
+
   const size = { ...nothing, nameCharacters: longestName(document), rootMutations: 0, merges: 0 };
   const operations = operationsOf(document);
   for (const { operation, selectionSet, directives = [], variableDefinitions = [] } of operations) {
-    const own = measure.selection(selectionSet, schema.getRootType(operation));
+    const own = sizeOf(selectionSet, schema.getRootType(operation));
     for (const each of [directives, ...variableDefinitions.map((variable) => variable.directives ?? [])])
       own.directives += each.length;
     for (const name of ['depth', 'aliases', 'directives', 'cost'] as const)
       size[name] = Math.max(size[name], own[name]);
     if (operation === 'mutation') size.rootMutations = Math.max(size.rootMutations, own.fields);
   }
-  const measured = [...operations, ...measure.unused()];
-  if (measure.hasCycle) return undefined;
+  const unused = [...fragments.values()].filter(({ name }) => !known.has(name.value));
+  for (const { name } of unused) sizeOfFragment(name.value);
+  if (hasCycle) return undefined;
   const [maxMerges] = limits.merges;
-  for (const { selectionSet } of measured)
+  for (const { selectionSet } of [...operations, ...unused])
     if (size.merges <= maxMerges) size.merges += countMerges([selectionSet], fragments, maxMerges - size.merges);
   return size;
 }
@@ -297,10 +277,7 @@ export function* fieldsOf(
   }
 }
 
-/**
- * True when the operation selects a root field that needs a caller, or that the schema does not have. If the request does not name
- * one of several operations, all are checked.
- */
+/** True when the operation, or any of several, selects a root field that needs a caller, or that the schema does not have. */
 export function needsCaller(schema: GraphQLSchema, document: DocumentNode, operationName?: string | null): boolean {
   const operation = getOperationAST(document, operationName);
   const fragments = fragmentsOf(document);
