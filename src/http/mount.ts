@@ -8,7 +8,7 @@ import type { Log } from '../log/log.ts';
 import { runTraced } from '../upstream/trace.ts';
 import { readCors } from './connections/cors.ts';
 import { requestIdFrom } from './connections/listener.ts';
-import { Load, type LoadLimits } from './connections/overload.ts';
+import { createLoad, type LoadLimits } from './connections/overload.ts';
 import { type Refusal, refusalHeaders, refusals } from './connections/refuse.ts';
 import { findBadBody, isInTooManyPieces, maxRequestBytes } from './connections/request-body.ts';
 import type { Metrics } from './metrics.ts';
@@ -138,7 +138,7 @@ const ofConnection = new Set(['connection', 'transfer-encoding']);
  * connections (their number, slow clients, the size of heads) is the host's task.
  */
 export function createMount(yoga: GraphQLHandler, { log, metrics, corsOrigins, loadLimits }: MountOptions) {
-  const load = new Load(loadLimits);
+  const load = createLoad(loadLimits);
 
   /** What ends the answers in parts that are not read to their end. */
   const openStreams = new Set<() => void>();
@@ -179,7 +179,7 @@ export function createMount(yoga: GraphQLHandler, { log, metrics, corsOrigins, l
 
   function findBusy(): Refusal | undefined {
     if (load.isDraining) return refusals.draining;
-    return load.isOverloaded ? refusals.overloaded : undefined;
+    return load.isOverloaded() ? refusals.overloaded : undefined;
   }
 
   /** Has Yoga answer a request whose body is read. */

@@ -7,7 +7,7 @@ import type { Duplex } from 'node:stream';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { readCors } from './cors.ts';
-import { type InFlight, Load, type LoadLimits } from './overload.ts';
+import { createLoad, type InFlight, type LoadLimits } from './overload.ts';
 import { hasHost, type Refusal, refusals, refuse, refuseConnection, unreadableFor } from './refuse.ts';
 import { readRequestBody, watchPieces } from './request-body.ts';
 import { type Client, findClient, type Wait, type WaitBounds, Waits } from './waits.ts';
@@ -148,7 +148,7 @@ export function createListener(
 ) {
   const open: Taken[] = [];
   let takenCount = 0;
-  const load = new Load(loadLimits);
+  const load = createLoad(loadLimits);
   const server = createServer({
     maxHeaderSize: maxHeadBytes,
     headersTimeout: patience.headersMs,
@@ -180,8 +180,8 @@ export function createListener(
 
   function isOverloaded(): boolean {
     // Of requests that only wait for their clients to read the answer, `unread` bounds the number.
-    if (load.isFull) for (const { response, inFlight } of open) if (response.writableEnded) inFlight?.answer();
-    return load.isOverloaded;
+    if (load.isFull()) for (const { response, inFlight } of open) if (response.writableEnded) inFlight?.answer();
+    return load.isOverloaded();
   }
 
   /** Refuses any request that may not start now. False when it may. */

@@ -28,100 +28,78 @@ export interface InFlight {
   end(): void;
 }
 
-/** The operations in flight, and whether there may be more of them. */
-export class Load {
-  readonly #limits: LoadLimits;
-  readonly #drained = Promise.withResolvers<void>();
-  #isDraining = false;
-  #count = 0;
-  #unansweredCount = 0;
-  #bytes = 0;
+/** Counts the operations in flight, and tells whether there may be more of them. */
+export function createLoad({ maxInFlight, maxInFlightBytes, maxDelayMs }: LoadLimits = defaultLoadLimits) {
+  const drained = Promise.withResolvers<void>();
+  let isDraining = false;
+  let [count, unansweredCount, bytes] = [0, 0, 0];
   /** A host's context of the request that starts the timer would be kept as long as the timer. */
-  readonly #detached = AsyncLocalStorage.snapshot();
-  #timer: NodeJS.Timeout | undefined;
-  #dueAtMs = 0;
-  #lastDelayMs = 0;
-
-  constructor(limits: LoadLimits = defaultLoadLimits) {
-    this.#limits = limits;
-  }
-
-  /** How many operations are in flight. */
-  get count(): number {
-    return this.#count;
-  }
-
-  /** True from the first call of {@link drain} on. */
-  get isDraining(): boolean {
-    return this.#isDraining;
-  }
-
-  /** Counts an operation with a body of that size. */
-  begin(byteCount: number): InFlight {
-    this.#count += 1;
-    this.#unansweredCount += 1;
-    this.#bytes += byteCount;
-    let [isAnswered, hasEnded] = [false, false];
-    const answer = () => {
-      if (isAnswered) return;
-      isAnswered = true;
-      this.#unansweredCount -= 1;
-      this.#bytes -= byteCount;
-    };
-    const end = () => {
-      if (hasEnded) return;
-      hasEnded = true;
-      answer();
-      this.#count -= 1;
-      // Starts with the first answer: slowness before it is cold code, not overload.
-      if (!this.#isDraining) this.#measureDelay();
-      else if (this.#count === 0) this.#drained.resolve();
-    };
-    return { answer, end };
-  }
+  const runDetached = AsyncLocalStorage.snapshot();
+  let timer: NodeJS.Timeout | undefined;
+  let [dueAtMs, lastDelayMs] = [0, 0];
 
   /** Measures how late the event loop is, by a timer with known due times. The timer does not keep the process alive. */
-  #measureDelay(): void {
-    if (this.#timer) return;
-    this.#dueAtMs = performance.now() + sampleIntervalMs;
+  function measureDelay(): void {
+    if (timer) return;
+    dueAtMs = performance.now() + sampleIntervalMs;
     const sample = () => {
       const nowMs = performance.now();
-      this.#lastDelayMs = nowMs - this.#dueAtMs;
-      this.#dueAtMs = nowMs + sampleIntervalMs;
+      lastDelayMs = nowMs - dueAtMs;
+      dueAtMs = nowMs + sampleIntervalMs;
     };
-    this.#timer = this.#detached(() => setInterval(sample, sampleIntervalMs).unref());
+    timer = runDetached(() => setInterval(sample, sampleIntervalMs).unref());
   }
 
-  /**
-   * True when the event loop is late. Only the last sample counts, so a free loop shows within one interval. An overdue sample counts
-   * already, because the calling code was delayed as long.
-   */
-  get #isLate(): boolean {
-    const delayMs = Math.max(this.#lastDelayMs, performance.now() - this.#dueAtMs);
-    return this.#timer !== undefined && delayMs > this.#limits.maxDelayMs;
-  }
+  /** Only the last sample counts. An overdue one counts already, because the calling code was delayed as long. */
+  const isLate = () => timer !== undefined && Math.max(lastDelayMs, performance.now() - dueAtMs) > maxDelayMs;
 
   /** True when the number of operations, or the size of their bodies, is at its limit. */
-  get isFull(): boolean {
-    const { maxInFlight, maxInFlightBytes } = this.#limits;
-    return this.#unansweredCount >= maxInFlight || this.#bytes > maxInFlightBytes;
-  }
+  const isFull = () => unansweredCount >= maxInFlight || bytes > maxInFlightBytes;
 
-  /** True when another operation must be refused. */
-  get isOverloaded(): boolean {
-    // With nothing in flight, the delay is over, and a refusal would help no other request.
-    return this.isFull || (this.#count > 0 && this.#isLate);
-  }
-
-  /** Settles when the last operation has ended. */
-  async drain(): Promise<void> {
-    this.#isDraining = true;
-    if (this.#count > 0) await this.#drained.promise;
-  }
-
-  /** Stops measuring. */
-  stop(): void {
-    clearInterval(this.#timer);
-    this.#timer = undefined;
-  }
+  return {
+    /** How many operations are in flight. */
+    get count() {
+      return count;
+    },
+    /** True once it drains. */
+    get isDraining() {
+      return isDraining;
+    },
+    isFull,
+    /** True when another operation must be refused. With nothing in flight, a delay is over, and a refusal would help no other. */
+    isOverloaded: () => isFull() || (count > 0 && isLate()),
+    /** Counts an operation with a body of that size. */
+    begin(byteCount: number): InFlight {
+      count += 1;
+      unansweredCount += 1;
+      bytes += byteCount;
+      let [isAnswered, hasEnded] = [false, false];
+      function answer(): void {
+        if (isAnswered) return;
+        isAnswered = true;
+        unansweredCount -= 1;
+        bytes -= byteCount;
+      }
+      function end(): void {
+        if (hasEnded) return;
+        hasEnded = true;
+        answer();
+        count -= 1;
+        // Starts with the first answer: slowness before it is cold code, not overload.
+        if (!isDraining) measureDelay();
+        else if (count === 0) drained.resolve();
+      }
+      return { answer, end };
+    },
+    /** Settles when the last operation has ended. */
+    async drain(): Promise<void> {
+      isDraining = true;
+      if (count > 0) await drained.promise;
+    },
+    /** Stops measuring. */
+    stop(): void {
+      clearInterval(timer);
+      timer = undefined;
+    },
+  };
 }
