@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { rememberedMs } from '../src/engagement/request-memory.ts';
 import { createSharedRequests } from '../src/engagement/shared-requests.ts';
-import type { RedisClient } from '../src/redis/client.ts';
+import type { RedisClient } from '../src/redis/shared-memory.ts';
 
 /** A Redis with the answers of the test for each script. Undefined means no answer. */
 function scripted(backSince: number | undefined, answers: Readonly<Record<string, () => unknown>>) {

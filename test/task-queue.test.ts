@@ -95,7 +95,7 @@ describe('the queue of bulk deletes', () => {
     expect(await store.begin(frozen, 0)).toBe('lost');
     expect(await store.finish(frozen, 0, 'DELETED')).toBe(false);
     await store.release(frozen, 0);
-    await store.noteSent(frozen, 0, 7, 'k');
+    await store.noteStates(frozen, { 'answers:0': 7, 'key:0': 'k' });
     await queue.release(frozen, undefined, true);
     await letLeaseEnd(job, 0);
     await queue.heartbeat([frozen]);

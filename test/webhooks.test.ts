@@ -139,7 +139,7 @@ describe('a signature', () => {
     const { createLog } = await import('../src/log/log.ts');
     const receive = createReceiveEvent({
       secrets: webhookSecrets.map((secret) => new Secret(secret)),
-      ...{ knownDeletes: createKnownDeletes(), accountEvents: undefined, shared: undefined },
+      ...{ knownDeletes: createKnownDeletes(), bulkDeletes: undefined, shared: undefined },
       log: createLog({ destination: { write: () => {} } }),
       metrics: { countEvent: () => {}, countDelete: () => {}, countBulkOutcome: () => {} },
     });

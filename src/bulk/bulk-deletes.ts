@@ -16,6 +16,7 @@ import {
 } from '../engagement/delete/confirmation.ts';
 import type { EngagementType } from '../engagement/input.ts';
 import { canCreate } from '../engagement/integrations.ts';
+import { type EngagementKey, engagementDigest } from '../engagement/known-deletes.ts';
 import { notGranted, refusedInput } from '../engagement/refusal.ts';
 import { engagementKey, isNewest, type KeptRecord, readUndoLine } from '../engagement/restore/undo-line.ts';
 import { type Finding, hasRefusal, type Refusal, refusal } from '../engagement/result.ts';
@@ -25,9 +26,8 @@ import { digest, uuidOf } from '../upstream/digest.ts';
 import { type BulkInput, type BulkItem, type BulkJob, hasEnded, maxIds, maxLines } from './job.ts';
 import { BulkUnavailable, maxIdleBytes, maxIdleListedBytes, maxUnfinished } from './job-scripts.ts';
 import { cursorOf, type JobStore } from './job-store.ts';
-import { itemOf } from './list-restore.ts';
+import { itemOf } from './list-job.ts';
 import { type Abilities, needsOf } from './task-queue.ts';
-import type { BulkWorker } from './worker.ts';
 
 interface StartInput extends BulkInput {
   readonly ids: readonly string[] | undefined;
@@ -40,18 +40,14 @@ type AskedStart = Omit<StartInput, 'integratedAccountId'> & {
   readonly confirmationToken: string | undefined;
 };
 
-/** The engagements of a start. */
-interface List {
-  /** Undefined for a filter that is not resolved yet. */
+/** A start whose access is checked. */
+interface Start<Input = StartInput> {
+  readonly input: Input;
+  readonly id: string;
+  /** Its engagements. Undefined for a filter that is not resolved yet. */
   readonly items: readonly BulkItem[] | undefined;
   /** True when a dry run has listed them, and upstream left something out. */
   readonly isPartial?: boolean;
-}
-
-/** An input whose access is checked, and what identifies the start. */
-interface Start extends List {
-  readonly input: StartInput;
-  readonly id: string;
 }
 
 /** What to restore: the records of a bulk delete's undo files, or lines of undo files. */
@@ -68,6 +64,8 @@ interface MissingSetting {
   readonly message: string;
 }
 
+type Started = BulkJob | Refusal | MissingSetting;
+
 interface StartOptions {
   /** The caller's own key, and the field of the operation that it is for. */
   readonly callerKey: readonly [string, string] | undefined;
@@ -76,7 +74,7 @@ interface StartOptions {
 
 interface BulkParts {
   readonly store: JobStore;
-  readonly worker: Pick<BulkWorker, 'wake'>;
+  readonly worker: { readonly wake: () => void };
   /** Undefined when the server keeps no callers' tokens: it sends its own, or `BULK_TOKEN_SECRET` is not set. */
   readonly seal: Seal | undefined;
   readonly abilities: Abilities;
@@ -84,27 +82,25 @@ interface BulkParts {
   readonly confirmations: Confirmations;
 }
 
+const idOf = (caller: Caller, callerKey: StartOptions['callerKey']) =>
+  callerKey === undefined ? randomUUID() : uuidOf(caller.id, ...callerKey);
+
 function checkWhich({ ids, filter, engagementType }: StartInput): readonly Finding[] {
   if ((ids === undefined) === (filter === undefined)) return [refusal([], 'It must have either ids or a filter.')];
-  if (filter !== undefined) {
-    const isEmpty = Object.values(filter).every((value) => value === null || value === undefined);
-    return [
-      ...(isEmpty
-        ? [refusal(['filter'], 'It must have a condition. An empty filter would match every engagement.')]
-        : []),
-      ...(engagementType
-        ? [refusal(['engagementType'], 'It is only for ids. A filter has its own `engagementType`.')]
-        : []),
-      ...checkFilter(filter),
-    ];
+  if (ids !== undefined) {
+    if (ids.length === 0 || ids.length > maxIds)
+      return [refusal(['ids'], `It must have 1 to ${maxIds} ids, it has ${ids.length}.`)];
+    return ids.flatMap((id, index) => checkId(id, ['ids', String(index)]));
   }
-  const list = ids ?? [];
-  if (list.length === 0 || list.length > maxIds)
-    return [refusal(['ids'], `It must have 1 to ${maxIds} ids, it has ${list.length}.`)];
-  return list.flatMap((id, index) => checkId(id, ['ids', String(index)]));
+  const findings: Finding[] = [];
+  if (Object.values(filter ?? {}).every((value) => value === null || value === undefined))
+    findings.push(refusal(['filter'], 'It must have a condition. An empty filter would match every engagement.'));
+  if (engagementType)
+    findings.push(refusal(['engagementType'], 'It is only for ids. A filter has its own `engagementType`.'));
+  return [...findings, ...checkFilter(filter ?? {})];
 }
 
-/** Findings of the account's integration that would refuse every delete. */
+/** What of the account's integration would refuse every delete. */
 function checkSupport({ integratedAccountId, engagementType, ids }: StartInput, { support }: AccountLookup) {
   const findings = checkIntegration({ id: 'any', integratedAccountId, format: 'unified', engagementType }, support);
   // Listed engagements have their own types.
@@ -116,31 +112,15 @@ function refused(findings: readonly Finding[]): Refusal | undefined {
   return refusedInput(findings.map((found) => ({ ...found, path: ['input', ...found.path] })));
 }
 
-/**
- * Why the account cannot be used now. An account that must be connected again does not refuse a real start: the bulk delete pauses, and
- * continues afterwards. Nor does a token that may not look accounts up (ADR 17).
- * @param isKnown true when upstream has shown the account to the caller before: then a refusal that may pass is ignored.
- */
-function findUnusable(
-  { refusal }: AccountLookup,
-  { dryRun }: Pick<StartInput, 'dryRun'>,
-  { bringsToken }: Caller,
-  isKnown: boolean,
-): Refusal | undefined {
-  if (!refusal || refusal.kind === 'ForbiddenError') return undefined;
-  const message = `Nothing was started. ${refusal.message}`;
-  if (refusal.kind === 'Unauthenticated' && !bringsToken) return { kind: 'UpstreamUnavailableError', message };
-  if (refusal.kind === 'AccountNeedsReauthError' && !dryRun) return undefined;
-  return isTemporary(refusal) && isKnown ? undefined : { ...refusal, message };
-}
+const refuse = (field: string, why: string): Refusal => refusedInput([refusal(['input', field], why)]);
 
 function checkRestore({ integratedAccountId, jobId, lines }: StartRestoreInput): readonly Finding[] {
-  const malformed = checkId(integratedAccountId, ['integratedAccountId']);
+  const findings = [...checkId(integratedAccountId, ['integratedAccountId'])];
   if ((jobId === undefined) === (lines === undefined))
-    return [...malformed, refusal([], 'It must have either bulkDeleteId or lines.')];
-  if (lines && (lines.length === 0 || lines.length > maxLines))
-    return [...malformed, refusal(['lines'], `It must have 1 to ${maxLines} lines, it has ${lines.length}.`)];
-  return malformed;
+    findings.push(refusal([], 'It must have either bulkDeleteId or lines.'));
+  else if (lines && (lines.length === 0 || lines.length > maxLines))
+    findings.push(refusal(['lines'], `It must have 1 to ${maxLines} lines, it has ${lines.length}.`));
+  return findings;
 }
 
 /** Reads given lines: the newest of each engagement. Returns findings for lines that have no record of this account. */
@@ -171,12 +151,11 @@ const tooMany = {
   listed: `The lists of your ${idle} ${maxIdleListedBytes >> 20} MiB in this integrated account. Start again when the oldest has expired.`,
 } as const;
 
-const goesOn = 'This subscription ends. The bulk delete continues.';
+const mustReconnect =
+  "Truto's event integrated_account:authentication_error: the integrated account must be connected again. Unless you pause it too, it continues when Truto reports that the account is active again. You can also resume it.";
 
-/** Only such ids are looked up in Redis. */
+/** Only such ids and cursors are looked up in Redis. */
 const idForm = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/;
-
-/** Only such cursors are looked up in Redis. */
 const cursorForm = /^\d{13}:[\da-f-]{36}$/;
 
 /** Starts bulk deletes, and finds them for callers who may access their account. */
@@ -201,10 +180,7 @@ export class BulkDeletes {
     return undefined;
   }
 
-  /**
-   * Confirms a dry run of this caller that has ended, until 5 minutes after its end. Null when it found nothing, or more than 5,000
-   * engagements.
-   */
+  /** Confirms a dry run of this caller, until 5 minutes after its end. Null when it found nothing, or more than 5,000 engagements. */
   async confirmation(job: BulkJob, caller: Caller): Promise<Confirmation | null> {
     const { id, callerId, endedAt, input, phase, total } = job;
     const isConfirmable = input.dryRun && phase === 'COMPLETED' && total > 0 && total <= maxIds;
@@ -217,67 +193,54 @@ export class BulkDeletes {
   /** Reads the dry run that a token confirms: exactly the engagements that it listed are deleted. */
   async #readConfirmed(asked: AskedStart, token: string, caller: Caller): Promise<Start | BulkJob | Refusal> {
     const { store, confirmations } = this.#parts;
-    const refuse = (why: string): Refusal => refusedInput([refusal(['input', 'confirmationToken'], why)]);
     const { confirmationToken: _token, integratedAccountId: account, ...others } = asked;
     const given = Object.entries(others).find(([, value]) => value !== undefined && value !== false);
-    if (given) return refusedInput([refusal(['input', given[0]], 'It is not for a confirmationToken. Omit it.')]);
+    if (given) return refuse(given[0], 'It is not for a confirmationToken. Omit it.');
     const opened = await confirmations.open('bulk', token, caller);
-    if (typeof opened === 'string') return refuse(opened);
+    if (typeof opened === 'string') return refuse('confirmationToken', opened);
     const { dryRunId } = opened.plan;
     const id = uuidOf(caller.id, 'confirmed', dryRunId);
     // What it started is stored for longer than the dry run.
     const started = await store.read(id);
     const dryRun = started ?? (await store.read(dryRunId));
-    if (!dryRun) return refuse(expiredConfirmation);
+    if (!dryRun) return refuse('confirmationToken', expiredConfirmation);
     const input = { ...dryRun.input, ids: undefined, engagementType: undefined, dryRun: false };
     if (account !== undefined && account !== input.integratedAccountId)
-      return refusedInput([refusal(['input', 'integratedAccountId'], 'It is not that of the confirmationToken.')]);
+      return refuse('integratedAccountId', 'It is not that of the confirmationToken.');
     if (!canAccess(caller, input.integratedAccountId)) return notGranted();
     if (started) return started;
-    if (opened.isExpired) return refuse(expiredConfirmation);
+    if (opened.isExpired) return refuse('confirmationToken', expiredConfirmation);
     const items: BulkItem[] = [];
     for (let page = 0; page < dryRun.pageCount; page += 1)
       items.push(...((await store.readPage(dryRunId, page)) ?? []));
     const { isPartial, total } = dryRun;
-    return items.length === total ? { input, items, isPartial, id } : refuse(expiredConfirmation);
+    return items.length === total ? { input, items, isPartial, id } : refuse('confirmationToken', expiredConfirmation);
   }
 
   /** Checks an input without a token. */
-  #readAsked(asked: AskedStart, caller: Caller, callerKey: readonly [string, string] | undefined): Start | Refusal {
+  #readAsked(asked: AskedStart, caller: Caller, callerKey: StartOptions['callerKey']): Start | Refusal {
     const { confirmationToken: _none, integratedAccountId, ...rest } = asked;
-    if (integratedAccountId === undefined) {
-      const why = 'It is required, unless you send a confirmationToken.';
-      return refusedInput([refusal(['input', 'integratedAccountId'], why)]);
-    }
+    if (integratedAccountId === undefined)
+      return refuse('integratedAccountId', 'It is required, unless you send a confirmationToken.');
     if (!canAccess(caller, integratedAccountId)) return notGranted();
     const input = { integratedAccountId, ...rest };
-    if (this.#parts.confirmations.isRequired && !input.dryRun)
-      return refusedInput([refusal(['input', 'confirmationToken'], needsConfirmation)]);
+    if (this.#parts.confirmations.isRequired && !input.dryRun) return refuse('confirmationToken', needsConfirmation);
     const { ids, engagementType } = input;
     const items = ids && [...new Set(ids)].map((id) => ({ id, engagementType: engagementType ?? null }));
-    return (
-      refused([...checkId(integratedAccountId, ['integratedAccountId']), ...checkWhich(input)]) ?? {
-        ...{ input, items },
-        id: callerKey === undefined ? randomUUID() : uuidOf(caller.id, ...callerKey),
-      }
-    );
+    const findings = [...checkId(integratedAccountId, ['integratedAccountId']), ...checkWhich(input)];
+    return refused(findings) ?? { input, items, id: idOf(caller, callerKey) };
   }
 
   /**
-   * Starts a bulk delete. With an idempotency key or a confirmation token that was used before, returns the bulk delete that it started.
-   * @param callerKey the caller's own key, and the field of the operation that it is for.
+   * Starts a bulk delete, or returns the one that the idempotency key or confirmation token has started.
    * @throws {BulkUnavailable} while Redis cannot be reached. With an idempotency key or a token, a retry is safe.
    */
-  async start(
-    asked: AskedStart,
-    caller: Caller,
-    { callerKey, deadlineAt }: StartOptions,
-  ): Promise<BulkJob | Refusal | MissingSetting> {
+  async start(asked: AskedStart, caller: Caller, { callerKey, deadlineAt }: StartOptions): Promise<Started> {
     const { confirmationToken: token } = asked;
     const start =
       token === undefined ? this.#readAsked(asked, caller, callerKey) : await this.#readConfirmed(asked, token, caller);
     if (!('items' in start)) return start;
-    const { input, id } = start;
+    const { input } = start;
     const { ids, engagementType, ...kept } = input;
     const missing = this.#findMissing(input, caller);
     if (missing) return missing;
@@ -285,16 +248,13 @@ export class BulkDeletes {
     if ('kind' in account) return account;
     const unsupported = refused(checkSupport(input, account));
     if (unsupported) return unsupported;
-    return this.#create(id, kept, start, digest(input), account, caller);
+    return this.#create({ ...start, input: kept }, digest(input), account, caller);
   }
 
   /** Starts to restore engagements. As {@link BulkDeletes.start}; null when there is no such bulk delete. */
-  async startRestore(
-    input: StartRestoreInput,
-    caller: Caller,
-    { callerKey, deadlineAt }: StartOptions,
-  ): Promise<BulkJob | Refusal | MissingSetting | null> {
+  async startRestore(input: StartRestoreInput, caller: Caller, options: StartOptions): Promise<Started | null> {
     const { integratedAccountId, jobId, lines, dryRun } = input;
+    const { callerKey, deadlineAt } = options;
     if (!canAccess(caller, integratedAccountId)) return notGranted();
     const early = this.#findMissing({ snapshot: jobId !== undefined }, caller) ?? refused(checkRestore(input));
     if (early) return early;
@@ -305,35 +265,43 @@ export class BulkDeletes {
       const source = await this.find(jobId, caller, deadlineAt);
       if (source?.input.integratedAccountId !== integratedAccountId) return null;
       const why = await this.#findUnrestorable(source);
-      if (why) return refused([refusal(['bulkDeleteId'], why)]) ?? null;
+      if (why) return refuse('bulkDeleteId', why);
     }
     const account = await this.#findAccount(input, caller, deadlineAt);
     if ('kind' in account) return account;
     const { support } = account;
-    const name =
-      support.kind === 'supported' ? support.integration.name : support.kind === 'unsupported' && support.name;
-    const why = `It belongs to ${name}, which cannot create engagements through Truto.`;
-    const unsupported = canCreate(support) ? undefined : refused([refusal(['integratedAccountId'], why)]);
-    if (unsupported) return unsupported;
+    if (!canCreate(support)) {
+      const name = support.kind === 'supported' ? support.integration.name : 'name' in support && support.name;
+      return refuse('integratedAccountId', `It belongs to ${name}, which cannot create engagements through Truto.`);
+    }
     const work = { caller, findAccountIntegration: () => account, requestTimeoutMs: deadlineAt - performance.now() };
-    const items: BulkItem[] = [];
-    for (const { kept, line } of given.records) items.push(await itemOf(kept, { line }, integratedAccountId, work));
+    const items = await Array.fromAsync(given.records, ({ kept, line }) =>
+      itemOf(kept, { line }, integratedAccountId, work),
+    );
     const stored = { integratedAccountId, dryRun, snapshot: false, restore: jobId === undefined ? {} : { jobId } };
-    const id = callerKey === undefined ? randomUUID() : uuidOf(caller.id, ...callerKey);
-    return this.#create(id, stored, { items: lines && items }, digest('restore', input), account, caller);
+    const start = { id: idOf(caller, callerKey), input: stored, items: lines && items };
+    return this.#create(start, digest('restore', input), account, caller);
   }
 
-  /** Looks up the account of a start. Returns why it cannot be used now, if it cannot. */
+  /**
+   * Looks up the account of a start. Returns why it cannot be used now, if it cannot. An account that must be connected again does not
+   * refuse a real start: the bulk delete pauses, and continues afterwards. Nor does a token that may not look accounts up (ADR 17).
+   */
   async #findAccount(
-    { integratedAccountId, dryRun }: Pick<StartInput, 'integratedAccountId' | 'dryRun'>,
+    { integratedAccountId, dryRun }: StartInput | StartRestoreInput,
     caller: Caller,
     deadlineAt: number,
   ): Promise<AccountLookup | Refusal> {
     const { findAccountIntegration } = this.#parts;
     const account = await findAccountIntegration(caller, integratedAccountId, deadlineAt, 'fresh');
-    // With no time left, only the cache answers.
+    const { refusal } = account;
+    if (!refusal || refusal.kind === 'ForbiddenError') return account;
+    const message = `Nothing was started. ${refusal.message}`;
+    if (refusal.kind === 'Unauthenticated' && !caller.bringsToken) return { kind: 'UpstreamUnavailableError', message };
+    if (refusal.kind === 'AccountNeedsReauthError' && !dryRun) return account;
+    // A refusal that may pass is ignored if upstream has shown the account to the caller before. With no time left, only the cache answers.
     const isKnown = !caller.bringsToken || (await findAccountIntegration(caller, integratedAccountId, 0)).isShown;
-    return findUnusable(account, { dryRun }, caller, isKnown) ?? account;
+    return isTemporary(refusal) && isKnown ? account : { ...refusal, message };
   }
 
   /** Why a bulk delete's undo files cannot be restored from. */
@@ -346,19 +314,18 @@ export class BulkDeletes {
   }
 
   async #create(
-    id: string,
-    kept: BulkInput,
-    { items, isPartial = false }: List,
+    start: Start<BulkInput>,
     fingerprint: string,
     account: AccountLookup,
     caller: Caller,
-  ): Promise<BulkJob | Refusal> {
+  ): Promise<Started> {
+    const { id, input, items, isPartial = false } = start;
     const { store, worker, seal, abilities } = this.#parts;
-    const { integratedAccountId, dryRun } = kept;
+    const { integratedAccountId, dryRun, restore } = input;
     const sealedToken = seal && caller.bringsToken ? await seal.close(caller.authorization, id) : '';
     // With a filter, a dry run reads the list, and so finds out by itself.
     const statusReason =
-      account.refusal && dryRun && items && !kept.restore
+      account.refusal && dryRun && items && !restore
         ? `It could not be checked whether the integrated account exists and is connected. ${account.refusal.message}`
         : undefined;
     // An account that a token may not look up may not exist: all of them share one limit.
@@ -367,19 +334,11 @@ export class BulkDeletes {
     const { support } = account;
     const integration = support.kind === 'supported' ? support.integration.name : '';
     const job = {
-      id,
-      input: kept,
-      integration,
-      callerId: caller.id,
-      ownerId,
-      needs: needsOf(abilities, kept),
-      sealedToken,
+      ...{ id, input, integration, callerId: caller.id, ownerId, needs: needsOf(abilities, input) },
+      ...{ sealedToken, fingerprint, isPartial, ...(statusReason && { statusReason }) },
     };
     try {
-      const { kind, roomMs } = await store.create(
-        { ...job, fingerprint, isPartial, ...(statusReason && { statusReason }) },
-        items,
-      );
+      const { kind, roomMs } = await store.create(job, items);
       if (kind !== 'created' && kind !== 'there') {
         const retryAfterMs = kind === 'unfinished' ? null : roomMs;
         return { kind: 'RateLimitedError', message: `Nothing was started. ${tooMany[kind]}`, retryAfterMs };
@@ -394,9 +353,7 @@ export class BulkDeletes {
       return started;
     } catch (error) {
       // It may have been started, and the caller must be able to find it.
-      throw error instanceof BulkUnavailable
-        ? new BulkUnavailable(error.message, id, kept.restore !== undefined)
-        : error;
+      throw error instanceof BulkUnavailable ? new BulkUnavailable(error.message, id, restore !== undefined) : error;
     }
   }
 
@@ -419,9 +376,8 @@ export class BulkDeletes {
   }
 
   /**
-   * Lists the bulk deletes, or the restores, of an account, newest first: those that {@link find} would return. Refuses a caller who may not access the
-   * account, or whose access cannot be checked, unless there are some that the caller has started.
-   * @throws {BulkUnavailable}
+   * Lists the jobs of an account that {@link find} would return, newest first. Refuses a caller who may not access the account, or whose
+   * access cannot be checked, unless there are some that the caller has started. @throws {BulkUnavailable}
    */
   async list(
     integratedAccountId: string,
@@ -429,9 +385,7 @@ export class BulkDeletes {
     caller: Caller,
     deadlineAt: number,
     isRestore = false,
-  ): Promise<
-    Refusal | { readonly kind: 'Jobs'; readonly items: readonly BulkJob[]; readonly endCursor: string | null }
-  > {
+  ) {
     if (!canAccess(caller, integratedAccountId)) return notGranted();
     const findings = [...checkId(integratedAccountId, ['integratedAccountId'])];
     if (after !== null && !cursorForm.test(after))
@@ -449,21 +403,39 @@ export class BulkDeletes {
     if (!isShown && why && items.length === 0) return why;
     const shown = items.slice(0, first);
     const last = shown.at(-1);
-    return { kind: 'Jobs', items: shown, endCursor: last && items.length > first ? cursorOf(last) : null };
+    return { kind: 'Jobs' as const, items: shown, endCursor: last && items.length > first ? cursorOf(last) : null };
   }
 
-  /**
-   * Asks upstream whether it still accepts a caller's token, and still shows the account to one who did not start the bulk delete.
-   * Returns why not. Undefined also when upstream does not answer.
-   */
+  /** Why upstream no longer accepts a caller's token, or shows the account to another caller; undefined also when it does not answer. */
   async confirm({ input, callerId }: BulkJob, caller: Caller, deadlineAt: number): Promise<Refusal | undefined> {
-    const lost = await findLostAccess(
-      input.integratedAccountId,
-      caller,
-      deadlineAt,
-      this.#parts.findAccountIntegration,
-    );
+    const { findAccountIntegration } = this.#parts;
+    const lost = await findLostAccess(input.integratedAccountId, caller, deadlineAt, findAccountIntegration);
     if (!lost || (lost.kind === 'ForbiddenError' && caller.id === callerId)) return undefined;
-    return { ...lost, message: `${lost.message} ${goesOn}` };
+    return { ...lost, message: `${lost.message} This subscription ends. The bulk delete continues.` };
+  }
+
+  /** Settles engagements that Truto reports as deleted at a moment, if their deletes were sent before it. @throws {BulkUnavailable} */
+  async *settle(keys: readonly EngagementKey[], at: Date) {
+    const awaiting = keys.map(async (key) => {
+      const engagement = engagementDigest(key);
+      return { key, engagement, places: await this.store.readAwaiting(engagement) };
+    });
+    for (const { key, engagement, places } of await Promise.all(awaiting))
+      for (const place of places) {
+        const job = place.sentAtMs <= at.getTime() ? await this.store.read(place.jobId) : null;
+        const before = job && (await this.store.settle(job, place, engagement));
+        // Those that were begun had no final outcome before.
+        if (job && before) yield { job, engagementId: key.id, before };
+      }
+  }
+
+  /** Pauses the jobs of an account that must be connected again, or resumes those. Returns how many. @throws {BulkUnavailable} */
+  async controlByEvent(how: 'pause' | 'resume', integratedAccountId: string, at: Date): Promise<number> {
+    const why = how === 'pause' ? mustReconnect : '';
+    let count = 0;
+    for await (const job of this.store.list(integratedAccountId, null))
+      if (!hasEnded(job) && (await this.store.controlByEvent(job, how, why, at))) count += 1;
+    if (how === 'resume' && count > 0) this.#parts.worker.wake();
+    return count;
   }
 }

@@ -1,6 +1,5 @@
 import { deletedEventKey } from '../engagement/known-deletes.ts';
-import type { RedisClient } from '../redis/client.ts';
-import { type SharedMemory, script } from '../redis/shared-memory.ts';
+import { type RedisClient, type SharedMemory, script } from '../redis/shared-memory.ts';
 import { pageSize } from './job.ts';
 
 /** Bulk deletes are unavailable: Redis cannot be reached. */
@@ -20,11 +19,11 @@ export class BulkUnavailable extends Error {
 /** The Redis that stores bulk deletes. */
 export type BulkMemory = Pick<SharedMemory, 'ask' | 'keyPrefix'>;
 
+/** A command to Redis. */
+export type Question<Answer> = (redis: RedisClient) => Promise<Answer>;
+
 /** Sends a command to Redis. @throws {BulkUnavailable} when there is no answer. */
-export async function askRedis<Answer>(
-  memory: BulkMemory,
-  question: (redis: RedisClient) => Promise<Answer>,
-): Promise<Answer> {
+export async function askRedis<Answer>(memory: BulkMemory, question: Question<Answer>): Promise<Answer> {
   const answer = await memory.ask(question);
   if (answer === undefined) throw new BulkUnavailable('Redis does not answer');
   return answer;
@@ -33,18 +32,15 @@ export async function askRedis<Answer>(
 /** The keys of bulk deletes, without the prefix of all keys. */
 const keyForms = {
   job: 'bulk:{jobId}',
-  /** A page's engagements, as JSON. */
   items: 'bulk:{jobId}:page:{page}',
-  /** A page's hash: the state of each engagement, notes, and counts of waits. */
+  /** The state of each engagement, notes, and counts of waits. */
   states: 'bulk:{jobId}:page:{page}:states',
   failures: 'bulk:{jobId}:failures',
   /** How many engagements ended in an interval. */
   rate: 'bulk:{jobId}:rate:{interval}',
   /** The listed engagements, so that none is added twice. */
   listed: 'bulk:{jobId}:listed',
-  /** The cursors of the list so far. */
   cursors: 'bulk:{jobId}:cursors',
-  /** The names of its undo files. */
   undoFiles: 'bulk:{jobId}:undo-files',
   /** What is restored in an integrated account; see {@link endRestore}. */
   restored: 'bulk-restored:{integratedAccountId}',
@@ -54,10 +50,7 @@ const keyForms = {
   owned: 'bulk-of:{ownerId}',
   /** The jobs of an integrated account: each its time of creation and its id, in this order. */
   accountJobs: 'bulk-in:{integratedAccountId}',
-  /**
-   * Where an engagement waits for Truto's event `record:deleted`: each its job, page and index, and when its delete was first sent. The name is
-   * an `engagementDigest`.
-   */
+  /** Where an engagement (an `engagementDigest`) waits for Truto's event: each its job, page and index, and when its delete was first sent. */
   awaiting: 'bulk-awaiting:{engagement}',
   /** The time of the last such event. `engagement/known-deletes.ts` writes it. */
   gone: `${deletedEventKey}:{engagement}`,
@@ -73,6 +66,7 @@ const keyForms = {
 
 type KeyName = keyof typeof keyForms;
 type PartsIn<Form> = Form extends `${string}{${infer Part}}${infer Rest}` ? Part | PartsIn<Rest> : never;
+type Word<Text extends string> = Text extends `${infer One} ${infer Rest}` ? One | Word<Rest> : Text;
 type Values<Name extends string> = Readonly<Record<Name, string | number>>;
 
 /** Builds a key. */
@@ -85,107 +79,102 @@ export function redisKey<Name extends KeyName>(
   return `${keyPrefix}:${keyForms[name].replace(/\{(\w+)\}/g, (_, part: string) => String(parts[part]))}`;
 }
 
-/** How long a bulk delete is stored after its last change, and a page after it was added, in milliseconds. */
+/** How long a bulk delete is stored after its last change, and a page after it was added. */
 const keptMs = 30 * 24 * 3_600_000;
-
-/** How long a bulk delete is stored that has not begun to delete, and the unreached pages of one that ended early, in milliseconds. */
+/** How long a bulk delete is stored that has not begun to delete, and the unreached pages of one that ended early. */
 const idleKeptMs = 24 * 3_600_000;
-
 /** How long the ledger of an account is stored after its last restore, in milliseconds. Without it, a record may be created twice. */
 export const ledgerKeptMs = 366 * 24 * 3_600_000;
-
 /** The most unfinished bulk deletes of one owner: each of them polls Redis every 2 s or more often. */
 export const maxUnfinished = 20;
-
 /** The most bytes of an owner's bulk deletes that have not begun to delete: requests alone must not fill Redis. */
 export const maxIdleBytes = 16 * 1_024 * 1_024;
-
 /** The most bytes of the lists of those: two of the largest, so that a dry run never blocks the real start. */
 export const maxIdleListedBytes = 128 * 1_024 * 1_024;
-
 /** The most bulk deletes of one integrated account that are listed; older ones are found by their ids only. */
 const maxListedJobs = 1_000;
-
 /** How many unfinished jobs are counted for the metrics, the oldest first. It blocks Redis. */
 const maxCounted = 1_000;
-
 /** How many pages of one job are in the queue at once, so that the jobs of many accounts take turns. */
 export const pagesAtOnce = 16;
-
 /** How many pages are listed between two checks of the owner's limit. It can be exceeded by so many pages. */
 const pagesPerCheck = 10;
-
 /** How often a list page that upstream calls partial is read again. */
 const maxPartial = 3;
-
-/** How long the tasks of a paused job rest before a server checks them, in milliseconds. A resume or a cancel ends the rest. */
+/** How long the tasks of a paused job rest before a server checks them. A resume or a cancel ends the rest. */
 const pausedRestMs = 300_000;
 
-/**
- * The common part of all scripts. Times are by Redis' clock, since servers' clocks differ. UNLINK frees the memory of a million engagements
- * without blocking Redis.
- */
+/** The common part of all scripts. Times are by Redis' clock, since servers' clocks differ. UNLINK frees much memory without blocking it. */
 const prelude = `
-local time = redis.call('TIME')
+local call = redis.call
+local time = call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
 -- True when another server has the page: then this one may not change it.
-local function isLost() return redis.call('HGET', owners, task) ~= owner end
+local function isLost() return call('HGET', owners, task) ~= owner end
+local function get(...) return unpack(call('HMGET', job, ...)) end
+local function hasEnded(phase) return phase == 'CANCELLED' or phase == 'COMPLETED' or phase == 'FAILED' end
+
+-- Why no engagement may be begun now, if there is a reason.
+local function findObstacle()
+  local phase, paused = get('phase', 'isPaused')
+  return phase ~= 'DELETING' and 'stopped' or paused == '1' and 'paused'
+end
 
 local function addTask(page)
-  redis.call('ZADD', queue, 'NX', now, redis.call('HGET', job, 'id') .. ':' .. page)
+  call('ZADD', queue, 'NX', now, call('HGET', job, 'id') .. ':' .. page)
 end
 
 local function addFirstPages(pages)
-  redis.call('HSET', job, 'activeSince', now)
+  call('HSET', job, 'activeSince', now)
   for page = 0, math.min(tonumber(pages), ${pagesAtOnce}) - 1 do addTask(page) end
 end
 
 -- A paused job keeps its reason: a person has to read it.
 local function endStatusReason()
-  if redis.call('HGET', job, 'isPaused') ~= '1' then redis.call('HDEL', job, 'statusReason') end
+  if call('HGET', job, 'isPaused') ~= '1' then call('HDEL', job, 'statusReason') end
 end
 
 local function endJob(phase)
-  redis.call('HSET', job, 'phase', phase, 'endedAt', now, 'isPaused', 0, 'sealedToken', '')
-  redis.call('HDEL', job, 'unserved')
-  redis.call('UNLINK', job .. ':listed', job .. ':cursors', job .. ':resting')
+  call('HSET', job, 'phase', phase, 'endedAt', now, 'isPaused', 0, 'sealedToken', '')
+  call('HDEL', job, 'unserved')
+  call('UNLINK', job .. ':listed', job .. ':cursors', job .. ':resting')
 end
 
 -- Up to ten thousand pages are too many for one script: the list task sets when they expire.
-local function complete()
-  endJob('COMPLETED')
-  redis.call('HDEL', job, 'statusReason')
-  addTask('list')
-end
-
-local function endEarly(phase)
+local function endWithPages(phase)
   endJob(phase)
-  redis.call('HSET', job, 'unreachedUntil', now + ${idleKeptMs})
+  if phase ~= 'FAILED' then call('HDEL', job, 'statusReason') end
+  if phase ~= 'COMPLETED' then call('HSET', job, 'unreachedUntil', now + ${idleKeptMs}) end
   addTask('list')
 end
 
 local function endCancelled()
-  local phase, open = unpack(redis.call('HMGET', job, 'phase', 'open'))
-  if phase ~= 'CANCELLING' or (tonumber(open) or 0) > 0 then return end
-  endEarly('CANCELLED')
-  redis.call('HDEL', job, 'statusReason')
+  local phase, open = get('phase', 'open')
+  if phase == 'CANCELLING' and (tonumber(open) or 0) <= 0 then endWithPages('CANCELLED') end
+end
+
+-- Counts an engagement that has its final outcome now, after that state.
+local function countDone(phase, before)
+  if before == 'begun' then call('HINCRBY', job, 'open', -1) end
+  local done = call('HINCRBY', job, 'done', 1)
+  if phase == 'DELETING' and done == tonumber(call('HGET', job, 'total')) then endWithPages('COMPLETED') end
+  endCancelled()
 end
 
 -- Counts an owner's unfinished jobs, the bytes of its idle jobs and of their lists, and the milliseconds until the first idle job
 -- expires. A job that ended early counts as idle as long as its unreached pages are stored.
 local function usage()
   local unfinished, bytes, listed, roomMs = 0, 0, 0, ${idleKeptMs}
-  for _, other in ipairs(redis.call('SMEMBERS', owned)) do
+  for _, other in ipairs(call('SMEMBERS', owned)) do
     local phase, size, hasBegun, listedSize, unreachedUntil =
-      unpack(redis.call('HMGET', other, 'phase', 'bytes', 'hasBegun', 'listedBytes', 'unreachedUntil'))
-    local hasEnded = phase == 'CANCELLED' or phase == 'COMPLETED' or phase == 'FAILED'
+      unpack(call('HMGET', other, 'phase', 'bytes', 'hasBegun', 'listedBytes', 'unreachedUntil'))
     local leftMs = -1
-    if unreachedUntil then leftMs = unreachedUntil - now elseif not hasBegun then leftMs = redis.call('PTTL', other) end
-    if not phase or (hasEnded and leftMs <= 0) then
-      redis.call('SREM', owned, other)
+    if unreachedUntil then leftMs = unreachedUntil - now elseif not hasBegun then leftMs = call('PTTL', other) end
+    if not phase or (hasEnded(phase) and leftMs <= 0) then
+      call('SREM', owned, other)
     else
-      if not hasEnded then unfinished = unfinished + 1 end
+      if not hasEnded(phase) then unfinished = unfinished + 1 end
       if leftMs > 0 then
         bytes = bytes + tonumber(size)
         listed = listed + (tonumber(listedSize) or 0)
@@ -197,26 +186,26 @@ local function usage()
 end
 `;
 
-/**
- * Defines a script: one atomic change of bulk deletes. In its text, keys and arguments are locals by name; further ones are in the tables
- * `moreKeys` and `more`. A cluster needs all keys by name while it moves a slot.
- */
-function define<Key extends KeyName, Argument extends string>(
+/** Defines a script: one atomic change. Its text has keys and arguments as locals by name, further ones in `moreKeys` and `more`. */
+function define<Keys extends string, Arguments extends string>(
   name: string,
-  keys: readonly Key[],
-  args: readonly Argument[],
+  keyNames: Word<Keys> extends KeyName ? Keys : never,
+  argumentNames: Arguments,
 ) {
+  type Key = Word<Keys> & KeyName;
+  const keys = keyNames.split(' ') as Key[];
+  const args = argumentNames.split(' ') as Word<Arguments>[];
   const named = [...keys.map((key, i) => [key, `KEYS[${i + 1}]`]), ...args.map((arg, i) => [arg, `ARGV[${i + 1}]`])];
   const locals = `
 ${named.map(([local, value]) => `local ${local} = ${value}`).join('\n')}
 local moreKeys, more = {}, {}
 for i = ${keys.length + 1}, #KEYS do table.insert(moreKeys, KEYS[i]) end
 for i = ${args.length + 1}, #ARGV do table.insert(more, ARGV[i]) end`;
-  return <Answer>(text: TemplateStringsArray, ...constants: readonly number[]) => {
+  return <Answer = 0 | 1>(text: TemplateStringsArray, ...constants: readonly number[]) => {
     const run = script<Answer>(name, `${locals}${prelude}${String.raw(text, ...constants)}`);
     return (
       memory: BulkMemory,
-      values: Values<Argument | PartsIn<(typeof keyForms)[Key]>>,
+      values: Values<Word<Arguments> | PartsIn<(typeof keyForms)[Key]>>,
       more: { readonly keys?: readonly string[]; readonly args?: readonly (string | number)[] } = {},
     ): Promise<Answer> => {
       const allKeys = [...keys.map((key) => redisKey(memory, key, values)), ...(more.keys ?? [])];
@@ -232,270 +221,232 @@ for i = ${args.length + 1}, #ARGV do table.insert(more, ARGV[i]) end`;
  */
 export const createJob = define(
   'createBulkJob',
-  ['job', 'owned', 'queue', 'queues', 'accountJobs', 'unfinishedJobs'],
-  ['phase', 'bytes', 'needs'],
+  'job owned queue queues accountJobs unfinishedJobs',
+  'phase bytes needs',
 )<readonly ['created' | 'there' | 'unfinished' | 'bytes' | 'listed', number]>`
-if redis.call('EXISTS', job) == 1 then return {'there', 0} end
+if call('EXISTS', job) == 1 then return {'there', 0} end
 local unfinished, idleBytes, listed, roomMs = usage()
 if phase ~= 'COMPLETED' and unfinished >= ${maxUnfinished} then return {'unfinished', 0} end
 if idleBytes + bytes > ${maxIdleBytes} then return {'bytes', roomMs} end
 if listed > ${maxIdleListedBytes} then return {'listed', roomMs} end
-redis.call('HSET', job, 'phase', phase, 'bytes', bytes, 'createdAt', now, unpack(more, #moreKeys + 1))
-redis.call('PEXPIRE', job, ${idleKeptMs})
-for i, items in ipairs(moreKeys) do redis.call('SET', items, more[i], 'PX', ${idleKeptMs}) end
-redis.call('SADD', owned, job)
-redis.call('PEXPIRE', owned, ${keptMs})
-redis.call('ZADD', accountJobs, 0, string.format('%d:', now) .. redis.call('HGET', job, 'id'))
-redis.call('ZREMRANGEBYRANK', accountJobs, 0, -1 - ${maxListedJobs})
+call('HSET', job, 'phase', phase, 'bytes', bytes, 'createdAt', now, unpack(more, #moreKeys + 1))
+call('PEXPIRE', job, ${idleKeptMs})
+for i, items in ipairs(moreKeys) do call('SET', items, more[i], 'PX', ${idleKeptMs}) end
+call('SADD', owned, job)
+call('PEXPIRE', owned, ${keptMs})
+call('ZADD', accountJobs, 0, string.format('%d:', now) .. call('HGET', job, 'id'))
+call('ZREMRANGEBYRANK', accountJobs, 0, -1 - ${maxListedJobs})
 -- A job may be paused, and then be stored for as long again.
-redis.call('PEXPIRE', accountJobs, ${2 * keptMs})
+call('PEXPIRE', accountJobs, ${2 * keptMs})
 if phase == 'LISTING' then addTask('list') end
 if phase == 'DELETING' then addFirstPages(#moreKeys) end
 if phase == 'COMPLETED' then
   endJob(phase)
 else
-  redis.call('HSETNX', queues, needs, now)
-  redis.call('ZADD', unfinishedJobs, now, redis.call('HGET', job, 'id'))
-  redis.call('PEXPIRE', unfinishedJobs, ${2 * keptMs})
+  call('HSETNX', queues, needs, now)
+  call('ZADD', unfinishedJobs, now, call('HGET', job, 'id'))
+  call('PEXPIRE', unfinishedJobs, ${2 * keptMs})
 end
 return {'created', 0}`;
 
 /** Begins the work on a page; returns 0 when another server has it. Renews the expiry of a job that was begun. */
-export const takePage = define('takeBulkPage', ['job', 'states', 'owners', 'items', 'failures'], ['task', 'owner'])<
-  0 | 1
->`
+export const takePage = define('takeBulkPage', 'job states owners items failures', 'task owner')`
 if isLost() then return 0 end
-redis.call('HSET', states, 'takenAt', now)
-redis.call('HDEL', job, 'unserved')
-redis.call('PEXPIRE', states, ${keptMs})
-if redis.call('HEXISTS', job, 'hasBegun') == 1 then
-  for _, key in ipairs({job, items, failures, job .. ':undo-files'}) do redis.call('PEXPIRE', key, ${keptMs}) end
+call('HSET', states, 'takenAt', now)
+call('HDEL', job, 'unserved')
+call('PEXPIRE', states, ${keptMs})
+if call('HEXISTS', job, 'hasBegun') == 1 then
+  for _, key in ipairs({job, items, failures, job .. ':undo-files'}) do call('PEXPIRE', key, ${keptMs}) end
 end
 return 1`;
 
 /**
- * Marks an engagement as begun, and renews the page's lease: a delete that is sent now has its answer before the lease ends, or has timed
- * out. Returns `first`; `again` when it may have been sent; `cancelled` when it may have been sent and must not be sent again; `done`,
- * `paused` or `stopped`; or `lost` when another server has the page.
+ * Marks an engagement as begun, and renews the lease: a delete that is sent now ends or times out before it. `again`: it may have been sent.
+ * `cancelled`: it may have been sent, and must not be sent again. `lost`: another server has the page.
  */
-export const beginItem = define(
-  'beginBulkItem',
-  ['job', 'states', 'owners', 'queue'],
-  ['task', 'owner', 'index', 'leaseMs'],
-)<'first' | 'again' | 'cancelled' | 'done' | 'paused' | 'stopped' | 'lost'>`
+export const beginItem = define('beginBulkItem', 'job states owners queue', 'task owner index leaseMs')<
+  'first' | 'again' | 'cancelled' | 'done' | 'paused' | 'stopped' | 'lost'
+>`
 if isLost() then return 'lost' end
-redis.call('ZADD', queue, 'XX', now + leaseMs, task)
-local state = redis.call('HGET', states, index)
+call('ZADD', queue, 'XX', now + leaseMs, task)
+local state = call('HGET', states, index)
 if state and state ~= 'begun' then return 'done' end
-local phase, paused = unpack(redis.call('HMGET', job, 'phase', 'isPaused'))
-if state == 'begun' and phase == 'CANCELLING' then return 'cancelled' end
-if phase ~= 'DELETING' then return 'stopped' end
-if paused == '1' then return 'paused' end
+if state == 'begun' and call('HGET', job, 'phase') == 'CANCELLING' then return 'cancelled' end
+local obstacle = findObstacle()
+if obstacle then return obstacle end
 if state == 'begun' then return 'again' end
-redis.call('HSET', states, index, 'begun')
-redis.call('HINCRBY', job, 'open', 1)
-if redis.call('HSETNX', job, 'hasBegun', 1) == 1 then
-  redis.call('PEXPIRE', job, ${keptMs})
-  local pages, isListed = unpack(redis.call('HMGET', job, 'pageCount', 'isListed'))
+call('HSET', states, index, 'begun')
+call('HINCRBY', job, 'open', 1)
+if call('HSETNX', job, 'hasBegun', 1) == 1 then
+  call('PEXPIRE', job, ${keptMs})
+  local pages, isListed = get('pageCount', 'isListed')
   -- Listed pages got this expiry when they were added: they may be ten thousand.
   for page = 0, (isListed and 0 or tonumber(pages)) - 1 do
-    redis.call('PEXPIRE', job .. ':page:' .. page, ${keptMs})
+    call('PEXPIRE', job .. ':page:' .. page, ${keptMs})
   end
 end
 return 'first'`;
 
 /** Removes the mark that an engagement was begun: nothing was sent. */
-export const releaseItem = define('releaseBulkItem', ['job', 'states', 'owners', 'queue'], ['task', 'owner', 'index'])<
-  0 | 1
->`
-if isLost() or redis.call('HGET', states, index) ~= 'begun' then return 0 end
-redis.call('HDEL', states, index)
-redis.call('HINCRBY', job, 'open', -1)
+export const releaseItem = define('releaseBulkItem', 'job states owners queue', 'task owner index')`
+if isLost() or call('HGET', states, index) ~= 'begun' then return 0 end
+call('HDEL', states, index)
+call('HINCRBY', job, 'open', -1)
 endCancelled()
 return 1`;
 
-/**
- * Marks that the record of an engagement is about to be read and stored. Returns `keeping`, or why not: `paused`, `stopped`, or `lost`
- * when another server has the page.
- */
-export const startKeeping = define('startKeepingBulkItem', ['job', 'states', 'owners'], ['task', 'owner', 'index'])<
+/** Marks that the record of an engagement is about to be read and stored. Returns `keeping`, or why not; see {@link beginItem}. */
+export const startKeeping = define('startKeepingBulkItem', 'job states owners', 'task owner index')<
   'keeping' | 'paused' | 'stopped' | 'lost'
 >`
 if isLost() then return 'lost' end
-local phase, paused = unpack(redis.call('HMGET', job, 'phase', 'isPaused'))
-if phase ~= 'DELETING' then return 'stopped' end
-if paused == '1' then return 'paused' end
-redis.call('HSETNX', states, 'kept:' .. index, 0)
+local obstacle = findObstacle()
+if obstacle then return obstacle end
+call('HSETNX', states, 'kept:' .. index, 0)
 return 'keeping'`;
 
 /** Notes when the record of an engagement was stored, and in which file; counts it once. */
-export const noteKept = define(
-  'noteKeptBulkItem',
-  ['job', 'states', 'owners', 'undoFiles'],
-  ['task', 'owner', 'index', 'file'],
-)<0 | 1>`
+export const noteKept = define('noteKeptBulkItem', 'job states owners undoFiles', 'task owner index file')`
 if isLost() then return 0 end
-redis.call('SADD', undoFiles, file)
-redis.call('PEXPIRE', undoFiles, ${keptMs})
-local keptAt = redis.call('HGET', states, 'kept:' .. index)
-redis.call('HSET', states, 'kept:' .. index, now)
-if not keptAt or keptAt == '0' then redis.call('HINCRBY', job, 'keptCount', 1) end
+call('SADD', undoFiles, file)
+call('PEXPIRE', undoFiles, ${keptMs})
+local keptAt = call('HGET', states, 'kept:' .. index)
+call('HSET', states, 'kept:' .. index, now)
+if not keptAt or keptAt == '0' then call('HINCRBY', job, 'keptCount', 1) end
 return 1`;
 
 /** Adds to a page's states. Further arguments: names and values. */
-export const noteStates = define('noteBulkStates', ['states', 'owners'], ['task', 'owner'])<0 | 1>`
+export const noteStates = define('noteBulkStates', 'states owners', 'task owner')`
 if isLost() then return 0 end
-redis.call('HSET', states, unpack(more))
+call('HSET', states, unpack(more))
 return 1`;
 
-/**
- * Notes that a create is about to be sent, for the item of a job (`by`). Returns 0 when another server has the page, when the engagement
- * is restored, or when a create of it has no known end: then none may be sent.
- */
-export const claimRestore = define(
-  'claimBulkRestore',
-  ['owners', 'restored', 'restoring'],
-  ['task', 'owner', 'key', 'by'],
-)<0 | 1>`
+/** Notes that a create is about to be sent, for an item (`by`). 0: the engagement is restored, or its create has no known end: send none. */
+export const claimRestore = define('claimBulkRestore', 'owners restored restoring', 'task owner key by')`
 if isLost() then return 0 end
-if redis.call('HEXISTS', restored, key) == 1 then return 0 end
-local value = redis.call('HGET', restoring, key)
+if call('HEXISTS', restored, key) == 1 then return 0 end
+local value = call('HGET', restoring, key)
 if value then return string.match(value, '^%d+ (.*)$') == by and 1 or 0 end
-redis.call('HSET', restoring, key, string.format('%d ', now) .. by)
-redis.call('PEXPIRE', restoring, ${ledgerKeptMs})
+call('HSET', restoring, key, string.format('%d ', now) .. by)
+call('PEXPIRE', restoring, ${ledgerKeptMs})
 return 1`;
 
 /**
- * Notes how a create ended. With a `newId`: the record is restored, and its value in `restored` is that id and the item (`by`). Without:
- * nothing was created, and the field `refused ` and its key counts that. Returns 0 when the new record restores another engagement: the
- * field `new ` and the key of a new record has the key of the old one.
+ * Notes how a create ended: with a `newId`, or refused, which the field `refused ` and its key counts. Returns 0 when the new record restores
+ * another engagement: the field `new ` and the key of a new record has the key of the old one.
  */
-export const endRestore = define('endBulkRestore', ['restored', 'restoring'], ['key', 'by', 'newKey', 'newId'])<0 | 1>`
-local value = redis.call('HGET', restoring, key)
+export const endRestore = define('endBulkRestore', 'restored restoring', 'key by newKey newId')`
+local value = call('HGET', restoring, key)
 if newId ~= '' then
-  local other = redis.call('HGET', restored, 'new ' .. newKey)
+  local other = call('HGET', restored, 'new ' .. newKey)
   if other and other ~= key then return 0 end
-  redis.call('HSET', restored, key, cjson.encode({newId, by}), 'new ' .. newKey, key)
-  redis.call('HDEL', restoring, key)
+  call('HSET', restored, key, cjson.encode({newId, by}), 'new ' .. newKey, key)
+  call('HDEL', restoring, key)
 elseif value and string.match(value, '^%d+ (.*)$') == by then
-  redis.call('HINCRBY', restored, 'refused ' .. key, 1)
-  redis.call('HDEL', restoring, key)
+  call('HINCRBY', restored, 'refused ' .. key, 1)
+  call('HDEL', restoring, key)
 end
-redis.call('PEXPIRE', restored, ${ledgerKeptMs})
+call('PEXPIRE', restored, ${ledgerKeptMs})
 return 1`;
 
 /** Stores the final outcome of an engagement, once; also when its delete is in flight while its job fails. */
 export const finishItem = define(
   'finishBulkItem',
-  ['job', 'states', 'owners', 'queue', 'failures', 'rate'],
-  ['task', 'owner', 'index', 'outcome', 'failure'],
-)<0 | 1>`
+  'job states owners queue failures rate',
+  'task owner index outcome failure',
+)`
 if isLost() then return 0 end
-local state = redis.call('HGET', states, index)
+local state = call('HGET', states, index)
 if state and state ~= 'begun' then return 0 end
-local phase = redis.call('HGET', job, 'phase')
+local phase = call('HGET', job, 'phase')
 local isInFlight = phase == 'FAILED' and state == 'begun'
 if phase ~= 'DELETING' and phase ~= 'CANCELLING' and not isInFlight then return 0 end
-if state == 'begun' then redis.call('HINCRBY', job, 'open', -1) end
-redis.call('HSET', states, index, outcome)
-redis.call('HINCRBY', job, 'outcome:' .. outcome, 1)
+call('HSET', states, index, outcome)
+call('HINCRBY', job, 'outcome:' .. outcome, 1)
 if not isInFlight and outcome ~= 'UpstreamUnavailableError' and outcome ~= 'OutcomeUnknownError' then endStatusReason() end
 if failure ~= '' then
-  redis.call('RPUSH', failures, failure)
-  redis.call('PEXPIRE', failures, ${keptMs})
+  call('RPUSH', failures, failure)
+  call('PEXPIRE', failures, ${keptMs})
 end
-redis.call('INCR', rate)
-redis.call('EXPIRE', rate, 120)
-local done = redis.call('HINCRBY', job, 'done', 1)
-if phase == 'DELETING' and done == tonumber(redis.call('HGET', job, 'total')) then
-  complete()
-end
-endCancelled()
+call('INCR', rate)
+call('EXPIRE', rate, 120)
+countDone(phase, state)
 return 1`;
 
 /**
  * Adds the engagements of one list page that were not listed before. Upstream's page may be larger than ours. Further arguments: the items.
- * Without a `nextCursor` the list is complete, and the first pages are queued. For a partial page, returns how often it was partial, until
- * it is accepted and the job marked as partial. Returns `late` when another server has added the page, `circle` when the list repeats,
- * `full` when the owner's lists are too large.
+ * Without a `nextCursor` the list is complete. Returns how often a page was partial, until it is accepted, and the job marked as partial.
+ * `late`: another server has added the page. `circle`: the list repeats. `full`: the owner's lists are too large.
  */
 export const addListedPage = define(
   'addListedBulkPage',
-  ['job', 'listed', 'cursors', 'owned', 'queue'],
-  ['pageCount', 'cursor', 'nextCursor', 'isPartial', 'isDryRun'],
+  'job listed cursors owned queue',
+  'pageCount cursor nextCursor isPartial isDryRun',
 )<'added' | 'late' | 'circle' | 'full' | number>`
-local phase, pages, lastCursor, wasPartial =
-  unpack(redis.call('HMGET', job, 'phase', 'pageCount', 'cursor', 'isPartial'))
+local phase, pages, lastCursor, wasPartial = get('phase', 'pageCount', 'cursor', 'isPartial')
 if phase ~= 'LISTING' or pages ~= pageCount or (lastCursor or '') ~= cursor then return 'late' end
 if isPartial == '1' and wasPartial ~= '1' then
-  local count = redis.call('HINCRBY', job, 'partial:' .. cursor, 1)
+  local count = call('HINCRBY', job, 'partial:' .. cursor, 1)
   if count <= ${maxPartial} then return count end
-  redis.call('HSET', job, 'isPartial', 1)
+  call('HSET', job, 'isPartial', 1)
 end
 if tonumber(pages) % ${pagesPerCheck} == 0 or #more > ${pageSize} then
   local _, _, listedBytes = usage()
   if listedBytes > ${maxIdleListedBytes} then return 'full' end
 end
-if nextCursor ~= '' and redis.call('SADD', cursors, nextCursor) == 0 then return 'circle' end
+if nextCursor ~= '' and call('SADD', cursors, nextCursor) == 0 then return 'circle' end
 local items = {}
 for _, item in ipairs(more) do
-  if redis.call('SADD', listed, item) == 1 then table.insert(items, item) end
+  if call('SADD', listed, item) == 1 then table.insert(items, item) end
 end
 local forMs = isDryRun == '1' and ${idleKeptMs} or ${keptMs}
-for _, key in ipairs({job, listed, cursors}) do redis.call('PEXPIRE', key, forMs) end
+for _, key in ipairs({job, listed, cursors}) do call('PEXPIRE', key, forMs) end
 for first = 1, #items, ${pageSize} do
   local list = '[' .. table.concat(items, ',', first, math.min(first + ${pageSize - 1}, #items)) .. ']'
-  local page = redis.call('HINCRBY', job, 'pageCount', 1) - 1
-  redis.call('SET', job .. ':page:' .. page, list, 'PX', forMs)
-  redis.call('HINCRBY', job, 'listedBytes', #list)
+  local page = call('HINCRBY', job, 'pageCount', 1) - 1
+  call('SET', job .. ':page:' .. page, list, 'PX', forMs)
+  call('HINCRBY', job, 'listedBytes', #list)
 end
-local total = redis.call('HINCRBY', job, 'total', #items)
-redis.call('HSET', job, 'cursor', nextCursor)
-redis.call('HDEL', job, 'unserved')
+local total = call('HINCRBY', job, 'total', #items)
+call('HSET', job, 'cursor', nextCursor)
+call('HDEL', job, 'unserved')
 endStatusReason()
 if nextCursor ~= '' then return 'added' end
-redis.call('UNLINK', listed, cursors)
+call('UNLINK', listed, cursors)
 if isDryRun == '1' or total == 0 then
-  complete()
+  endWithPages('COMPLETED')
 else
-  redis.call('HSET', job, 'phase', 'DELETING', 'isListed', 1)
-  addFirstPages(redis.call('HGET', job, 'pageCount'))
+  call('HSET', job, 'phase', 'DELETING', 'isListed', 1)
+  addFirstPages(call('HGET', job, 'pageCount'))
 end
 return 'added'`;
 
-/**
- * Notes that an engagement waits for Truto's event `record:deleted`. `place`: its job, page and index. `sentAt`: when its delete was first
- * sent; an earlier value stays. `forMs`: how long to wait. Returns 1 when the event has arrived already.
- */
-export const awaitEvent = define('awaitBulkEvent', ['awaiting', 'gone'], ['place', 'sentAt', 'forMs'])<0 | 1>`
-redis.call('HSETNX', awaiting, place, sentAt)
-if redis.call('PTTL', awaiting) < tonumber(forMs) then redis.call('PEXPIRE', awaiting, forMs) end
-local goneAt = tonumber(redis.call('GET', gone) or 0)
-return goneAt >= tonumber(redis.call('HGET', awaiting, place)) and 1 or 0`;
+/** Notes that an engagement waits for Truto's event. An earlier `sentAt` of its place stays. Returns 1 when the event has arrived already. */
+export const awaitEvent = define('awaitBulkEvent', 'awaiting gone', 'place sentAt forMs')`
+call('HSETNX', awaiting, place, sentAt)
+if call('PTTL', awaiting) < tonumber(forMs) then call('PEXPIRE', awaiting, forMs) end
+local goneAt = tonumber(call('GET', gone) or 0)
+return goneAt >= tonumber(call('HGET', awaiting, place)) and 1 or 0`;
 
 /**
- * Stores that an engagement is deleted, by Truto's event: one that is begun, or ended as `ACCEPTED` or unknown, also after the end of its
- * job. `failure`: its entry in the list of failures, or nothing. Returns its state before; nothing when it changes none;
- * `unlisted` when the failure is not in the list.
+ * Stores that an engagement is deleted, by Truto's event, also after the end of its job. `failure`: its entry in that list, or nothing.
+ * Returns its state before; nothing when it changes none; `unlisted` when the failure is not in the list.
  */
-export const settleItem = define('settleBulkItem', ['job', 'states', 'failures', 'queue'], ['index', 'failure'])<
+export const settleItem = define('settleBulkItem', 'job states failures queue', 'index failure')<
   'begun' | 'ACCEPTED' | 'OutcomeUnknownError' | 'unlisted' | ''
 >`
-local state, phase = redis.call('HGET', states, index), redis.call('HGET', job, 'phase')
+local state, phase = call('HGET', states, index), call('HGET', job, 'phase')
 if not phase or (state ~= 'begun' and state ~= 'ACCEPTED' and state ~= 'OutcomeUnknownError') then return '' end
-if state == 'OutcomeUnknownError' and redis.call('LREM', failures, 1, failure) == 0 then return 'unlisted' end
-redis.call('HSET', states, index, 'DELETED')
-redis.call('HINCRBY', job, 'outcome:DELETED', 1)
-redis.call('HINCRBY', job, 'settledCount', 1)
-redis.call('HSET', job, 'settledAt', now)
+if state == 'OutcomeUnknownError' and call('LREM', failures, 1, failure) == 0 then return 'unlisted' end
+call('HSET', states, index, 'DELETED')
+call('HINCRBY', job, 'outcome:DELETED', 1)
+call('HINCRBY', job, 'settledCount', 1)
+call('HSET', job, 'settledAt', now)
 if state ~= 'begun' then
-  redis.call('HINCRBY', job, 'outcome:' .. state, -1)
+  call('HINCRBY', job, 'outcome:' .. state, -1)
   return state
 end
-redis.call('HINCRBY', job, 'open', -1)
-local done = redis.call('HINCRBY', job, 'done', 1)
-if phase == 'DELETING' and done == tonumber(redis.call('HGET', job, 'total')) then complete() end
-endCancelled()
+countDone(phase, state)
 return state`;
 
 /**
@@ -506,101 +457,91 @@ return state`;
  * `eventAt`: when the event of Truto's was created that does it, or nothing. An event pauses no job that was started, resumed or reactivated
  * after it, or is paused for another reason. It resumes only what an older event has paused, and no caller has paused since.
  */
-export const controlJob = define(
-  'controlBulkJob',
-  ['job', 'queue', 'owners'],
-  ['how', 'why', 'reason', 'resumes', 'eventAt'],
-)<0 | 1>`
-local phase, resumed, paused = unpack(redis.call('HMGET', job, 'phase', 'resumes', 'isPaused'))
-if not phase or phase == 'CANCELLED' or phase == 'COMPLETED' or phase == 'FAILED' then return 0 end
+export const controlJob = define('controlBulkJob', 'job queue owners', 'how why reason resumes eventAt')`
+local phase, resumed, paused = get('phase', 'resumes', 'isPaused')
+if not phase or hasEnded(phase) then return 0 end
 if reason == 'CALLER' then
-  redis.call('HDEL', job, 'pausedByEventAt')
-  redis.call('HSET', job, 'isPausedByCaller', how == 'pause' and 1 or 0)
+  call('HDEL', job, 'pausedByEventAt')
+  call('HSET', job, 'isPausedByCaller', how == 'pause' and 1 or 0)
 end
 if how == 'pause' and (phase == 'CANCELLING' or (paused == '1' and why == '')) then return 0 end
 if resumes ~= '' and (resumed or '0') ~= resumes then return 0 end
 if eventAt ~= '' then
-  local since, createdAt, before, pausedAt, reactivatedAt, byCaller = unpack(redis.call('HMGET', job,
-    'activeSince', 'createdAt', 'pauseReason', 'pausedByEventAt', 'reactivatedAt', 'isPausedByCaller'))
+  local since, createdAt, before, pausedAt, reactivatedAt, byCaller =
+    get('activeSince', 'createdAt', 'pauseReason', 'pausedByEventAt', 'reactivatedAt', 'isPausedByCaller')
   local at = tonumber(eventAt)
   if how == 'pause' then
     if at < tonumber(since or createdAt) or at < tonumber(reactivatedAt or 0) then return 0 end
     if paused == '1' and before ~= reason then return 0 end
     -- Events may arrive in another order.
-    redis.call('HSET', job, 'pausedByEventAt', math.max(at, tonumber(pausedAt or 0)))
+    call('HSET', job, 'pausedByEventAt', math.max(at, tonumber(pausedAt or 0)))
   else
-    redis.call('HSET', job, 'reactivatedAt', math.max(at, tonumber(reactivatedAt or 0)))
+    call('HSET', job, 'reactivatedAt', math.max(at, tonumber(reactivatedAt or 0)))
     if paused ~= '1' or before ~= reason or not pausedAt or at < tonumber(pausedAt) or byCaller == '1' then return 0 end
-    redis.call('HDEL', job, 'pausedByEventAt')
+    call('HDEL', job, 'pausedByEventAt')
   end
 end
-if why ~= '' then redis.call('HSET', job, 'statusReason', why) else redis.call('HDEL', job, 'statusReason') end
+if why ~= '' then call('HSET', job, 'statusReason', why) else call('HDEL', job, 'statusReason') end
 if how == 'fail' then
-  endEarly('FAILED')
+  endWithPages('FAILED')
 elseif how == 'cancel' then
-  redis.call('HSET', job, 'phase', 'CANCELLING', 'isPaused', 0)
+  call('HSET', job, 'phase', 'CANCELLING', 'isPaused', 0)
 elseif phase ~= 'CANCELLING' then
-  redis.call('HSET', job, 'isPaused', how == 'pause' and 1 or 0, 'pauseReason', reason)
+  call('HSET', job, 'isPaused', how == 'pause' and 1 or 0, 'pauseReason', reason)
 end
 if how == 'resume' then
-  redis.call('HINCRBY', job, 'resumes', 1)
-  redis.call('HSET', job, 'activeSince', now)
+  call('HINCRBY', job, 'resumes', 1)
+  call('HSET', job, 'activeSince', now)
 end
 if how == 'resume' or how == 'cancel' then
-  for _, task in ipairs(redis.call('SMEMBERS', job .. ':resting')) do
-    local dueAt = string.match(redis.call('HGET', owners, task) or '', '^resting:(%d+)$')
+  for _, task in ipairs(call('SMEMBERS', job .. ':resting')) do
+    local dueAt = string.match(call('HGET', owners, task) or '', '^resting:(%d+)$')
     if dueAt then
-      redis.call('HDEL', owners, task)
-      redis.call('ZADD', queue, 'XX', dueAt, task)
+      call('HDEL', owners, task)
+      call('ZADD', queue, 'XX', dueAt, task)
     end
   end
-  redis.call('UNLINK', job .. ':resting')
+  call('UNLINK', job .. ':resting')
 end
 if how == 'cancel' then endCancelled() end
 return 1`;
 
 /** Stores why a job waits, unless it has ended or is paused. `field`: `statusReason`, or `unserved` until a server takes a page. */
-export const noteStatusReason = define('noteBulkStatusReason', ['job'], ['why', 'field'])<0 | 1>`
-local phase, paused = unpack(redis.call('HMGET', job, 'phase', 'isPaused'))
-if paused == '1' or (phase ~= 'LISTING' and phase ~= 'DELETING' and phase ~= 'CANCELLING') then return 0 end
-redis.call('HSET', job, field, why)
+export const noteStatusReason = define('noteBulkStatusReason', 'job', 'why field')`
+local phase, paused = get('phase', 'isPaused')
+if not phase or paused == '1' or hasEnded(phase) then return 0 end
+call('HSET', job, field, why)
 return 1`;
 
-/**
- * Lets the pages of an ended job expire: those that it never reached at `unreachedUntil`, all others together with the job. Returns 1
- * while there may be more.
- */
-export const letGo = define('letGoOfBulkPages', ['job', 'failures'], ['from', 'count'])<0 | 1>`
-local unreachedUntil, pages = unpack(redis.call('HMGET', job, 'unreachedUntil', 'pageCount'))
+/** Lets the pages of an ended job expire: unreached ones at `unreachedUntil`, others with the job. Returns 1 while there may be more. */
+export const letGo = define('letGoOfBulkPages', 'job failures', 'from count')`
+local unreachedUntil, pages = get('unreachedUntil', 'pageCount')
 if not pages then return 0 end
-local next, leftMs = from + count, redis.call('PTTL', job)
+local next, leftMs = from + count, call('PTTL', job)
 for page = from, math.min(next, tonumber(pages)) - 1 do
   local items = job .. ':page:' .. page
-  local isReached = redis.call('PEXPIRE', items .. ':states', leftMs) == 1
+  local isReached = call('PEXPIRE', items .. ':states', leftMs) == 1
   if isReached or not unreachedUntil then
-    redis.call('PEXPIRE', items, leftMs)
+    call('PEXPIRE', items, leftMs)
   else
-    redis.call('PEXPIREAT', items, unreachedUntil)
+    call('PEXPIREAT', items, unreachedUntil)
   end
 end
-redis.call('PEXPIRE', failures, leftMs)
-redis.call('PEXPIRE', job .. ':undo-files', leftMs)
+call('PEXPIRE', failures, leftMs)
+call('PEXPIRE', job .. ':undo-files', leftMs)
 if next < tonumber(pages) then return 1 end
-redis.call('HSET', job, 'isLetGo', 1)
+call('HSET', job, 'isLetGo', 1)
 return 0`;
 
-/**
- * Takes the tasks that have been due longest. Further keys: the queues. Returns the milliseconds until the next task is due, or -1, then
- * for each taken task the index of its queue and its name.
- */
-export const takeTasks = define('takeBulkTasks', ['owners'], ['count', 'leaseMs', 'owner'])<
+/** Takes due tasks, the oldest first. Further keys: the queues. Returns how soon the next is due, or -1; then each task's queue and name. */
+export const takeTasks = define('takeBulkTasks', 'owners', 'count leaseMs owner')<
   readonly [number, ...(string | number)[]]
 >`
 local answer = {-1}
 for _ = 1, tonumber(count) do
   local name, dueAt, queueIndex
   for i, queue in ipairs(moreKeys) do
-    local first, score = unpack(redis.call('ZRANGE', queue, 0, 0, 'WITHSCORES'))
+    local first, score = unpack(call('ZRANGE', queue, 0, 0, 'WITHSCORES'))
     score = tonumber(score)
     if first and (not dueAt or score < dueAt) then name, dueAt, queueIndex = first, score, i end
   end
@@ -609,24 +550,21 @@ for _ = 1, tonumber(count) do
     answer[1] = dueAt - now
     return answer
   end
-  redis.call('ZADD', moreKeys[queueIndex], now + leaseMs, name)
-  redis.call('HSET', owners, name, owner)
+  call('ZADD', moreKeys[queueIndex], now + leaseMs, name)
+  call('HSET', owners, name, owner)
   table.insert(answer, queueIndex - 1)
   table.insert(answer, name)
 end
 answer[1] = 0
 return answer`;
 
-/**
- * Renews a server's leases. Further keys: the queue of each lease. Further arguments: the queues that it serves, then the task and owner of
- * each lease.
- */
-export const heartbeat = define('bulkHeartbeat', ['owners', 'queues'], ['leaseMs'])<1>`
+/** Renews leases. Further keys: the queue of each. Further arguments: the queues that the server serves, then each lease's task and owner. */
+export const heartbeat = define('bulkHeartbeat', 'owners queues', 'leaseMs')<1>`
 local served = #more - 2 * #moreKeys
-for i = 1, served do redis.call('HSET', queues, more[i], now) end
+for i = 1, served do call('HSET', queues, more[i], now) end
 for i, queue in ipairs(moreKeys) do
   local task, owner = more[served + 2 * i - 1], more[served + 2 * i]
-  if redis.call('HGET', owners, task) == owner then redis.call('ZADD', queue, 'XX', now + leaseMs, task) end
+  if call('HGET', owners, task) == owner then call('ZADD', queue, 'XX', now + leaseMs, task) end
 end
 return 1`;
 
@@ -634,70 +572,59 @@ return 1`;
  * Ends a lease. `afterMs`: when the task is due again, or -1 when it is done. `follower`: the page to queue next, or nothing; it is queued
  * once, while the job deletes. Resting tasks are also in a set of the job, which may have ten thousand pages.
  */
-export const releaseTask = define(
-  'releaseBulkTask',
-  ['owners', 'queue', 'job', 'states'],
-  ['task', 'owner', 'afterMs', 'follower'],
-)<0 | 1>`
+export const releaseTask = define('releaseBulkTask', 'owners queue job states', 'task owner afterMs follower')`
 if isLost() then return 0 end
-redis.call('HDEL', owners, task)
-local phase, paused, pageCount, isLetGo = unpack(redis.call('HMGET', job, 'phase', 'isPaused', 'pageCount', 'isLetGo'))
-local hasEnded = phase == 'CANCELLED' or phase == 'COMPLETED' or phase == 'FAILED'
+call('HDEL', owners, task)
+local phase, paused, pageCount, isLetGo = get('phase', 'isPaused', 'pageCount', 'isLetGo')
 local dueAt = now + afterMs
-if afterMs == '-1' and hasEnded and not isLetGo and string.match(task, ':list$') then
+if afterMs == '-1' and hasEnded(phase) and not isLetGo and string.match(task, ':list$') then
   -- Its job has ended after the list was read for the last time, and could not queue it again.
-  redis.call('ZADD', queue, now, task)
+  call('ZADD', queue, now, task)
 elseif afterMs == '-1' then
-  redis.call('ZREM', queue, task)
+  call('ZREM', queue, task)
 elseif paused == '1' and phase ~= 'CANCELLING' then
-  redis.call('HSET', owners, task, 'resting:' .. string.format('%d', dueAt))
-  redis.call('ZADD', queue, math.max(dueAt, now + ${pausedRestMs}), task)
-  redis.call('SADD', job .. ':resting', task)
-  redis.call('PEXPIRE', job .. ':resting', redis.call('PTTL', job))
+  call('HSET', owners, task, 'resting:' .. string.format('%d', dueAt))
+  call('ZADD', queue, math.max(dueAt, now + ${pausedRestMs}), task)
+  call('SADD', job .. ':resting', task)
+  call('PEXPIRE', job .. ':resting', call('PTTL', job))
 else
-  redis.call('ZADD', queue, dueAt, task)
+  call('ZADD', queue, dueAt, task)
 end
 if follower ~= '' and phase == 'DELETING' and tonumber(follower) < tonumber(pageCount) then
-  if redis.call('HSETNX', states, 'followed', 1) == 1 then addTask(follower) end
+  if call('HSETNX', states, 'followed', 1) == 1 then addTask(follower) end
 end
 return 1`;
 
-/**
- * Finds the queues without a heartbeat for `unservedMs`. `queuePrefix` is the beginning of their keys. Returns each queue's name, the
- * milliseconds since its last heartbeat, and the jobs of its first thousand tasks.
- */
-export const findUnserved = define('findUnservedBulkTasks', ['queues'], ['queuePrefix', 'unservedMs'])<
+/** Finds the queues without a heartbeat for `unservedMs`: their names, how long, and the jobs of their first thousand tasks. */
+export const findUnserved = define('findUnservedBulkTasks', 'queues', 'queuePrefix unservedMs')<
   readonly (readonly [needs: string, silentMs: number, jobIds: readonly string[]])[]
 >`
 local found = {}
-local heartbeats = redis.call('HGETALL', queues)
+local heartbeats = call('HGETALL', queues)
 for i = 1, #heartbeats, 2 do
   local silentMs = now - tonumber(heartbeats[i + 1])
   if silentMs > tonumber(unservedMs) then
     local jobs, isKnown = {}, {}
-    for _, task in ipairs(redis.call('ZRANGE', queuePrefix .. heartbeats[i], 0, 999)) do
+    for _, task in ipairs(call('ZRANGE', queuePrefix .. heartbeats[i], 0, 999)) do
       local id = string.match(task, '^[^:]*')
       if not isKnown[id] then table.insert(jobs, id) end
       isKnown[id] = true
     end
-    if #jobs > 0 then table.insert(found, {heartbeats[i], silentMs, jobs}) else redis.call('HDEL', queues, heartbeats[i]) end
+    if #jobs > 0 then table.insert(found, {heartbeats[i], silentMs, jobs}) else call('HDEL', queues, heartbeats[i]) end
   end
 end
 return found`;
 
-/**
- * Counts the oldest jobs that have not ended. `jobPrefix` is the beginning of their keys. Returns the milliseconds since the start of the
- * oldest that is not paused, or 0; then each reason of a pause and how many have it.
- */
-export const countUnfinished = define('countUnfinishedBulkJobs', ['unfinishedJobs'], ['jobPrefix'])<
+/** Counts the oldest unfinished jobs. Returns the age of the oldest that is not paused, or 0; then each reason of a pause, and its count. */
+export const countUnfinished = define('countUnfinishedBulkJobs', 'unfinishedJobs', 'jobPrefix')<
   readonly [number, ...(string | number)[]]
 >`
 local oldestAgeMs, paused = 0, {}
-for _, id in ipairs(redis.call('ZRANGE', unfinishedJobs, 0, ${maxCounted - 1})) do
+for _, id in ipairs(call('ZRANGE', unfinishedJobs, 0, ${maxCounted - 1})) do
   local phase, isPaused, reason, createdAt =
-    unpack(redis.call('HMGET', jobPrefix .. id, 'phase', 'isPaused', 'pauseReason', 'createdAt'))
-  if not phase or phase == 'CANCELLED' or phase == 'COMPLETED' or phase == 'FAILED' then
-    redis.call('ZREM', unfinishedJobs, id)
+    unpack(call('HMGET', jobPrefix .. id, 'phase', 'isPaused', 'pauseReason', 'createdAt'))
+  if not phase or hasEnded(phase) then
+    call('ZREM', unfinishedJobs, id)
   elseif isPaused == '1' then
     paused[reason] = (paused[reason] or 0) + 1
   elseif oldestAgeMs == 0 then

@@ -1,5 +1,4 @@
 import { wholeSecond } from '../engagement/known-deletes.ts';
-import type { RedisClient } from '../redis/client.ts';
 import {
   type BulkFailure,
   type BulkItem,
@@ -13,39 +12,24 @@ import {
   type UnfinishedJobs,
 } from './job.ts';
 import * as scripts from './job-scripts.ts';
-import { askRedis, type BulkMemory, redisKey } from './job-scripts.ts';
+import { askRedis, type BulkMemory, type Question, redisKey } from './job-scripts.ts';
 import type { Lease } from './task-queue.ts';
 
 /** The least that a job counts for in its owner's limit: its hash, and its task in the queue. */
 const minBytes = 16 * 1_024;
-
-/** The rate is measured over so many intervals of ten seconds. */
 const rateIntervals = 6;
 const rateIntervalMs = 10_000;
-
 /** How many pages one script visits. It blocks Redis. */
 const pagesPerStep = 500;
-
-/** How many jobs of a list are read at once. */
 const jobsPerRead = 50;
+const failuresPerRead = 200;
 
 /** The position of a job in the list of its account. */
 export function cursorOf({ id, createdAt }: Pick<BulkJob, 'id' | 'createdAt'>): string {
   return `${createdAt.getTime()}:${id}`;
 }
 
-/** How many failures are read at once. */
-const failuresPerRead = 200;
-
-/** Where an engagement waits for Truto's event `record:deleted`. */
-interface AwaitingItem {
-  readonly place: string;
-  readonly jobId: string;
-  readonly page: number;
-  readonly index: number;
-  /** When its delete was first sent, in milliseconds since 1970. */
-  readonly sentAtMs: number;
-}
+type AwaitingItem = Awaited<ReturnType<JobStore['readAwaiting']>>[number];
 
 /** The lease of a page. */
 export type PageLease = Lease & { readonly page: number };
@@ -70,26 +54,25 @@ export class JobStore {
     this.#leaseMs = leaseMs;
   }
 
-  readonly #ask = <Answer>(question: (redis: RedisClient) => Promise<Answer>) => askRedis(this.#memory, question);
+  readonly #ask = <Answer>(question: Question<Answer>) => askRedis(this.#memory, question);
 
   /** Stores a new job, unless its id exists, or its owner has reached a limit. */
   async create({ input, isPartial = false, ...rest }: NewJob, items: readonly BulkItem[] | undefined) {
     const { id: jobId, needs, ownerId } = rest;
     const { integratedAccountId } = input;
     const total = items?.length ?? 0;
-    const pages = Array.from({ length: Math.ceil(total / pageSize) }, (_, page) => page);
-    const texts = pages.map((page) => {
+    const pageCount = Math.ceil(total / pageSize);
+    const texts = Array.from({ length: pageCount }, (_, page) => {
       const list = items?.slice(page * pageSize, (page + 1) * pageSize);
       return `[${list?.map(writeItem).join()}]`;
     });
     const phase = items === undefined ? 'LISTING' : input.dryRun && !input.restore ? 'COMPLETED' : 'DELETING';
-    const counts = { total, pageCount: pages.length, done: 0, open: 0, isPaused: 0, isPartial: Number(isPartial) };
+    const counts = { total, pageCount, done: 0, open: 0, isPaused: 0, isPartial: Number(isPartial) };
     const fields = Object.entries({ ...rest, ...counts, input: JSON.stringify(input) }).flat();
     const bytes = Math.max(minBytes, Buffer.byteLength([...texts, ...fields].join('')));
-    const keys = pages.map((page) => redisKey(this.#memory, 'items', { jobId, page }));
-    const more = { keys, args: [...texts, ...fields] };
+    const keys = texts.map((_, page) => redisKey(this.#memory, 'items', { jobId, page }));
     const values = { jobId, needs, ownerId, integratedAccountId, phase, bytes };
-    const [kind, roomMs] = await scripts.createJob(this.#memory, values, more);
+    const [kind, roomMs] = await scripts.createJob(this.#memory, values, { keys, args: [...texts, ...fields] });
     return { kind, roomMs };
   }
 
@@ -104,60 +87,50 @@ export class JobStore {
     for (let last = after; ; ) {
       const max = last === null ? '+' : `(${last}`;
       const cursors = await this.#ask((redis) => redis.zrevrangebylex(key, max, '-', 'LIMIT', 0, jobsPerRead));
-      const jobs = await Promise.all(cursors.map((cursor) => this.read(cursor.slice(cursor.indexOf(':') + 1))));
-      const isStored = (cursor: string, index: number) => jobs[index] && cursorOf(jobs[index]) === cursor;
-      const expired = cursors.filter((cursor, index) => !isStored(cursor, index));
+      const read = await Promise.all(cursors.map((cursor) => this.read(cursor.slice(cursor.indexOf(':') + 1))));
+      const jobs = read.filter((job, index) => job !== null && cursorOf(job) === cursors[index]) as BulkJob[];
+      const stored = new Set(jobs.map(cursorOf));
+      const expired = cursors.filter((cursor) => !stored.has(cursor));
       if (expired.length > 0) await this.#ask((redis) => redis.zrem(key, expired));
-      yield* jobs.filter(
-        (job, index): job is BulkJob => job !== null && isStored(cursors[index] ?? '', index) === true,
-      );
+      yield* jobs;
       last = cursors.at(-1) ?? null;
       if (cursors.length < jobsPerRead) return;
     }
   }
 
+  async #control(
+    { id: jobId, needs }: BulkJob,
+    values: { readonly how: string; readonly reason: string; why?: string; resumes?: number; eventAt?: number },
+  ): Promise<boolean> {
+    const all = { jobId, needs, why: '', resumes: '', eventAt: '', ...values };
+    return (await scripts.controlJob(this.#memory, all)) === 1;
+  }
+
   /** Pauses, resumes or cancels a job for a caller. Changes none that has ended. */
-  async control({ id, needs }: BulkJob, how: 'pause' | 'resume' | 'cancel'): Promise<void> {
-    const nothing = { why: '', resumes: '', eventAt: '' };
-    await scripts.controlJob(this.#memory, { jobId: id, needs, how, reason: 'CALLER', ...nothing });
+  control(job: BulkJob, how: 'pause' | 'resume' | 'cancel') {
+    return this.#control(job, { how, reason: 'CALLER' });
   }
 
   /** Pauses or fails a job that cannot continue. Changes none that has ended, or was resumed since it was read. */
-  async stop({ id, needs, resumes }: BulkJob, how: 'fail' | PauseReason, why: string): Promise<void> {
+  stop(job: BulkJob, how: 'fail' | PauseReason, why: string) {
     const control = how === 'fail' ? { how, reason: '' } : { how: 'pause', reason: how };
-    await scripts.controlJob(this.#memory, { jobId: id, needs, ...control, why, resumes, eventAt: '' });
+    return this.#control(job, { ...control, why, resumes: job.resumes });
   }
 
   /** Pauses a job whose account must be connected again, or resumes it, by an event of Truto's. Returns whether the job has changed. */
-  async controlByEvent(
-    { id, needs, resumes }: BulkJob,
-    how: 'pause' | 'resume',
-    why: string,
-    at: Date,
-  ): Promise<boolean> {
-    const values = { jobId: id, needs, how, why, resumes, reason: 'ACCOUNT_NEEDS_REAUTH', eventAt: at.getTime() };
-    return (await scripts.controlJob(this.#memory, values)) === 1;
+  controlByEvent(job: BulkJob, how: 'pause' | 'resume', why: string, at: Date) {
+    const { resumes } = job;
+    return this.#control(job, { how, why, reason: 'ACCOUNT_NEEDS_REAUTH', resumes, eventAt: at.getTime() });
   }
 
-  /**
-   * Notes that an engagement waits for Truto's event `record:deleted`.
-   * @param sentAtMs when its delete was first sent, unless an earlier call has said that: milliseconds since 1970.
-   * @returns true when the event has arrived already.
-   */
-  async awaitEvent(
-    lease: PageLease,
-    index: number,
-    engagement: string,
-    sentAtMs: number,
-    forMs: number,
-  ): Promise<boolean> {
-    const place = `${lease.jobId}:${lease.page}:${index}`;
-    const sentAt = wholeSecond(sentAtMs);
-    return (await scripts.awaitEvent(this.#memory, { engagement, place, sentAt, forMs })) === 1;
+  /** Waits for Truto's event; see {@link scripts.awaitEvent}. True when it has arrived already. @param sentAtMs in milliseconds since 1970. */
+  async awaitEvent({ jobId, page }: PageLease, index: number, engagement: string, sentAtMs: number, forMs: number) {
+    const values = { engagement, place: `${jobId}:${page}:${index}`, sentAt: wholeSecond(sentAtMs), forMs };
+    return (await scripts.awaitEvent(this.#memory, values)) === 1;
   }
 
   /** Where an engagement waits for the event, and since when. */
-  async readAwaiting(engagement: string): Promise<readonly AwaitingItem[]> {
+  async readAwaiting(engagement: string) {
     const places = await this.#ask((redis) => redis.hgetall(redisKey(this.#memory, 'awaiting', { engagement })));
     return Object.entries(places).map(([place, sentAt]) => {
       const [jobId = '', page, index] = place.split(':');
@@ -211,26 +184,24 @@ export class JobStore {
   }
 
   /** Stores why a job waits; with `unserved`, until a server works on it. */
-  async note(jobId: string, why: string, field: 'statusReason' | 'unserved' = 'statusReason'): Promise<void> {
-    await scripts.noteStatusReason(this.#memory, { jobId, why, field });
+  note(jobId: string, why: string, field: 'statusReason' | 'unserved' = 'statusReason') {
+    return scripts.noteStatusReason(this.#memory, { jobId, why, field });
   }
 
   /** Adds listed engagements, and the next cursor; see {@link scripts.addListedPage}. */
   addListed(job: BulkJob, items: readonly BulkItem[], nextCursor: string | null, isPartial = false) {
-    const { id, input, cursor } = job;
+    const { id: jobId, input, cursor, ownerId, needs, pageCount } = job;
     // The dry run of a restore works on its pages.
-    const flags = { isPartial: isPartial ? 1 : 0, isDryRun: input.dryRun && !input.restore ? 1 : 0 };
+    const flags = { isPartial: Number(isPartial), isDryRun: Number(input.dryRun && !input.restore) };
     const cursors = { cursor: cursor ?? '', nextCursor: nextCursor ?? '' };
-    const { ownerId, needs, pageCount } = job;
-    const values = { jobId: id, ownerId, needs, pageCount, ...cursors, ...flags };
+    const values = { jobId, ownerId, needs, pageCount, ...cursors, ...flags };
     return scripts.addListedPage(this.#memory, values, { args: items.map(writeItem) });
   }
 
   /** Reads the engagements of a page; null when it has expired. */
   async readPage(jobId: string, page: number): Promise<readonly BulkItem[] | null> {
     const json = await this.#ask((redis) => redis.get(redisKey(this.#memory, 'items', { jobId, page })));
-    const items: [string, BulkItem['engagementType'], BulkItem['source']?][] | null =
-      json === null ? null : JSON.parse(json);
+    const items: [string, BulkItem['engagementType'], BulkItem['source']?][] | null = JSON.parse(json ?? 'null');
     return items?.map(([id, engagementType, source]) => ({ id, engagementType, ...(source && { source }) })) ?? null;
   }
 
@@ -254,53 +225,31 @@ export class JobStore {
     return isTaken ? this.readStates(lease.jobId, lease.page) : null;
   }
 
-  /** Marks that the delete of an engagement is about to be sent; see {@link scripts.beginItem}. */
-  begin(lease: PageLease, index: number) {
-    return scripts.beginItem(this.#memory, { ...lease, index, leaseMs: this.#leaseMs });
-  }
-
-  /** Removes the mark: nothing was sent. */
-  async release(lease: PageLease, index: number): Promise<void> {
-    await scripts.releaseItem(this.#memory, { ...lease, index });
-  }
+  // These change the states of a page, and nothing when another server has it; see the script of each.
+  readonly begin = (lease: PageLease, index: number) =>
+    scripts.beginItem(this.#memory, { ...lease, index, leaseMs: this.#leaseMs });
+  readonly release = (lease: PageLease, index: number) => scripts.releaseItem(this.#memory, { ...lease, index });
+  readonly startKeeping = (lease: PageLease, index: number) => scripts.startKeeping(this.#memory, { ...lease, index });
+  readonly noteKept = (lease: PageLease, index: number, file: string) =>
+    scripts.noteKept(this.#memory, { ...lease, index, file });
+  readonly noteStates = (lease: PageLease, notes: Readonly<Record<string, string | number>>) =>
+    scripts.noteStates(this.#memory, lease, { args: Object.entries(notes).flat() });
 
   /** Stores the final outcome; false when there is one already, or another server has the page. */
   async finish(
     lease: PageLease,
     index: number,
     outcome: BulkOutcome | RestoreOutcome,
-    failure?: BulkFailure | RestoredItem,
+    failed?: BulkFailure | RestoredItem,
   ): Promise<boolean> {
     const interval = Math.floor(Date.now() / rateIntervalMs);
-    const text = failure ? JSON.stringify(failure) : '';
-    return (await scripts.finishItem(this.#memory, { ...lease, index, outcome, failure: text, interval })) === 1;
-  }
-
-  /** Stores how many attempts of a delete were answered, and the `Idempotency-Key` of the last. */
-  async noteSent(lease: PageLease, index: number, answerCount: number, idempotencyKey: string): Promise<void> {
-    const args = [`answers:${index}`, answerCount, `key:${index}`, idempotencyKey];
-    await scripts.noteStates(this.#memory, lease, { args });
-  }
-
-  /** Marks that the record of an engagement is about to be stored; see {@link scripts.startKeeping}. */
-  startKeeping(lease: PageLease, index: number) {
-    return scripts.startKeeping(this.#memory, { ...lease, index });
-  }
-
-  /** Notes when the record of an engagement was stored; see {@link scripts.noteKept}. */
-  async noteKept(lease: PageLease, index: number, file: string): Promise<void> {
-    await scripts.noteKept(this.#memory, { ...lease, index, file });
+    const failure = failed ? JSON.stringify(failed) : '';
+    return (await scripts.finishItem(this.#memory, { ...lease, index, outcome, failure, interval })) === 1;
   }
 
   /** The names of the files with the records of a bulk delete, sorted. */
   async readUndoFiles(jobId: string): Promise<readonly string[]> {
-    const names = await this.#ask((redis) => redis.smembers(redisKey(this.#memory, 'undoFiles', { jobId })));
-    return names.sort();
-  }
-
-  /** Stores the details of a restore's end, before its outcome. */
-  async noteEnd(lease: PageLease, index: number, end: object): Promise<void> {
-    await scripts.noteStates(this.#memory, lease, { args: [`end:${index}`, JSON.stringify(end)] });
+    return (await this.#ask((redis) => redis.smembers(redisKey(this.#memory, 'undoFiles', { jobId })))).sort();
   }
 
   /** Counts one more wait of a page, by its reason. */
@@ -310,9 +259,8 @@ export class JobStore {
 
   /** Reads failures: a {@link BulkFailure} of a delete, a {@link RestoredItem} of a restore. */
   async readFailures<Failure = BulkFailure>(jobId: string, from: number, count: number): Promise<readonly Failure[]> {
-    const lines = await this.#ask((redis) =>
-      redis.lrange(redisKey(this.#memory, 'failures', { jobId }), from, from + count - 1),
-    );
+    const key = redisKey(this.#memory, 'failures', { jobId });
+    const lines = await this.#ask((redis) => redis.lrange(key, from, from + count - 1));
     return lines.map((line) => JSON.parse(line) as Failure);
   }
 
@@ -321,10 +269,10 @@ export class JobStore {
     const [now, sinceMs] = [Date.now(), activeSince.getTime()];
     const last = Math.floor(now / rateIntervalMs);
     const count = Math.min(rateIntervals, Math.max(0, last - Math.floor(sinceMs / rateIntervalMs)));
-    const intervals = Array.from({ length: count + 1 }, (_, index) => last - index);
-    const counts = await this.#ask((redis) =>
-      redis.mget(intervals.map((interval) => redisKey(this.#memory, 'rate', { jobId, interval }))),
+    const keys = Array.from({ length: count + 1 }, (_, index) =>
+      redisKey(this.#memory, 'rate', { jobId, interval: last - index }),
     );
+    const counts = await this.#ask((redis) => redis.mget(keys));
     const spanMs = rateIntervals * rateIntervalMs + (now % rateIntervalMs);
     const seconds = Math.max(1_000, Math.min(spanMs, now - sinceMs)) / 1_000;
     return counts.reduce((sum, count) => sum + Number(count ?? 0), 0) / seconds;

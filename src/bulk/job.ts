@@ -5,10 +5,8 @@ import type { LinePosition } from './undo-files.ts';
 
 /** The most ids of one bulk delete. */
 export const maxIds = 5_000;
-
 /** The most lines that a request to restore may have. A request's own bounds are 256 KiB and 10,000 values. */
 export const maxLines = 100;
-
 /** How many engagements a page has. A page is stored, leased and deleted as a whole. */
 export const pageSize = 100;
 
@@ -17,7 +15,6 @@ export interface BulkItem {
   /** Of a restore: the old id. Empty for a line that cannot be read. */
   readonly id: string;
   readonly engagementType: EngagementType | null;
-  /** Of a restore only. */
   readonly source?: RestoreSource;
 }
 
@@ -43,7 +40,6 @@ const input = z
       .looseObject({ createdAt: range, updatedAt: range, startTime: range, endTime: range })
       .transform((filter) => filter as EngagementFilter)
       .optional(),
-    /** Count and list; delete nothing. */
     dryRun: z.boolean(),
     /** Store each record before its delete. An engagement without a stored record is not deleted. */
     snapshot: z.boolean(),
@@ -57,8 +53,7 @@ export type BulkInput = z.infer<typeof input>;
 
 /**
  * `LISTING`: the filter is being resolved, or the undo files are read. `DELETING`: its pages are worked on, also those of a restore.
- * `CANCELLING`: deletes in flight are reconciled. `FAILED`: it cannot continue; in most cases
- * the list could not be read.
+ * `CANCELLING`: deletes in flight are reconciled. `FAILED`: it cannot continue; in most cases the list could not be read.
  */
 const phase = z.enum(['LISTING', 'DELETING', 'CANCELLING', 'CANCELLED', 'COMPLETED', 'FAILED']);
 
@@ -78,9 +73,8 @@ export const pauseReasons = [
 /** One of {@link pauseReasons}. */
 export type PauseReason = (typeof pauseReasons)[number];
 
-/** The bulk deletes of all servers that have not ended, in numbers. */
+/** The bulk deletes of all servers that have not ended. `oldestAgeMs`: since the start of the oldest that is not paused; 0 without one. */
 export interface UnfinishedJobs {
-  /** Since the start of the oldest that is not paused, in milliseconds; 0 when there is none. */
   readonly oldestAgeMs: number;
   readonly paused: Readonly<Partial<Record<PauseReason, number>>>;
 }
@@ -94,19 +88,13 @@ const flag = z
   .transform((text) => text === '1');
 const moment = z.coerce.number().transform((ms) => new Date(ms));
 
+/** The final outcomes of engagements that a bulk delete has worked on. */
+export const finalOutcomes = ['DELETED', 'ACCEPTED', 'ALREADY_ABSENT', 'NOT_FOUND', 'FAILED', 'UNKNOWN'] as const;
+
 /** The state of one engagement, as callers see it. */
 export type ItemOutcome =
-  | 'WAITING'
-  | 'KEEPING'
-  | 'IN_PROGRESS'
-  | 'PLANNED'
-  | 'SKIPPED'
-  | 'DELETED'
-  | 'ACCEPTED'
-  | 'ALREADY_ABSENT'
-  | 'NOT_FOUND'
-  | 'FAILED'
-  | 'UNKNOWN';
+  | ('WAITING' | 'KEEPING' | 'IN_PROGRESS' | 'PLANNED' | 'SKIPPED')
+  | (typeof finalOutcomes)[number];
 
 /** A job's hash in Redis. */
 const hash = z.object({
@@ -116,7 +104,7 @@ const hash = z.object({
     .transform((text) => JSON.parse(text))
     .pipe(input),
   callerId: z.string(),
-  /** The integration of its account; empty when unknown. */
+  /** Empty when unknown. */
   integration: z.string().default(''),
   /** The name of its queue: the settings that a server needs to work on it. */
   needs: z.string(),
@@ -128,7 +116,6 @@ const hash = z.object({
   sealedToken: z.string(),
   phase,
   isPaused: flag,
-  /** True once a delete was begun. */
   hasBegun: flag,
   resumes: z.coerce.number().default(0),
   /** When it began to delete, or was last resumed: its rate is measured since then. */
@@ -137,13 +124,11 @@ const hash = z.object({
   statusReason: z.string().nullable().default(null),
   /** Why no server works on it. Callers see this instead of `statusReason`. */
   unserved: z.string().optional(),
-  /** How many engagements are known so far. */
   total: z.coerce.number(),
   pageCount: z.coerce.number(),
   done: z.coerce.number(),
   /** How many engagements are begun and have no final outcome. */
   open: z.coerce.number().default(0),
-  /** How many records are in its undo files. */
   keptCount: z.coerce.number().default(0),
   /** True when upstream left something out of the list, also after retries. */
   isPartial: flag,
@@ -173,16 +158,9 @@ export interface BulkFailure extends BulkItem {
 
 /** The state of one engagement of a restore, as callers see it. Those before `PLANNED` are not final. */
 const restoreOutcomes = [
-  'WAITING',
-  'IN_PROGRESS',
-  'PLANNED',
-  'SKIPPED',
-  'RESTORED',
-  'ALREADY_RESTORED',
-  'STILL_EXISTS',
-  'MAY_BE_RESTORED',
-  'FAILED',
-] as const;
+  ...(['WAITING', 'IN_PROGRESS', 'PLANNED', 'SKIPPED', 'RESTORED', 'ALREADY_RESTORED'] as const),
+  ...(['STILL_EXISTS', 'MAY_BE_RESTORED', 'FAILED'] as const),
+];
 
 /** One of {@link restoreOutcomes}. */
 export type RestoreOutcome = (typeof restoreOutcomes)[number];
@@ -198,40 +176,32 @@ export interface RestoredItem extends BulkItem {
   readonly messages?: readonly string[];
 }
 
-const outcomePrefix = 'outcome:';
-
 /** Reads a job's hash from Redis; null when it does not exist. */
 export function readJob(fields: Readonly<Record<string, string>>): BulkJob | null {
   if (fields.phase === undefined) return null;
   const job = hash.parse(fields);
-  const outcomes = Object.entries(fields)
-    .filter(([name]) => name.startsWith(outcomePrefix))
-    .map(([name, count]) => [name.slice(outcomePrefix.length), Number(count)]);
+  const outcomes = Object.entries(fields).flatMap(([name, count]) => {
+    const outcome = /^outcome:(.+)$/.exec(name)?.[1];
+    return outcome === undefined ? [] : [[outcome, Number(count)]];
+  });
   return { ...job, statusReason: job.unserved ?? job.statusReason, outcomes: Object.fromEntries(outcomes) };
 }
 
-/**
- * The state of an engagement, by the states of its page: its outcome, `begun`, or `keeping` while its record is being stored or is stored,
- * and no delete of it was sent. Undefined while it waits.
- */
-export function itemStateOf(states: Readonly<Record<string, string>>, index: number): string | undefined {
-  return states[index] ?? (states[`kept:${index}`] === undefined ? undefined : 'keeping');
-}
+/** The state of an engagement: its outcome, `begun`, or `keeping` while its record is stored or being stored. Undefined while it waits. */
+export const itemStateOf = (states: Readonly<Record<string, string>>, index: number): string | undefined =>
+  states[index] ?? (states[`kept:${index}`] === undefined ? undefined : 'keeping');
 
 /** The id of a bulk delete or restore, for a line of the log. */
-export function loggedId({ id, input: { restore } }: BulkJob): Readonly<Record<string, string>> {
-  return { [restore ? 'bulkRestoreId' : 'bulkDeleteId']: id };
-}
+export const loggedId = ({ id, input }: BulkJob): Readonly<Record<string, string>> => ({
+  [input.restore ? 'bulkRestoreId' : 'bulkDeleteId']: id,
+});
 
 /** True when the bulk delete is final. */
-export function hasEnded({ phase }: Pick<BulkJob, 'phase'>): boolean {
-  return phase === 'CANCELLED' || phase === 'COMPLETED' || phase === 'FAILED';
-}
+export const hasEnded = ({ phase }: Pick<BulkJob, 'phase'>): boolean =>
+  phase === 'CANCELLED' || phase === 'COMPLETED' || phase === 'FAILED';
 
 /** The state that callers see. */
-export function stateOf(job: BulkJob): BulkState {
-  return job.isPaused && !hasEnded(job) ? 'PAUSED' : job.phase;
-}
+export const stateOf = (job: BulkJob): BulkState => (job.isPaused && !hasEnded(job) ? 'PAUSED' : job.phase);
 
 const outcomeNames: Readonly<Record<string, ItemOutcome>> = {
   keeping: 'KEEPING',
@@ -242,9 +212,6 @@ const outcomeNames: Readonly<Record<string, ItemOutcome>> = {
   NotFoundError: 'NOT_FOUND',
   OutcomeUnknownError: 'UNKNOWN',
 };
-
-/** The final outcomes of engagements that a bulk delete has worked on. */
-export const finalOutcomes = ['DELETED', 'ACCEPTED', 'ALREADY_ABSENT', 'NOT_FOUND', 'FAILED', 'UNKNOWN'] as const;
 
 /** The name that callers see of a final outcome. */
 export function finalOutcome(outcome: string): (typeof finalOutcomes)[number] {
@@ -259,16 +226,18 @@ export function outcomeOf(state: string | undefined, job: BulkJob): ItemOutcome 
   return isOver && state === 'begun' ? 'UNKNOWN' : (outcomeNames[state] ?? 'FAILED');
 }
 
+/** How many engagements have each state, which is undefined for those that wait. */
+function statesIn({ outcomes, total, done, open }: BulkJob): readonly (readonly [string | undefined, number])[] {
+  return [...Object.entries(outcomes), ['begun', open], [undefined, total - done - open]];
+}
+
 /** How many engagements have each outcome. Those with none of it are left out. */
 export function countOutcomes(job: BulkJob): Readonly<Partial<Record<ItemOutcome, number>>> {
-  const { outcomes, total, done, open } = job;
   const counts: Partial<Record<ItemOutcome, number>> = {};
-  const add = (outcome: ItemOutcome, count: number) => {
+  for (const [state, count] of statesIn(job)) {
+    const outcome = outcomeOf(state, job);
     if (count > 0) counts[outcome] = (counts[outcome] ?? 0) + count;
-  };
-  for (const [state, count] of Object.entries(outcomes)) add(outcomeOf(state, job), count);
-  add(outcomeOf('begun', job), open);
-  add(outcomeOf(undefined, job), total - done - open);
+  }
   return counts;
 }
 
@@ -281,10 +250,7 @@ export function restoreOutcomeOf(state: string | undefined, job: BulkJob): Resto
 
 /** How many engagements of a restore have each outcome. */
 export function countRestores(job: BulkJob): Readonly<Record<RestoreOutcome, number>> {
-  const { outcomes, total, done, open } = job;
   const counts = Object.fromEntries(restoreOutcomes.map((name) => [name, 0])) as Record<RestoreOutcome, number>;
-  for (const [state, count] of Object.entries(outcomes)) counts[restoreOutcomeOf(state, job)] += count;
-  counts[restoreOutcomeOf('begun', job)] += open;
-  counts[restoreOutcomeOf(undefined, job)] += total - done - open;
+  for (const [state, count] of statesIn(job)) counts[restoreOutcomeOf(state, job)] += count;
   return counts;
 }

@@ -2,12 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 /** How many engagements of one job may wait here. Those of a whole page fit. */
 const maxWaiting = 16;
-
-/** How long after a pause the account counts as limited, in milliseconds. */
+/** How long after a pause the account counts as limited. */
 const limitedMs = 15_000;
-
 /** A page waits here for a limit that is over after so many milliseconds. For a longer one, it gives its lease back. */
-export const patienceMs = 15_000;
+const patienceMs = 15_000;
 
 interface Waiter {
   readonly jobId: string;
@@ -15,8 +13,8 @@ interface Waiter {
 }
 
 /**
- * Decides how many engagements of one account this process works on at once, as a congestion window does: it begins with one, each end
- * allows one more, and a rate limit halves the number. While the limit lasts, nothing starts.
+ * Decides how many engagements of an account this process works on at once, as a congestion window does: it begins with one, each end allows
+ * one more, and a rate limit halves the number. While the limit lasts, nothing starts.
  */
 export class Pace {
   readonly #patienceMs: number;
@@ -84,18 +82,12 @@ export class Pace {
 
   #startNext(): void {
     const isClosed = this.#isClosed;
-    if (!isClosed && this.pauseMs > 0) {
-      this.#startAfterPause();
-      return;
-    }
-    while (this.#waiting.length > 0 && (isClosed || this.#running < this.#most)) {
+    const isPaused = !isClosed && this.pauseMs > 0;
+    while (!isPaused && this.#waiting.length > 0 && (isClosed || this.#running < this.#most)) {
       if (!isClosed) this.#running += 1;
       this.#waiting.shift()?.start(!isClosed);
     }
-  }
-
-  #startAfterPause(): void {
-    if (this.#isTimerSet || this.#waiting.length === 0) return;
+    if (!isPaused || this.#isTimerSet || this.#waiting.length === 0) return;
     this.#isTimerSet = true;
     const next = () => {
       this.#isTimerSet = false;

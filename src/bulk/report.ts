@@ -11,37 +11,31 @@ import {
 } from './job.ts';
 import type { JobStore } from './job-store.ts';
 
-/** How many pages of engagements are read at once, and how many failures. */
 const pagesPerRead = 8;
 const failuresPerRead = 200;
 
 /** The name of a downloaded report. */
-export function reportFileName(id: string): string {
-  return `bulk-delete-${id}.json`;
-}
+export const reportFileName = (id: string): string => `bulk-delete-${id}.json`;
 
 /** The command that computes `sha256` again. It prints each canonical line of the report: first its head, then each item. */
-function verificationOf(id: string): string {
-  return `jq -c 'del(.engagements, .failures, .sha256), .engagements[], .failures[]' ${reportFileName(id)} | sha256sum`;
-}
+const verificationOf = (id: string) =>
+  `jq -c 'del(.engagements, .failures, .sha256), .engagements[], .failures[]' ${reportFileName(id)} | sha256sum`;
 
 /** A part of a bulk delete is no longer stored, or has changed meanwhile: a report of the rest would look complete. */
 export class IncompleteReport extends Error {
   override readonly name = 'IncompleteReport';
 }
 
-type Counts = Partial<Record<string, number>>;
-
 /** @throws {IncompleteReport} unless the lists have all that the head counts. Skipped engagements may have expired. */
-function checkWhole(job: BulkJob, engagements: Counts, failures: Counts): void {
+function checkWhole(job: BulkJob, engagements: ReadonlyMap<string, number>, failureCount: number): void {
   const hasExpired = job.unreachedUntil !== undefined && job.unreachedUntil.getTime() <= Date.now();
-  const isListed = ([outcome, count]: [string, number]) =>
-    engagements[outcome] === count || (outcome === 'SKIPPED' && hasExpired);
+  const isWhole = Object.entries(countOutcomes(job)).every(
+    ([outcome, count]) => engagements.get(outcome) === count || (outcome === 'SKIPPED' && hasExpired),
+  );
   // Those that a failed bulk delete left begun are unknown, and have no failure.
   const failed = Object.entries(job.outcomes).filter(([state]) => /^(FAILED|UNKNOWN)$/.test(finalOutcome(state)));
-  const sum = (counts: Iterable<number | undefined>) => [...counts].reduce<number>((all, one = 0) => all + one, 0);
-  const isWhole = Object.entries(countOutcomes(job)).every(isListed);
-  if (!isWhole || sum(Object.values(failures)) !== sum(failed.map(([, count]) => count))) throw new IncompleteReport();
+  const failedCount = failed.reduce((sum, [, count]) => sum + count, 0);
+  if (!isWhole || failureCount !== failedCount) throw new IncompleteReport();
 }
 
 /** Writes JSON as `jq -c` does, which escapes U+007F too, and has no half of a surrogate pair. */
@@ -114,7 +108,6 @@ function headOf(job: BulkJob) {
   };
 }
 
-/** A line of one of the report's lists. */
 type Line = { readonly outcome: ItemOutcome };
 
 const typeOf = ({ engagementType }: Pick<BulkFailure, 'engagementType'>) => engagementType?.toUpperCase() ?? null;
@@ -150,32 +143,28 @@ async function* readFailureLines(job: BulkJob, store: JobStore): AsyncGenerator<
  * @param onEnd gets the SHA-256 of its canonical lines, which the report ends with.
  * @throws {BulkUnavailable | IncompleteReport}
  */
-export async function* writeReport(
-  job: BulkJob,
-  store: JobStore,
-  onEnd: (sha256: string) => void,
-): AsyncGenerator<string> {
+export async function* writeReport(job: BulkJob, store: JobStore, onEnd: (sha256: string) => void) {
   const hash = createHash('sha256');
   const head = canonical(headOf(job));
   hash.update(`${head}\n`);
   yield head.slice(0, -1);
-  const counts: { readonly engagements: Counts; readonly failures: Counts } = { engagements: {}, failures: {} };
-  for (const [name, lists] of [
-    ['engagements', readEngagementLines(job, store)],
-    ['failures', readFailureLines(job, store)],
-  ] as const) {
+  const counts = new Map<string, number>();
+  let failureCount = 0;
+  const both = { engagements: readEngagementLines(job, store), failures: readFailureLines(job, store) };
+  for (const name of ['engagements', 'failures'] as const) {
     yield `,\n"${name}":[`;
     let isFirst = true;
-    for await (const items of lists) {
+    for await (const items of both[name]) {
       const lines = items.map(canonical);
       for (const line of lines) hash.update(`${line}\n`);
-      for (const { outcome } of items) counts[name][outcome] = (counts[name][outcome] ?? 0) + 1;
+      if (name === 'failures') failureCount += items.length;
+      else for (const { outcome } of items) counts.set(outcome, (counts.get(outcome) ?? 0) + 1);
       if (lines.length > 0) yield `${isFirst ? '' : ','}\n${lines.join(',\n')}`;
       isFirst &&= lines.length === 0;
     }
     yield ']';
   }
-  checkWhole(job, counts.engagements, counts.failures);
+  checkWhole(job, counts, failureCount);
   const sha256 = hash.digest('hex');
   onEnd(sha256);
   yield `,\n"sha256":"${sha256}"}\n`;

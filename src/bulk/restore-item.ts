@@ -11,26 +11,22 @@ import {
 } from '../engagement/restore/restore-engagement.ts';
 import { engagementKey, type KeptRecord, readUndoLine } from '../engagement/restore/undo-line.ts';
 import type { BulkItem, RestoredItem, RestoreOutcome } from './job.ts';
-import { keyOf } from './list-restore.ts';
-import { itemName, type Restoration, type RestoreItemPosition } from './restore-ledger.ts';
-import { type HeldPage, type ItemEnd, type PageWork, type PendingItem, withPatience } from './run-item.ts';
+import { keyOf } from './list-job.ts';
+import { itemName, type RestoreItemPosition } from './restore-ledger.ts';
+import { type HeldItem, type ItemEnd, type ItemWork, withPatience } from './run-item.ts';
 import { findObstacle, type WorkPorts } from './work.ts';
 
 /** How often the new record is searched for after a create without a clear answer: lists may lag. */
 const maxSearches = 4;
-
-/** How long to wait until Redis is asked again, in milliseconds. */
 const redisPauseMs = 250;
-
-/** How soon an engagement is tried again that another restore has just begun, in milliseconds. */
+/** How soon an engagement is tried again that another restore has just begun. */
 const contendedMs = 500;
 
 /** A restore that ended before its create: nothing was sent. */
 class NotSent extends Error {
-  override readonly name = 'NotSent';
-  readonly end: ItemEnd | 'cancelled';
+  readonly end: ItemEnd;
 
-  constructor(end: ItemEnd | 'cancelled') {
+  constructor(end: ItemEnd) {
     super('nothing was sent');
     this.end = end;
   }
@@ -39,10 +35,7 @@ class NotSent extends Error {
 const searchedFor = 'A restore may have created it, and no search has found the new record.';
 
 /** Reads the record of an item. Undefined when its line is no longer there. @throws while the store does not return it. */
-async function readKept(
-  { source = {} }: BulkItem,
-  { undoStore }: Pick<WorkPorts, 'undoStore'>,
-): Promise<KeptRecord | undefined> {
+async function readKept({ source = {} }: BulkItem, { undoStore }: WorkPorts): Promise<KeptRecord | undefined> {
   const pieces: Uint8Array[] = source.line === undefined ? [] : [Buffer.from(source.line)];
   if (source.file !== undefined && undoStore)
     for await (const piece of await undoStore.read(source.file, source.position)) pieces.push(piece);
@@ -50,29 +43,26 @@ async function readKept(
   return line.kind === 'Record' ? line : undefined;
 }
 
-/** Stores the final outcome of a restore. */
+type End = Omit<RestoredItem, keyof BulkItem | 'outcome'>;
+
 async function finish(
-  { item, index }: PendingItem,
-  { store, lease }: HeldPage,
+  { item, index, store, lease }: HeldItem,
   outcome: RestoreOutcome,
-  { newId, lost, unconfirmed, messages = [] }: Omit<RestoredItem, keyof BulkItem | 'outcome'> = {},
+  { newId, lost, unconfirmed, messages = [] }: End = {},
 ): Promise<'finished'> {
   const end = { outcome, ...(newId !== undefined && { newId }), lost, unconfirmed, messages };
-  await store.noteEnd(lease, index, end);
+  await store.noteStates(lease, { [`end:${index}`]: JSON.stringify(end) });
   const { id, engagementType } = item;
   const isFailure = outcome === 'FAILED' || outcome === 'MAY_BE_RESTORED' || outcome === 'STILL_EXISTS';
   await store.finish(lease, index, outcome, isFailure ? { id, engagementType, ...end } : undefined);
   return 'finished';
 }
 
-/** True when an earlier run of this item has sent the create, not another restore. */
-function isOwn(by: string | undefined, { index }: PendingItem, { job, lease }: HeldPage): boolean {
-  return by?.startsWith(`${itemName({ jobId: job.id, page: lease.page, index })} `) === true;
-}
+const nameOf = ({ job, lease, index }: HeldItem) => itemName({ jobId: job.id, page: lease.page, index });
 
-/** Ends an item whose engagement is restored, by an earlier run of this item or by another restore. */
-function finishRestored({ newId, by }: NonNullable<Restoration['restored']>, pending: PendingItem, work: HeldPage) {
-  return finish(pending, work, isOwn(by, pending, work) ? 'RESTORED' : 'ALREADY_RESTORED', { newId });
+/** Ends an item whose engagement is restored, by a run of this item, or by another restore (`by`). */
+function finishRestored(work: HeldItem, { by, ...end }: End & { readonly by: string }) {
+  return finish(work, by.startsWith(`${nameOf(work)} `) ? 'RESTORED' : 'ALREADY_RESTORED', end);
 }
 
 /** Asks Redis again until it answers, or this process stops: what it does not know later has to be searched for. */
@@ -88,42 +78,33 @@ async function retryUntilAnswered<Answer>({ isStopping }: WorkPorts, ask: () => 
 }
 
 /** True when the create of that item, whose end is not known, may have made the record. */
-async function mayHaveCreated(
-  position: RestoreItemPosition | null,
-  found: EngagementRecord,
-  { store, ...ports }: HeldPage,
-): Promise<boolean> {
-  const items = position && (await store.readPage(position.jobId, position.page));
+async function mayHaveCreated(position: RestoreItemPosition | null, found: EngagementRecord, ports: HeldItem) {
+  const items = position && (await ports.store.readPage(position.jobId, position.page));
   const item = position && items?.[position.index];
   const kept = item ? await readKept(item, ports).catch(() => undefined) : undefined;
   return !kept || !contradicts(found, createOf(kept).input);
 }
 
 /** Restores one engagement: brings it to its outcome, or returns why that is not possible now. */
-export function runRestore(pending: PendingItem, work: PageWork): Promise<ItemEnd> {
-  return withPatience(
-    work,
-    () => restoreItem(pending, work),
-    (end) => (typeof end === 'object' && 'afterMs' in end ? end.afterMs : undefined),
-  );
+export function runRestore(work: ItemWork): Promise<ItemEnd> {
+  return withPatience(work, () => restoreItem(work));
 }
 
-async function restoreItem(pending: PendingItem, work: PageWork): Promise<ItemEnd> {
-  const { job, store, lease, caller, ledger, requestTimeoutMs, isStopping } = work;
-  const { item, index } = pending;
+async function restoreItem(work: ItemWork): Promise<ItemEnd> {
+  const { item, index, job, store, lease, caller, ledger, requestTimeoutMs, isStopping } = work;
   const { integratedAccountId, dryRun } = job.input;
   const begun = await store.begin(lease, index);
   if (begun === 'done') return 'finished';
   if (begun === 'lost') return 'stopped';
   if (begun === 'paused' || begun === 'stopped') return begun;
   const refusal = item.source?.refusal;
-  if (refusal !== undefined) return finish(pending, work, 'FAILED', { messages: [refusal] });
+  if (refusal !== undefined) return finish(work, 'FAILED', { messages: [refusal] });
   const key = keyOf(item, integratedAccountId);
   const [known] = await ledger.find(integratedAccountId, [key]);
-  if (known?.restored) return finishRestored(known.restored, pending, work);
+  if (known?.restored) return finishRestored(work, known.restored);
   const begunAtMs = known?.begunAtMs;
   const isCancelled = begun === 'cancelled';
-  if (isCancelled && begunAtMs === undefined) return release(pending, work, 'stopped');
+  if (isCancelled && begunAtMs === undefined) return release(work, 'stopped');
   let kept: KeptRecord | undefined;
   try {
     kept = await readKept(item, work);
@@ -134,21 +115,22 @@ async function restoreItem(pending: PendingItem, work: PageWork): Promise<ItemEn
   if (!kept || engagementKey(kept.record) !== key) {
     const changed = 'Its line in the undo file is no longer there.';
     return begunAtMs === undefined
-      ? finish(pending, work, 'FAILED', { messages: [`Nothing was created. ${changed}`] })
-      : finish(pending, work, 'MAY_BE_RESTORED', { messages: [`${searchedFor} ${changed} ${lookFirst}`] });
+      ? finish(work, 'FAILED', { messages: [`Nothing was created. ${changed}`] })
+      : finish(work, 'MAY_BE_RESTORED', { messages: [`${searchedFor} ${changed} ${lookFirst}`] });
   }
 
   // A record that a search finds is that of the create that began.
-  const by = known?.begunBy ?? `${itemName({ jobId: job.id, page: lease.page, index })} ${randomUUID()}`;
+  const by = known?.begunBy ?? `${nameOf(work)} ${randomUUID()}`;
+  const noteEnd = (newId?: string) => retryUntilAnswered(work, () => ledger.end(integratedAccountId, key, by, newId));
   let isClaimed = false;
   async function onBegin(): Promise<void> {
     const now = await store.begin(lease, index);
-    if (now !== 'again' && now !== 'first') throw new NotSent(now === 'done' || now === 'lost' ? 'stopped' : now);
+    if (now !== 'again' && now !== 'first') throw new NotSent(now === 'paused' ? 'paused' : 'stopped');
     try {
       isClaimed = await ledger.claim(integratedAccountId, lease, key, by);
     } catch (error) {
       // Redis may have noted it. Nothing is sent, so nothing has to be searched for.
-      await retryUntilAnswered(work, () => ledger.end(integratedAccountId, key, by, undefined));
+      await noteEnd();
       throw error;
     }
     if (!isClaimed) throw new NotSent({ afterMs: contendedMs });
@@ -173,45 +155,43 @@ async function restoreItem(pending: PendingItem, work: PageWork): Promise<ItemEn
     end = await restoreEngagement(kept, options, ports);
   } catch (error) {
     if (!(error instanceof NotSent)) throw error;
-    return release(pending, work, error.end === 'cancelled' ? 'stopped' : error.end);
+    return release(work, error.end);
   }
-  return settle(end, { key, by, isClaimed, isCancelled }, pending, work);
+  return settle(end, work, { by, noteEnd, isClaimed, isCancelled });
 }
 
 /** Nothing was sent: the item is no longer begun. */
-async function release<End extends ItemEnd>({ index }: PendingItem, { store, lease }: HeldPage, end: End) {
+async function release({ index, store, lease }: HeldItem, end: ItemEnd): Promise<ItemEnd> {
   await store.release(lease, index);
   return end;
+}
+
+interface Sent {
+  readonly by: string;
+  readonly noteEnd: (newId?: string) => Promise<boolean>;
+  readonly isClaimed: boolean;
+  readonly isCancelled: boolean;
 }
 
 /** Notes the end of a restore in the ledger, then as the item's outcome. */
 async function settle(
   end: RestoreEnd,
-  {
-    key,
-    by,
-    isClaimed,
-    isCancelled,
-  }: { readonly key: string; readonly by: string; readonly isClaimed: boolean; readonly isCancelled: boolean },
-  pending: PendingItem,
-  work: PageWork,
+  work: ItemWork,
+  { by, noteEnd, isClaimed, isCancelled }: Sent,
 ): Promise<ItemEnd> {
-  const { job, ledger } = work;
-  const { integratedAccountId, dryRun } = job.input;
+  const { dryRun } = work.job.input;
   switch (end.kind) {
     case 'Restored': {
       const { newId, lost, unconfirmed, warnings: messages } = end;
-      const outcome = isOwn(by, pending, work) ? 'RESTORED' : 'ALREADY_RESTORED';
-      if (dryRun || (await retryUntilAnswered(work, () => ledger.end(integratedAccountId, key, by, newId))))
-        return finish(pending, work, outcome, { newId, lost, unconfirmed, messages });
-      return finish(pending, work, 'MAY_BE_RESTORED', { messages: [`${onlyAnother} ${lookFirst}`] });
+      if (dryRun || (await noteEnd(newId))) return finishRestored(work, { by, newId, lost, unconfirmed, messages });
+      return finish(work, 'MAY_BE_RESTORED', { messages: [`${onlyAnother} ${lookFirst}`] });
     }
     case 'RestorePlan':
-      return finish(pending, work, 'PLANNED', { lost: end.lost, messages: end.warnings });
+      return finish(work, 'PLANNED', { lost: end.lost, messages: end.warnings });
     case 'StillExists':
-      return finish(pending, work, 'STILL_EXISTS', { messages: [end.message] });
+      return finish(work, 'STILL_EXISTS', { messages: [end.message] });
     case 'MayStillExist':
-      return finish(pending, work, 'FAILED', { messages: [end.message] });
+      return finish(work, 'FAILED', { messages: [end.message] });
     case 'MayBeRestored':
     case 'OutcomeUnknownError': {
       const refused = end.kind === 'MayBeRestored' && !isCancelled ? end.refused : undefined;
@@ -222,24 +202,24 @@ async function settle(
       }
       // While Truto answers nothing, a search does not count; a cancelled restore must end.
       if (work.isAnswering === false && !isCancelled) return 'outage';
-      if (pending.looks + 1 < maxSearches && !dryRun) return 'unknown';
-      return finish(pending, work, 'MAY_BE_RESTORED', { messages: [end.message] });
+      if (work.looks + 1 < maxSearches && !dryRun) return 'unknown';
+      return finish(work, 'MAY_BE_RESTORED', { messages: [end.message] });
     }
     default: {
-      if (isClaimed) await retryUntilAnswered(work, () => ledger.end(integratedAccountId, key, by, undefined));
+      if (isClaimed) await noteEnd();
       const obstacle = await findObstacle(end, work);
-      if (obstacle || end.kind === 'Unauthenticated') return release(pending, work, obstacle ?? 'paused');
-      return finish(pending, work, 'FAILED', { messages: [end.message] });
+      if (obstacle || end.kind === 'Unauthenticated') return release(work, obstacle ?? 'paused');
+      return finish(work, 'FAILED', { messages: [end.message] });
     }
   }
 }
 
 /** Ends an item of a cancelled restore whose token cannot be opened, so that nothing can be searched for. */
-export async function giveUpRestore(pending: PendingItem, work: HeldPage): Promise<ItemEnd> {
+export async function giveUpRestore(work: HeldItem): Promise<ItemEnd> {
   const { integratedAccountId } = work.job.input;
-  const key = keyOf(pending.item, integratedAccountId);
+  const key = keyOf(work.item, integratedAccountId);
   const [known] = await work.ledger.find(integratedAccountId, [key]);
-  if (known?.restored) return finishRestored(known.restored, pending, work);
-  if (known?.begunAtMs === undefined) return release(pending, work, 'stopped');
-  return finish(pending, work, 'MAY_BE_RESTORED', { messages: [`${searchedFor} ${lookFirst}`] });
+  if (known?.restored) return finishRestored(work, known.restored);
+  if (known?.begunAtMs === undefined) return release(work, 'stopped');
+  return finish(work, 'MAY_BE_RESTORED', { messages: [`${searchedFor} ${lookFirst}`] });
 }

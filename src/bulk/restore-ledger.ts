@@ -1,24 +1,13 @@
-import type { LedgerLine } from './folder-ledger.ts';
 import * as scripts from './job-scripts.ts';
-import { askRedis, type BulkMemory, ledgerKeptMs, redisKey } from './job-scripts.ts';
+import { askRedis, type BulkMemory, ledgerKeptMs, type Question, redisKey } from './job-scripts.ts';
 import type { PageLease } from './job-store.ts';
+import type { LedgerLine } from './undo-files.ts';
 
 /** An item of a restore: its job, its page and its index there. */
 export interface RestoreItemPosition {
   readonly jobId: string;
   readonly page: number;
   readonly index: number;
-}
-
-/** What is known of the restores of one engagement. */
-export interface Restoration {
-  /** The new record, and the item that created it, if a server did. */
-  readonly restored?: { readonly newId: string; readonly by: string };
-  /** When a create began that has no known end, in milliseconds since 1970, and its item, if a server began it. */
-  readonly begunAtMs?: number;
-  readonly begunBy?: string;
-  /** How many creates were refused. */
-  readonly refusalCount: number;
 }
 
 /** How many entries of the terminal's ledger are looked up at once. */
@@ -36,9 +25,8 @@ export function keyWithId(key: string, id: string): string {
 }
 
 /**
- * The ledger of all restores in an integrated account: which engagements are restored, under which new ids, and which creates have no
- * known end. It outlives the jobs by a year. Keys are from `engagementKey`. Each method rejects with `BulkUnavailable` while Redis cannot
- * be reached.
+ * Which engagements of an integrated account are restored, under which new ids, and which creates have no known end. It outlives the jobs by a
+ * year. Keys are from `engagementKey`. Each method rejects with `BulkUnavailable` while Redis cannot be reached.
  */
 export class RestoreLedger {
   readonly #memory: BulkMemory;
@@ -47,31 +35,28 @@ export class RestoreLedger {
     this.#memory = memory;
   }
 
-  #keys(integratedAccountId: string) {
-    const of = (name: 'restored' | 'restoring') => redisKey(this.#memory, name, { integratedAccountId });
-    return { restored: of('restored'), restoring: of('restoring') };
-  }
+  readonly #ask = <Answer>(question: Question<Answer>) => askRedis(this.#memory, question);
+  readonly #restored = (integratedAccountId: string) => redisKey(this.#memory, 'restored', { integratedAccountId });
+  readonly #restoring = (integratedAccountId: string) => redisKey(this.#memory, 'restoring', { integratedAccountId });
 
-  /** Reads what is known of engagements, in their order. */
-  async find(integratedAccountId: string, keys: readonly string[]): Promise<readonly Restoration[]> {
+  /**
+   * Reads what is known of engagements, in their order: the new record of each, and the item that created it; when a create began that has no
+   * known end (in milliseconds since 1970), and its item; and how many creates were refused. The terminal's creates have no item.
+   */
+  async find(integratedAccountId: string, keys: readonly string[]) {
     if (keys.length === 0) return [];
-    const names = this.#keys(integratedAccountId);
-    const read = (name: string, fields: readonly string[]) =>
-      askRedis(this.#memory, (redis) => redis.hmget(name, ...fields));
+    const read = (name: string, fields: readonly string[]) => this.#ask((redis) => redis.hmget(name, ...fields));
     // In this order: a create that ends in between moves from the first to the second.
-    const begun = await read(names.restoring, keys);
-    const restored = await read(names.restored, keys);
-    const refused = await read(
-      names.restored,
-      keys.map((key) => `refused ${key}`),
-    );
+    const begun = await read(this.#restoring(integratedAccountId), keys);
+    const counts = keys.map((key) => `refused ${key}`);
+    const ended = await read(this.#restored(integratedAccountId), [...keys, ...counts]);
     return keys.map((_, i) => {
-      const value = restored[i] ?? undefined;
-      const [newId, by] = value === undefined ? [] : (JSON.parse(value) as [string, string]);
+      const [start, value, refusals] = [begun[i], ended[i], ended[keys.length + i]];
+      const [newId = '', by = ''] = JSON.parse(value ?? '[]') as string[];
       return {
-        ...(newId !== undefined && { restored: { newId, by: by ?? '' } }),
-        ...(begun[i] != null && { begunAtMs: Number.parseInt(begun[i], 10), begunBy: begun[i].replace(/^\d+ /, '') }),
-        refusalCount: Number(refused[i] ?? 0),
+        ...(value != null && { restored: { newId, by } }),
+        ...(start != null && { begunAtMs: Number.parseInt(start, 10), begunBy: start.replace(/^\d+ /, '') }),
+        refusalCount: Number(refusals ?? 0),
       };
     });
   }
@@ -90,16 +75,14 @@ export class RestoreLedger {
 
   /** True when the new record with that id restores another engagement. */
   async isTaken(integratedAccountId: string, key: string, newId: string): Promise<boolean> {
-    const { restored } = this.#keys(integratedAccountId);
     const field = `new ${keyWithId(key, newId)}`;
-    const other = await askRedis(this.#memory, (redis) => redis.hget(restored, field));
+    const other = await this.#ask((redis) => redis.hget(this.#restored(integratedAccountId), field));
     return (other ?? key) !== key;
   }
 
   /** The creates of other engagements that have no known end: the item of each; null when it was the terminal's. */
   async readBegun(integratedAccountId: string, besidesKey: string): Promise<readonly (RestoreItemPosition | null)[]> {
-    const { restoring } = this.#keys(integratedAccountId);
-    const all = await askRedis(this.#memory, (redis) => redis.hgetall(restoring));
+    const all = await this.#ask((redis) => redis.hgetall(this.#restoring(integratedAccountId)));
     return Object.entries(all).flatMap(([key, value]) => {
       if (key === besidesKey) return [];
       const [, jobId = '', page, index] = value.split(' ');
@@ -109,7 +92,7 @@ export class RestoreLedger {
 
   /** Adds the last events of the terminal's ledger, by keys. An engagement that is known here keeps its entry. */
   async add(integratedAccountId: string, entries: ReadonlyMap<string, LedgerLine>): Promise<void> {
-    const { restored, restoring } = this.#keys(integratedAccountId);
+    const [restored, restoring] = [this.#restored(integratedAccountId), this.#restoring(integratedAccountId)];
     const all = [...entries];
     for (let from = 0; from < all.length; from += entriesPerRead) {
       const some = all.slice(from, from + entriesPerRead);
@@ -117,14 +100,12 @@ export class RestoreLedger {
       const known = await this.find(integratedAccountId, keys);
       const add = async ([key, { event, at, newId }]: (typeof some)[number], index: number) => {
         if (known[index]?.restored) return;
-        if (event === 'begun')
-          await askRedis(this.#memory, (redis) => redis.hsetnx(restoring, key, `${Date.parse(at)} `));
+        if (event === 'begun') await this.#ask((redis) => redis.hsetnx(restoring, key, `${Date.parse(at)} `));
         // Of `refused`, an earlier look into the folder may have seen the create in flight.
         else await this.end(integratedAccountId, key, '', newId);
       };
       await Promise.all(some.map(add));
     }
-    for (const name of [restored, restoring])
-      await askRedis(this.#memory, (redis) => redis.pexpire(name, ledgerKeptMs));
+    for (const name of [restored, restoring]) await this.#ask((redis) => redis.pexpire(name, ledgerKeptMs));
   }
 }

@@ -19,9 +19,7 @@ export interface PageWork extends JobWork {
   readonly lease: PageLease;
   /** True when upstream answers lists, so that a failed read is about its record; undefined when nothing has failed before. */
   readonly isAnswering: boolean | undefined;
-  /** Stores a record, for its undo file. */
   readonly keepLine: KeepLine | undefined;
-  /** What the dry run of a restore has looked up. */
   readonly seenReferences: SeenReferences;
   /** Undefined after a cancel: then each read counts, and none waits. */
   readonly pace: Pace | undefined;
@@ -29,6 +27,11 @@ export interface PageWork extends JobWork {
 
 /** A leased page. Its job's token may not be open. */
 export type HeldPage = Omit<PageWork, 'caller' | 'keepLine' | 'pace' | 'seenReferences'>;
+
+/** The work on one item, and on an item of a held page. */
+export type ItemWork = PageWork & PendingItem;
+/** See {@link ItemWork}. */
+export type HeldItem = HeldPage & PendingItem;
 
 /** An engagement without a final outcome. */
 export interface PendingItem {
@@ -46,22 +49,20 @@ export interface PendingItem {
 }
 
 /**
- * How the work on one item ended. `stopped`: its job has ended, or another server has the page. `unknown`: it is not known whether it is
- * deleted. `unread`: its record could not be read for the undo file. An obstacle: it cannot be worked on now. `storeError`: the undo store
- * does not accept its record.
+ * How the work on one item ended. `stopped`: its job has ended, or another server has the page. `unread`: its record could not be read for the
+ * undo file. An obstacle: it cannot be worked on now. `storeError`: the undo store does not accept its record.
  */
 export type ItemEnd = 'finished' | 'stopped' | 'unknown' | 'unread' | Obstacle | { readonly storeError: unknown };
 
 /** How often a read for the undo file may fail, until the engagement fails: two minutes in total, when a request may take 10 s. */
 const maxReads = 8;
-
 /** How often a read must show an engagement that may be deleted, before a refusal of its next delete is final. */
 const confirmations = 2;
 
 const noTrail = { integration: null, attempts: 0, upstreamIdempotencyKey: null, durationMs: 0 };
 
 /** The input and options of a delete. They are the same in every process: upstream's `Idempotency-Key` derives from them. */
-export function deleteArguments({ item, index }: PendingItem, { job, lease }: HeldPage) {
+function deleteArguments({ item, index, job, lease }: HeldItem) {
   const { integratedAccountId } = job.input;
   const callerKey = [`bulk ${job.id}`, `${lease.page}.${index}`] as const;
   return {
@@ -71,27 +72,24 @@ export function deleteArguments({ item, index }: PendingItem, { job, lease }: He
 }
 
 /** Stores the final outcome of an engagement, and writes its one line to the log. */
-export async function finish(
-  { item, index }: PendingItem,
-  { job, lease, store, recordDelete }: HeldPage,
+async function finish(
+  { item, index, job, lease, store, recordDelete }: HeldItem,
   end: DeleteOutcome | DeleteEngagementError,
   trail: AuditEvent | typeof noTrail = noTrail,
 ): Promise<'finished'> {
-  const [outcome, ended] =
-    typeof end === 'string'
-      ? [end, { result: 'DeleteEngagementSuccess', detail: end }]
-      : [end.kind, { result: end.kind, detail: end.message }];
-  const failure =
-    typeof end === 'string' || end.kind === 'NotFoundError'
-      ? undefined
-      : { ...item, result: withoutRecord(end, 'A bulk delete does not store its content.') };
+  const isError = typeof end !== 'string';
+  const why = 'A bulk delete does not store its content.';
+  const failure = isError && end.kind !== 'NotFoundError' ? { ...item, result: withoutRecord(end, why) } : undefined;
+  const ended = isError
+    ? { result: end.kind, detail: end.message }
+    : { result: 'DeleteEngagementSuccess', detail: end };
   const { integratedAccountId } = job.input;
   const where = { callerId: job.callerId, integratedAccountId, engagementId: item.id, bulkDeleteId: job.id };
   // The trail's own result may be NotFoundError, when an earlier attempt has deleted it.
   const writeLine = () => recordDelete({ ...where, ...trail, ...ended });
   try {
     // Two processes may come here. One of them stores the outcome.
-    if (await store.finish(lease, index, outcome, failure)) writeLine();
+    if (await store.finish(lease, index, isError ? end.kind : end, failure)) writeLine();
   } catch (error) {
     // Redis may have stored it: then nothing comes here again.
     writeLine();
@@ -100,19 +98,14 @@ export async function finish(
   return 'finished';
 }
 
-/** How long an engagement waits for Truto's event after its outcome is unknown, or after the delete was accepted, in milliseconds. */
+/** How long an engagement waits for Truto's event after its outcome is unknown, or after the delete was accepted. */
 const unknownWaitMs = 30 * 24 * 3_600_000;
 const acceptedWaitMs = 24 * 3_600_000;
 
 /** Notes that an engagement waits for Truto's event. True when it has arrived already. */
-async function awaitEvent(
-  { item, index }: PendingItem,
-  work: HeldPage,
-  sentAtMs: number,
-  forMs: number,
-): Promise<boolean> {
-  const { store, lease, job, deletedEvents } = work;
-  if (!deletedEvents) return false;
+async function awaitEvent(work: HeldItem, sentAtMs: number, forMs: number) {
+  const { item, index, store, lease, job } = work;
+  if (!work.deletedEvents) return false;
   const support = findIntegration(job.integration);
   const kind = nodeKind(support.kind === 'supported' ? support.integration : null, item.engagementType);
   const key = { integratedAccountId: job.input.integratedAccountId, id: item.id, kind };
@@ -120,7 +113,7 @@ async function awaitEvent(
 }
 
 /** Adds what to do when an integration requires a type, and the list has none. */
-function withWayOut(result: DeleteEngagementError, { item }: PendingItem, { job }: PageWork): DeleteEngagementError {
+function withWayOut(result: DeleteEngagementError, { item, job }: ItemWork): DeleteEngagementError {
   const isTypeMissing =
     result.kind === 'InvalidInputError' &&
     job.input.filter !== undefined &&
@@ -133,77 +126,77 @@ function withWayOut(result: DeleteEngagementError, { item }: PendingItem, { job 
 
 /** What a read shows of an engagement that may be deleted, but is still readable. */
 type Seen = 'There' | 'Unproven';
+type Bounds = ReturnType<typeof requestBounds>;
 
 /**
  * Deletes an engagement. If its delete may have been sent before (`seen`), a `NotFoundError` means that an earlier attempt deleted it,
  * and another refusal proves nothing until enough reads have shown the record.
  */
-async function remove(
-  pending: PendingItem,
-  seen: Seen | undefined,
-  work: PageWork,
-  bounds: ReturnType<typeof requestBounds>,
-): Promise<ItemEnd> {
-  const { lease, store, caller } = work;
-  const { answered } = pending;
-  const { input, options } = deleteArguments(pending, work);
+async function remove(work: ItemWork, seen: Seen | undefined, bounds: Bounds): Promise<ItemEnd> {
+  const { lease, store, caller, answered, index } = work;
+  const { input, options } = deleteArguments(work);
   let trail: AuditEvent | undefined;
   const recordDelete = (event: AuditEvent) => {
     trail = event;
   };
-  const ports = { ...work, recordDelete, recordRepetition: () => {} };
+  const ports = { ...work, recordDelete, recordRepetition() {} };
   const sentAtMs = Date.now();
   const result = await deleteEngagement(input, { ...options, ...bounds, caller, answered }, ports).finally(async () => {
     // The next attempt needs another key, in any process: upstream may repeat its answer for a key.
     if (trail?.upstreamIdempotencyKey && trail.result !== 'DeleteEngagementSuccess')
-      await store.noteSent(lease, pending.index, answered.count, trail.upstreamIdempotencyKey);
+      await store.noteStates(lease, {
+        [`answers:${index}`]: answered.count,
+        [`key:${index}`]: trail.upstreamIdempotencyKey,
+      });
   });
   if (result.kind === 'OutcomeUnknownError') {
-    const isGone = await awaitEvent(pending, work, sentAtMs, unknownWaitMs);
-    return isGone ? finish(pending, work, 'DELETED', trail) : 'unknown';
+    const isGone = await awaitEvent(work, sentAtMs, unknownWaitMs);
+    return isGone ? finish(work, 'DELETED', trail) : 'unknown';
   }
   if (result.kind === 'DeleteEngagementPlan') throw new Error('a plan without a dry run');
   if (result.kind === 'DeleteEngagementSuccess') {
-    const isGone = result.outcome === 'ACCEPTED' && (await awaitEvent(pending, work, sentAtMs, acceptedWaitMs));
-    return finish(pending, work, isGone ? 'DELETED' : result.outcome, trail);
+    const isGone = result.outcome === 'ACCEPTED' && (await awaitEvent(work, sentAtMs, acceptedWaitMs));
+    return finish(work, isGone ? 'DELETED' : result.outcome, trail);
   }
   const obstacle = await findObstacle(result, work);
   if (obstacle || result.kind === 'Unauthenticated') {
-    if (!seen) await store.release(lease, pending.index);
+    if (!seen) await store.release(lease, index);
     return obstacle ?? 'paused';
   }
-  if (seen && result.kind === 'NotFoundError') return finish(pending, work, 'ALREADY_ABSENT', trail);
-  if (seen && (seen === 'Unproven' || pending.looks < confirmations)) return 'unknown';
-  return finish(pending, work, withWayOut(result, pending, work), trail);
+  if (seen && result.kind === 'NotFoundError') return finish(work, 'ALREADY_ABSENT', trail);
+  if (seen && (seen === 'Unproven' || work.looks < confirmations)) return 'unknown';
+  return finish(work, withWayOut(result, work), trail);
 }
 
 /** Reads an engagement whose delete may have been sent, once its sender has timed out. If it is still there, it is safe to delete it again. */
-async function settle(
-  pending: PendingItem,
-  work: PageWork,
-  bounds: ReturnType<typeof requestBounds>,
-): Promise<ItemEnd | Seen> {
-  const { input } = deleteArguments(pending, work);
+async function settle(work: ItemWork, bounds: Bounds): Promise<ItemEnd | Seen> {
+  const { input } = deleteArguments(work);
   const found = await readAfterDelete(input, { caller: work.caller, ...bounds }, work);
   if (found.kind === 'There' || found.kind === 'Unproven') return found.kind;
-  if (found.kind === 'MarkedDeleted') return finish(pending, work, 'ALREADY_ABSENT');
+  if (found.kind === 'MarkedDeleted') return finish(work, 'ALREADY_ABSENT');
   // Upstream answers other requests: then a failed read counts as a look.
   if (found.kind === 'UpstreamUnavailableError' && found.wasSent && work.isAnswering) return 'unknown';
   // A rate limit or an outage does not count as a look.
   const obstacle = await findObstacle(found, work);
   if (obstacle) return obstacle;
-  return found.kind === 'NotFoundError' ? finish(pending, work, 'ALREADY_ABSENT') : 'unknown';
+  return found.kind === 'NotFoundError' ? finish(work, 'ALREADY_ABSENT') : 'unknown';
+}
+
+/** How long to wait after an end, if a limit caused it. */
+function limitMsOf(end: ItemEnd | 'kept' | Refusal | { readonly kind: 'Found' }): number | undefined {
+  if (typeof end !== 'object') return undefined;
+  if ('kind' in end) return end.kind === 'RateLimitedError' ? limitWaitMs(end) : undefined;
+  return 'afterMs' in end ? end.afterMs : undefined;
 }
 
 /** Repeats what a rate limit refuses, as long as the pace waits for the limit and the job is not paused meanwhile. */
-export async function withPatience<End>(
+export async function withPatience<End extends Parameters<typeof limitMsOf>[0]>(
   { pace, store, job, isCrowded }: PageWork,
   attempt: () => Promise<End>,
-  waitMsAfter: (end: End) => number | undefined,
 ): Promise<End> {
   for (;;) {
     const end = await attempt();
-    const afterMs = waitMsAfter(end);
+    const afterMs = limitMsOf(end);
     if (afterMs === undefined || !pace) return end;
     const isOver = pace.waitForLimit(afterMs);
     if (isCrowded() || !(await isOver)) return end;
@@ -213,18 +206,17 @@ export async function withPatience<End>(
 }
 
 /** Handles a record that could not be read for the undo file. While upstream answers other requests, it fails alone, after some reads. */
-async function endUnread(said: Refusal, pending: PendingItem, work: PageWork): Promise<ItemEnd> {
+async function endUnread(said: Refusal, work: ItemWork): Promise<ItemEnd> {
   const { store, job, lease } = work;
   let { message } = said;
   if (said.kind === 'UpstreamUnavailableError' && said.wasSent) {
-    const failedReads = await store.countWait(lease, `unread:${pending.index}`);
+    const failedReads = await store.countWait(lease, `unread:${work.index}`);
     const why = withoutAdvice(message);
     if (failedReads < maxReads) {
       if (work.isAnswering === false) return 'outage';
-      await store.note(
-        job.id,
-        `A record cannot be read for the undo file. It is read again automatically, and the others continue. ${why}`,
-      );
+      const note =
+        'A record cannot be read for the undo file. It is read again automatically, and the others continue.';
+      await store.note(job.id, `${note} ${why}`);
       return 'unread';
     }
     message = `${failedReads} reads failed, while Truto answered other requests. ${why} Delete it without a snapshot.`;
@@ -233,32 +225,22 @@ async function endUnread(said: Refusal, pending: PendingItem, work: PageWork): P
     if (obstacle) return obstacle;
   }
   if (said.kind === 'Unauthenticated') return 'paused';
-  return finish(pending, work, {
-    ...said,
-    message: `Its record could not be stored, so it was not deleted. ${message}`,
-  });
+  message = `Its record could not be stored, so it was not deleted. ${message}`;
+  return finish(work, { ...said, message });
 }
 
 /** Reads the record of an engagement with its notes, and stores it in an undo file. Each of these reads waits for limits on its own. */
-async function keepRecord(pending: PendingItem, work: PageWork): Promise<ItemEnd | 'kept'> {
+async function keepRecord(work: ItemWork): Promise<ItemEnd | 'kept'> {
   const { caller, store, lease, keepLine } = work;
-  const started = await store.startKeeping(lease, pending.index);
+  const started = await store.startKeeping(lease, work.index);
   if (started !== 'keeping') return started === 'lost' ? 'stopped' : started;
-  const { input } = deleteArguments(pending, work);
-  const waitMsAfter = (end: { readonly kind: 'Found' } | Refusal) =>
-    end.kind === 'RateLimitedError' ? limitWaitMs(end) : undefined;
+  const { input } = deleteArguments(work);
   const readNote: SnapshotPorts['readNote'] = (key, selected) =>
-    withPatience(
-      work,
-      () => readResource('notes', key, { caller, selected, ...requestBounds(work) }, work),
-      waitMsAfter,
-    );
-  const found = await withPatience(
-    work,
-    () => takeSnapshot(input, { caller, selection: wholeSelection, ...requestBounds(work) }, { ...work, readNote }),
-    waitMsAfter,
+    withPatience(work, () => readResource('notes', key, { caller, selected, ...requestBounds(work) }, work));
+  const found = await withPatience(work, () =>
+    takeSnapshot(input, { caller, selection: wholeSelection, ...requestBounds(work) }, { ...work, readNote }),
   );
-  if (found.kind !== 'Found') return endUnread(found, pending, work);
+  if (found.kind !== 'Found') return endUnread(found, work);
   const { integratedAccountId } = input;
   const line = JSON.stringify({ integratedAccountId, readAt: new Date(), engagement: plainRecord(found.record) });
   let file: string;
@@ -268,7 +250,7 @@ async function keepRecord(pending: PendingItem, work: PageWork): Promise<ItemEnd
   } catch (storeError) {
     return { storeError };
   }
-  await store.noteKept(lease, pending.index, file);
+  await store.noteKept(lease, work.index, file);
   return 'kept';
 }
 
@@ -276,38 +258,31 @@ async function keepRecord(pending: PendingItem, work: PageWork): Promise<ItemEnd
  * Brings one engagement to its outcome, or returns why that is not possible now. With `snapshot`, its record is durable before its delete
  * begins. A delete that a limit refuses does not count as begun while it waits.
  */
-export async function runItem(pending: PendingItem, work: PageWork): Promise<ItemEnd> {
-  if (work.job.input.snapshot && !pending.isBegun && !pending.isKept) {
-    const end = await keepRecord(pending, work);
+export async function runItem(work: ItemWork): Promise<ItemEnd> {
+  if (work.job.input.snapshot && !work.isBegun && !work.isKept) {
+    const end = await keepRecord(work);
     if (end !== 'kept') return end;
   }
-  return withPatience(
-    work,
-    () => deleteItem(pending, work),
-    (end) => (typeof end === 'object' && 'afterMs' in end ? end.afterMs : undefined),
-  );
+  return withPatience(work, () => deleteItem(work));
 }
 
-/**
- * Deletes one engagement. If its delete may have been sent before, it is read first. If it is gone, it is done. If not, it is deleted again
- * under the same key; after a cancel, its outcome is unknown.
- */
-async function deleteItem(pending: PendingItem, work: PageWork): Promise<ItemEnd> {
+/** If its delete may have been sent before, it is read first: still there, it is deleted again under the same key, but not after a cancel. */
+async function deleteItem(work: ItemWork): Promise<ItemEnd> {
   // Computed before `begin`: a process that freezes in between must not send what another has settled since.
   const bounds = requestBounds(work);
-  const begun = await work.store.begin(work.lease, pending.index);
+  const begun = await work.store.begin(work.lease, work.index);
   if (begun === 'done') return 'finished';
   if (begun === 'lost') return 'stopped';
   if (begun === 'paused' || begun === 'stopped') return begun;
-  if (begun === 'first') return remove(pending, undefined, work, bounds);
-  const seen = await settle(pending, work, bounds);
+  if (begun === 'first') return remove(work, undefined, bounds);
+  const seen = await settle(work, bounds);
   if (seen !== 'There' && seen !== 'Unproven') {
     // A cancelled job must end, also during an outage or a rate limit: each read counts as a look.
     return begun === 'cancelled' && seen !== 'finished' ? 'unknown' : seen;
   }
-  if (begun === 'again') return remove(pending, seen, work, bounds);
+  if (begun === 'again') return remove(work, seen, bounds);
   // Upstream may execute it late.
-  return pending.looks < confirmations ? 'unknown' : giveUp(pending, work, seen);
+  return work.looks < confirmations ? 'unknown' : giveUp(work, seen);
 }
 
 const afterCancel = 'Its delete had no clear answer, and was not repeated after the cancel.';
@@ -320,16 +295,16 @@ const whyUnknown = {
 };
 
 /** Ends an item with an unknown outcome, after all attempts to find out. */
-export async function giveUp(pending: PendingItem, work: HeldPage, seen: keyof typeof whyUnknown): Promise<'finished'> {
-  const { input, options } = deleteArguments(pending, work);
+export async function giveUp(work: HeldItem, seen: keyof typeof whyUnknown): Promise<'finished'> {
+  const { input, options } = deleteArguments(work);
   const states = await work.store.readStates(work.job.id, work.lease.page);
   // If no server noted when it was sent, only a later event proves something.
-  if (await awaitEvent(pending, work, Date.now(), unknownWaitMs)) return finish(pending, work, 'DELETED');
-  const key = idempotencyKeyFor(input, { ...options, caller: { id: work.job.callerId } }, pending.answered.count);
-  return finish(pending, work, {
+  if (await awaitEvent(work, Date.now(), unknownWaitMs)) return finish(work, 'DELETED');
+  const key = idempotencyKeyFor(input, { ...options, caller: { id: work.job.callerId } }, work.answered.count);
+  return finish(work, {
     kind: 'OutcomeUnknownError',
     message: `${whyUnknown[seen]} It is safe to delete it again. A NotFoundError then means that it is gone.`,
-    ...{ upstreamIdempotencyKey: states[`key:${pending.index}`] ?? key, retrySafe: true },
+    ...{ upstreamIdempotencyKey: states[`key:${work.index}`] ?? key, retrySafe: true },
     ...{ lastStatusCode: null, engagement: null },
   });
 }

@@ -16,22 +16,16 @@ import {
   type WorkPorts,
 } from './work.ts';
 
-/** How many engagements of a page are deleted at once. */
 const maxAtOnce = 16;
-
 /** How often an item with an unknown outcome is read: some minutes in total. */
 const maxLooks = 12;
-
-/** How soon a page continues that stopped at an obstacle while upstream answered, in milliseconds. */
+/** How soon a page continues that stopped at an obstacle while upstream answered. */
 const unblockedMs = 1_000;
-
-/** How soon a page is tried again that a rate limit stopped, at the earliest, in milliseconds. */
+/** How soon a page is tried again that a rate limit stopped, at the earliest. */
 const minLimitedMs = 1_000;
-
-/** How long a page may stay while limits delay it and other tasks wait, in milliseconds. */
+/** How long a page may stay while limits delay it and other tasks wait. */
 const stayMs = 5_000;
-
-/** How long before its delete a record may be stored, in milliseconds. An older one is read again: it may have changed. */
+/** How long before its delete a record may be stored. An older one is read again: it may have changed. */
 const maxKeptMs = 300_000;
 
 /** Why a page cannot be finished now. */
@@ -54,13 +48,7 @@ const isBlocked = ({ obstacles, limitedMs, storeError }: Ends) =>
   obstacles.size > 0 || limitedMs > 0 || storeError !== undefined;
 
 /** Works on items concurrently, as fast as the account's pace allows, until all have begun or an obstacle blocks them. */
-async function runEach(
-  items: readonly PendingItem[],
-  atOnce: number,
-  ends: Ends,
-  work: PageWork,
-  hasStayed: () => boolean,
-): Promise<void> {
+async function runEach(items: readonly PendingItem[], atOnce: number, ends: Ends, work: PageWork, stayUntil: number) {
   const { job, pace, isStopping, isCrowded } = work;
   const waiting = items.values();
   let failure: { readonly error: unknown } | undefined;
@@ -70,17 +58,18 @@ async function runEach(
     if (isBlocked(ends) || isStopping()) return false;
     const { done, value: pending } = waiting.next();
     if (done) return false;
-    const end = await (job.input.restore ? runRestore : runItem)(pending, work).catch((error: unknown): ItemEnd => {
+    try {
+      note(await (job.input.restore ? runRestore : runItem)({ ...work, ...pending }), pending, ends);
+    } catch (error) {
       failure ??= { error };
-      return 'stopped';
-    });
-    note(end, pending, ends);
+      ends.obstacles.add('stopped');
+    }
     return true;
   }
 
   async function runInTurn(): Promise<void> {
     for (let isGoing = true; isGoing; ) {
-      const isDelayed = pace?.isLimited === true && (pace.pauseMs > 0 || hasStayed());
+      const isDelayed = pace?.isLimited === true && (pace.pauseMs > 0 || performance.now() > stayUntil);
       if ((isDelayed && isCrowded()) || (pace && !(await pace.enter(job.id)))) {
         ends.limitedMs = Math.max(ends.limitedMs, pace?.pauseMs ?? 0, 1);
         return;
@@ -110,7 +99,8 @@ async function settlePage(ends: Ends, work: HeldPage): Promise<WorkEnd> {
   const looks = await Promise.all(unknown.map(({ index }) => store.countWait(lease, `look:${index}`)));
   for (const [i, pending] of unknown.entries()) {
     if (Number(looks[i]) <= maxLooks) continue;
-    await (job.input.restore ? giveUpRestore(pending, work) : giveUp(pending, work, 'Nothing'));
+    const held = { ...work, ...pending };
+    await (job.input.restore ? giveUpRestore(held) : giveUp(held, 'Nothing'));
   }
   const fewest = Math.min(...looks);
   if (fewest <= maxLooks) {
@@ -136,23 +126,17 @@ async function settlePage(ends: Ends, work: HeldPage): Promise<WorkEnd> {
 }
 
 function pendingItems(items: readonly PendingItem['item'][], states: Readonly<Record<string, string>>) {
-  const isKept = (index: number) => Number(states[`kept:${index}`] ?? 0) + maxKeptMs > Number(states.takenAt);
-  return items
-    .map(
-      (item, index): PendingItem => ({
-        ...{ item, index, isBegun: states[index] === 'begun', isKept: isKept(index) },
-        looks: Number(states[`waits:look:${index}`] ?? 0),
-        failedReads: Number(states[`waits:unread:${index}`] ?? 0),
-        answered: { count: Number(states[`answers:${index}`] ?? 0) },
-      }),
-    )
-    .filter(({ index, isBegun }) => isBegun || states[index] === undefined);
+  const count = (name: string) => Number(states[name] ?? 0);
+  return items.flatMap((item, index): PendingItem[] => {
+    const isBegun = states[index] === 'begun';
+    if (!isBegun && states[index] !== undefined) return [];
+    const isKept = count(`kept:${index}`) + maxKeptMs > Number(states.takenAt);
+    const [looks, failedReads] = [count(`waits:look:${index}`), count(`waits:unread:${index}`)];
+    return [{ item, index, isBegun, isKept, looks, failedReads, answered: { count: count(`answers:${index}`) } }];
+  });
 }
 
-/**
- * Works on the items of a page without a final outcome. It may be called at any time, in any process, also while an earlier call runs:
- * from then on, the earlier call changes nothing.
- */
+/** Works on a page's items without a final outcome. It may be called at any time: an earlier call that still runs then changes nothing more. */
 export async function runPage(lease: PageLease, ports: WorkPorts): Promise<WorkEnd> {
   const { store } = ports;
   const job = await store.read(lease.jobId);
@@ -194,7 +178,7 @@ export async function runPage(lease: PageLease, ports: WorkPorts): Promise<WorkE
   // After an outage, one request at a time shows whether it is over.
   const atOnce = obstacle && !isCancelling ? 1 : maxAtOnce;
   const stayUntil = performance.now() + stayMs;
-  const run = (some: readonly PendingItem[]) => runEach(some, atOnce, ends, work, () => performance.now() > stayUntil);
+  const run = (some: readonly PendingItem[]) => runEach(some, atOnce, ends, work, stayUntil);
   // Unknown outcomes come last, so that they delay no others. Unreadable records come after them, and only while upstream answers:
   // then another failed read is about the record.
   const sound = pending.filter(({ failedReads }) => failedReads === 0).sort((one, other) => one.looks - other.looks);

@@ -13,9 +13,8 @@ import {
 export interface Lease {
   readonly jobId: string;
   readonly page: number | 'list';
-  /** The name of the task in its queue. */
   readonly task: string;
-  /** The name of the queue. */
+  /** The name of its queue. */
   readonly needs: string;
   readonly owner: string;
 }
@@ -28,23 +27,20 @@ export interface Abilities {
   readonly keepsUndoFiles: boolean;
 }
 
-/** The settings behind each of the {@link Abilities}, in the order in which a queue's name has them. */
+/** The settings behind the {@link Abilities}, in the order in which a queue's name has them. */
 const settingsBehind = ['TRUTO_BASE_URL', 'AUTH_MODE and BULK_TOKEN_SECRET', 'UNDO_STORE'] as const;
 
 /**
- * The queue of a bulk delete or restore that this server starts. Only servers with matching settings take from it. Restores have queues of
- * their own: a server of an earlier version would take their pages for those of deletes.
+ * The queue of a job that this server starts. Only servers with matching settings take from it. Restores have queues of their own: a server of
+ * an earlier version would take their pages for those of deletes.
  */
-export function needsOf(
-  { upstream, credential }: Abilities,
-  { snapshot, restore }: Pick<BulkInput, 'snapshot' | 'restore'>,
-): string {
-  return [upstream, credential, snapshot || restore?.jobId ? 'store' : 'none', ...(restore ? ['restore'] : [])].join(
-    ' ',
-  );
+export function needsOf({ upstream, credential }: Abilities, input: Pick<BulkInput, 'snapshot' | 'restore'>): string {
+  const { snapshot, restore } = input;
+  const store = snapshot || restore?.jobId ? 'store' : 'none';
+  return [upstream, credential, store, ...(restore ? ['restore'] : [])].join(' ');
 }
 
-/** How long a lease lasts without a heartbeat, in milliseconds. By then each delete that its holder sent has an answer or has timed out. */
+/** How long a lease lasts without a heartbeat, in milliseconds. By then each delete of its holder has an answer or has timed out. */
 export const leaseMsFor = (requestTimeoutMs: number): number => requestTimeoutMs + 2_000;
 
 /** How long after the last heartbeat a queue counts as not served, in milliseconds. */
@@ -62,26 +58,16 @@ export class TaskQueue {
     this.#memory = memory;
     this.#abilities = abilities;
     this.#leaseMs = leaseMs;
-    const snapshots = abilities.keepsUndoFiles ? [false, true] : [false];
-    const kinds = snapshots.flatMap((snapshot) => [
-      { snapshot },
-      { snapshot: false, restore: snapshot ? { jobId: 'any' } : {} },
-    ]);
+    const withoutStore = [{ snapshot: false }, { snapshot: false, restore: {} }];
+    const withStore = [{ snapshot: true }, { snapshot: false, restore: { jobId: 'any' } }];
+    const kinds = abilities.keepsUndoFiles ? [...withoutStore, ...withStore] : withoutStore;
     this.#served = abilities.credential === undefined ? [] : kinds.map((kind) => needsOf(abilities, kind));
   }
 
   readonly #keyOfQueue = (needs: string) => redisKey(this.#memory, 'queue', { needs });
 
-  /**
-   * Takes up to `count` tasks that are due.
-   * @param queues the queues to take from, by name.
-   * @returns their leases, and the milliseconds until the next task is due if there is one.
-   */
-  async take(
-    count: number,
-    owner: string,
-    queues: readonly string[] = this.#served,
-  ): Promise<{ readonly leases: readonly Lease[]; readonly nextMs?: number }> {
+  /** Takes up to `count` tasks of these queues that are due. `nextMs`: until the next task is due, in milliseconds, if there is one. */
+  async take(count: number, owner: string, queues = this.#served): Promise<{ leases: Lease[]; nextMs?: number }> {
     if (queues.length === 0) return { leases: [] };
     const keys = queues.map(this.#keyOfQueue);
     const [nextMs, ...taken] = await takeTasks(this.#memory, { count, owner, leaseMs: this.#leaseMs }, { keys });
@@ -103,20 +89,13 @@ export class TaskQueue {
     await heartbeat(this.#memory, { leaseMs: this.#leaseMs }, { keys, args });
   }
 
-  /**
-   * Ends a lease.
-   * @param afterMs when the task is due again, in milliseconds; undefined when it is done.
-   * @param isFollowed adds the page that is {@link pagesAtOnce} after it to the queue.
-   */
+  /** Ends a lease. `afterMs`: when the task is due again, if it is. `isFollowed` queues the page that is {@link pagesAtOnce} after it. */
   async release(lease: Lease, afterMs: number | undefined, isFollowed: boolean): Promise<void> {
     const follower = isFollowed && lease.page !== 'list' ? lease.page + pagesAtOnce : '';
     await releaseTask(this.#memory, { ...lease, afterMs: afterMs ?? -1, follower });
   }
 
-  /**
-   * The queues that have tasks and no server: the bulk deletes of their first thousand tasks, for how long, and the settings that
-   * this server would have to change to serve them.
-   */
+  /** The queues that have tasks and no server: their first jobs, for how long, and what this server would have to change to serve them. */
   async findUnserved() {
     const has = needsOf(this.#abilities, { snapshot: this.#abilities.keepsUndoFiles }).split(' ');
     const found = await findUnserved(this.#memory, { queuePrefix: this.#keyOfQueue(''), unservedMs });

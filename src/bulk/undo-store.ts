@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createReadStream } from 'node:fs';
 import { mkdir, open, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AwsClient } from 'aws4fetch';
 import { LRUCache } from 'lru-cache';
@@ -10,8 +11,7 @@ import { ConfigError, type ProxyConfig, type UndoStoreConfig } from '../config/c
 import type { Log } from '../log/log.ts';
 import { createOutboundFetch } from '../upstream/outbound.ts';
 import { Permits } from '../upstream/permits.ts';
-import { createGroupCommit } from './group-commit.ts';
-import type { LinePosition } from './undo-files.ts';
+import { createGroupCommit, type LinePosition, syncFolder } from './undo-files.ts';
 
 /** How a store responds to a file. No text reveals its location or its keys. */
 type Probe =
@@ -21,67 +21,43 @@ type Probe =
   /** It fails, or does not answer in time. A retry may help. */
   | { readonly kind: 'failing'; readonly reason: string };
 
-/**
- * Stores a line, which ends with a newline, and waits until it is durable. Returns the name of its file.
- * @throws without the store's location and keys.
- */
+/** Stores a line, which ends with a newline, durably. Returns the name of its file. @throws without the store's location and keys. */
 export type KeepLine = (line: string) => Promise<string>;
 
 /** Stores undo files. A file only grows. After a failure, it is never written again, so a late write of it changes nothing. */
 export interface UndoStore {
   /**
-   * Opens the undo file of a page for one run of it. All pages of a bulk delete that have the same hundred share one file in a folder.
+   * Opens the undo file of a page for one run of it. In a folder, all pages of a job that have the same hundred share a file.
    * A bucket cannot append: there, each run of a page has its own object, which is stored again with each line.
    */
   openPage(jobId: string, page: number): KeepLine;
-  /**
-   * Reads an undo file, or a part of it, which is shorter when the file is.
-   * @param file its name, from {@link KeepLine}.
-   * @throws without a bucket's location and keys.
-   */
+  /** Reads an undo file, or a part of it, which is shorter when the file is. @throws without a bucket's location and keys. */
   read(file: string, part?: LinePosition): Promise<AsyncIterable<Uint8Array>>;
   /** The store's folder; undefined for a bucket. */
   readonly folder: string | undefined;
-  /**
-   * Writes a test file within 5 seconds. A folder is empty again afterwards. A bucket keeps one small object, `.write-test`: its keys
-   * need no right to delete.
-   */
+  /** Writes a test file within 5 seconds, and removes it; not `.write-test` in a bucket, whose keys need no right to delete. */
   probe(): Promise<Probe>;
 }
 
 /** Appends to a file of a folder, or stores an object. */
 type Put = (name: string, text: string, signal: AbortSignal) => Promise<Probe>;
+type Place = Pick<UndoStore, 'openPage' | 'read'> & { readonly put: Put };
 
-/** How long a store may take for a write, with all attempts, in milliseconds. */
+/** How long a store may take for a write, with all attempts. */
 const timeoutMs = 30_000;
 const maxAttempts = 4;
-
-/** How long a store may take for a test file, in milliseconds. The start of the server waits for it. */
+/** How long a store may take for a test file. The start of the server waits for it. */
 const probeTimeoutMs = 5_000;
-
-/** The longest wait before the second attempt, in milliseconds. It doubles each time; the wait is random. */
+/** The longest wait before the second attempt. It doubles each time; the wait is random. */
 const delayMs = 100;
-
 /** How many pages share a file in a folder: 10,000 engagements. */
 const pagesPerFile = 100;
-
 /** How many files of a folder are open to be appended to. Further lines of one that is dropped go to a new file. */
 const maxFiles = 1_000;
-
 /** How many writes to a folder run at once. Each needs a thread, of which the process has four, also to look up Truto's address. */
 const maxWritesAtOnce = 2;
-
 /** An object of this length is not stored again with further lines: each line would transfer all of it. */
 const maxObjectLength = 1024 * 1024;
-
-/** True for a name that leads to no other folder, and means the same in a URL. */
-const isName = (name: string) => /^[\w-]+$/.test(name);
-
-/** Flushes a folder's names to the disk: after a power cut, a file also needs its name. */
-async function sync(path: string): Promise<void> {
-  const folder = await open(path);
-  await folder.sync().finally(() => folder.close());
-}
 
 /** True when another file system is mounted at the path. */
 async function isMountPoint(path: string): Promise<boolean> {
@@ -115,26 +91,38 @@ async function appendFile(file: string, text: string, makesStore: boolean): Prom
   }
   // Its name in its folder, and each folder that may be new in its parent.
   const top = dirname(firstMade ?? dirname(file));
-  for (let folder = dirname(file); folder.length >= top.length; folder = dirname(folder)) await sync(folder);
+  for (let folder = dirname(file); folder.length >= top.length; folder = dirname(folder)) await syncFolder(folder);
 }
 
-/** Writes with retries, within 30 seconds. Each attempt after a failure must write to a new file. @throws when none succeeds. */
-async function writeWithRetries(attempt: (signal: AbortSignal) => Promise<Probe>): Promise<void> {
-  const signal = AbortSignal.timeout(timeoutMs);
-  for (let count = 1; ; count += 1) {
-    const end = await attempt(signal);
-    if (end.kind === 'kept') return;
-    if (end.kind === 'refused' || count === maxAttempts || signal.aborted)
-      throw new Error(`the undo store did not accept a file: ${end.reason}`);
-    await sleep(Math.random() * delayMs * 2 ** (count - 1));
-  }
+/**
+ * Opens a file that only this process writes: its name has an id of its own. Writes with retries, within 30 seconds. After each failure, it
+ * writes to a new file. @param isWhole stores all of the file's lines again with each write.
+ */
+function openFile(newName: () => string, put: Put, isWhole: boolean): KeepLine {
+  const newFile = () => ({ name: newName(), text: '' });
+  let file = newFile();
+  return createGroupCommit(async (lines) => {
+    const signal = AbortSignal.timeout(timeoutMs);
+    for (let count = 1; ; count += 1) {
+      if (file.text.length > maxObjectLength) file = newFile();
+      const text = file.text + lines.join('');
+      const end = await put(file.name, text, signal);
+      if (end.kind === 'kept') {
+        if (isWhole) file.text = text;
+        return file.name;
+      }
+      file = newFile();
+      if (end.kind === 'refused' || count === maxAttempts || signal.aborted)
+        throw new Error(`the undo store did not accept a file: ${end.reason}`);
+      await sleep(Math.random() * delayMs * 2 ** (count - 1));
+    }
+  });
 }
 
 const noRight = "give the server's user the right to write there";
 const noSpace = 'free some space, or set another folder';
 const isFile = 'a part of its path is a file: set another folder';
 
-/** How to fix a folder that does not accept a file, by error code. */
 const folderAdvice: Readonly<Record<string, string>> = {
   ...{ EACCES: noRight, EPERM: noRight, ENOSPC: noSpace, EDQUOT: noSpace, ENOTDIR: isFile, EEXIST: isFile },
   EROFS: 'mount it for writing, or set another folder',
@@ -148,7 +136,7 @@ function refusedBy(code = 'unknown error'): Probe {
 
 const noAnswer: Probe = { kind: 'failing', reason: 'no answer' };
 
-function createFolderPut(path: string): Put {
+function openFolder(path: string): Place {
   const permits = new Permits(maxWritesAtOnce, Number.POSITIVE_INFINITY);
   /** Whether it was a mount point at the first write. If it is unmounted, the disk below is not where the files are expected. */
   let wasMounted: boolean | undefined;
@@ -167,10 +155,27 @@ function createFolderPut(path: string): Put {
     }
   }
   // A call to a network file system that does not answer cannot be ended. It may still store the file: that does no harm.
-  return (name, text, signal) => Promise.race([write(name, text), once(signal, 'abort').then(() => noAnswer)]);
+  const put: Put = (name, text, signal) =>
+    Promise.race([write(name, text), once(signal, 'abort').then(() => noAnswer)]);
+
+  const files = new LRUCache<string, KeepLine>({ max: maxFiles });
+  return {
+    put,
+    openPage(jobId, page) {
+      const part = String(Math.floor(page / pagesPerFile)).padStart(3, '0');
+      const place = `${jobId}/${part}`;
+      const file = files.get(place) ?? openFile(() => `${jobId}/${randomUUID()}-${part}.jsonl`, put, false);
+      files.set(place, file);
+      return file;
+    },
+    async read(name, part) {
+      // The end is inclusive.
+      const range = part && { start: part.offsetBytes, end: part.offsetBytes + part.lengthBytes - 1 };
+      return createReadStream(join(path, name), { highWaterMark: 1024 * 1024, ...range });
+    },
+  };
 }
 
-/** How to fix a bucket that refuses a file, by status. */
 function bucketAdvice(status: number): string {
   if (status === 401 || status === 403) return 'check the AWS_ settings, and their right to put objects there';
   if (status === 404) return 'create the bucket, or correct the address';
@@ -178,144 +183,87 @@ function bucketAdvice(status: number): string {
   return 'check the address and the AWS_ settings (temporary credentials expire)';
 }
 
-type BucketConfig = Extract<UndoStoreConfig, { kind: 'bucket' }>;
-
-/** Sends signed requests to a bucket's objects. The body of the response must be read. */
-function createBucketRequest(config: BucketConfig, proxy: ProxyConfig | undefined) {
+function openBucket(config: Extract<UndoStoreConfig, { kind: 'bucket' }>, proxy: ProxyConfig | undefined): Place {
   const { url, accessKeyId, secretAccessKey, sessionToken, region } = config;
   const fetchOut = createOutboundFetch(proxy);
+  const keys = { accessKeyId, secretAccessKey: secretAccessKey.reveal() };
   const client = new AwsClient({
-    accessKeyId,
-    secretAccessKey: secretAccessKey.reveal(),
+    ...{ ...keys, region, service: 's3' },
     ...(sessionToken && { sessionToken: sessionToken.reveal() }),
-    region,
-    service: 's3',
   });
   const base = url.href.replace(/\/$/, '');
 
-  return async (
+  /** Sends a signed request, and reads the response. @throws {Error} whose message is a code. */
+  async function request(
     name: string,
     init: { readonly method: string; readonly headers: Record<string, string>; readonly body?: string },
     signal: AbortSignal,
-  ) => {
-    const signed = await client.sign(`${base}/${name}`, init);
-    // Not the client's own fetch: its request's signal may be garbage-collected, and then never ends it
-    // (github.com/nodejs/undici/issues/4068). A redirect would send the records elsewhere.
-    return fetchOut(signed.url, { ...init, headers: [...signed.headers], signal, redirect: 'manual' });
-  };
-}
+  ) {
+    try {
+      const signed = await client.sign(`${base}/${name}`, init);
+      // Not the client's own fetch: its request's signal may be garbage-collected, and then never ends it
+      // (github.com/nodejs/undici/issues/4068). A redirect would send the records elsewhere.
+      const headers = [...signed.headers];
+      const response = await fetchOut(signed.url, { ...init, headers, signal, redirect: 'manual' });
+      return { response, bytes: Buffer.from(await response.arrayBuffer()) };
+    } catch (error) {
+      const { code = 'no answer' } = ((error as Error).cause ?? {}) as NodeJS.ErrnoException;
+      throw new Error(code);
+    }
+  }
 
-type BucketRequest = ReturnType<typeof createBucketRequest>;
-
-function createBucketPut(request: BucketRequest): Put {
-  return async (name, body, signal) => {
+  const put: Put = async (name, body, signal) => {
     try {
       const headers = { 'content-type': 'application/jsonl' };
-      const response = await request(name, { method: 'PUT', headers, body }, signal);
-      await response.arrayBuffer();
+      const { response } = await request(name, { method: 'PUT', headers, body }, signal);
       if (response.ok) return { kind: 'kept' };
       const { status } = response;
       const reason = `status ${status}`;
       const isPassing = status >= 500 || status === 429 || status === 408;
       return isPassing ? { kind: 'failing', reason } : { kind: 'refused', reason, advice: bucketAdvice(status) };
     } catch (error) {
-      const { code = 'no answer' } = ((error as Error).cause ?? {}) as NodeJS.ErrnoException;
-      if (code === 'ENOTFOUND') return { kind: 'refused', reason: code, advice: 'correct the host in the address' };
-      return { kind: 'failing', reason: code };
+      const { message: reason } = error as Error;
+      if (reason === 'ENOTFOUND') return { kind: 'refused', reason, advice: 'correct the host in the address' };
+      return { kind: 'failing', reason };
     }
   };
-}
-
-/** Reads an object, or a part of it. A server that ignores the range returns all of it. */
-function createBucketRead(request: BucketRequest): UndoStore['read'] {
-  return async (name, part) => {
-    const range = part && `bytes=${part.offsetBytes}-${part.offsetBytes + part.lengthBytes - 1}`;
-    const init = { method: 'GET', headers: range ? { range } : {} };
-    const response = await request(name, init, AbortSignal.timeout(timeoutMs)).catch((error: unknown) => {
-      const { code = 'no answer' } = ((error as Error).cause ?? {}) as NodeJS.ErrnoException;
-      throw new Error(`the undo store did not return a file: ${code}`);
-    });
-    const bytes = Buffer.from(await response.arrayBuffer());
-    if (!response.ok) throw new Error(`the undo store did not return a file: status ${response.status}`);
-    const isWhole = !part || response.status === 206;
-    return asChunks(isWhole ? bytes : bytes.subarray(part.offsetBytes, part.offsetBytes + part.lengthBytes));
-  };
-}
-
-async function* asChunks(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield bytes;
-}
-
-function createFolderRead(path: string): UndoStore['read'] {
-  return async (name, part) => {
-    // The end is inclusive.
-    const range = part && { start: part.offsetBytes, end: part.offsetBytes + part.lengthBytes - 1 };
-    return createReadStream(join(path, name), { highWaterMark: 1024 * 1024, ...range });
-  };
-}
-
-/** Appends to a file for each hundred pages of a job, which only this process writes: its name has an id of its own. */
-function openFolder(put: Put): UndoStore['openPage'] {
-  const files = new LRUCache<string, KeepLine>({ max: maxFiles });
-  function openFile(jobId: string, part: string): KeepLine {
-    const newName = () => `${jobId}/${randomUUID()}-${part}.jsonl`;
-    let name = newName();
-    return createGroupCommit<string, string>(async (lines) => {
-      await writeWithRetries(async (signal) => {
-        const end = await put(name, lines.join(''), signal);
-        if (end.kind !== 'kept') name = newName();
-        return end;
+  return {
+    put,
+    openPage(jobId, page) {
+      return openFile(() => `${jobId}/${String(page).padStart(6, '0')}-${randomUUID()}.jsonl`, put, true);
+    },
+    async read(name, part) {
+      const range = part && `bytes=${part.offsetBytes}-${part.offsetBytes + part.lengthBytes - 1}`;
+      const init = { method: 'GET', headers: range ? { range } : {} };
+      const { response, bytes } = await request(name, init, AbortSignal.timeout(timeoutMs)).catch((error: Error) => {
+        throw new Error(`the undo store did not return a file: ${error.message}`);
       });
-      return name;
-    });
-  }
-  return (jobId, page) => {
-    const part = String(Math.floor(page / pagesPerFile)).padStart(3, '0');
-    const place = `${jobId}/${part}`;
-    const file = files.get(place) ?? openFile(jobId, part);
-    files.set(place, file);
-    return file;
-  };
-}
-
-/** Stores an object for each run of a page, again with each group of lines. */
-function openBucket(put: Put): UndoStore['openPage'] {
-  return (jobId, page) => {
-    const newObject = () => ({ name: `${jobId}/${String(page).padStart(6, '0')}-${randomUUID()}.jsonl`, text: '' });
-    let object = newObject();
-    return createGroupCommit<string, string>(async (lines) => {
-      await writeWithRetries(async (signal) => {
-        if (object.text.length > maxObjectLength) object = newObject();
-        const text = object.text + lines.join('');
-        const end = await put(object.name, text, signal);
-        object = end.kind === 'kept' ? { ...object, text } : newObject();
-        return end;
-      });
-      return object.name;
-    });
+      if (!response.ok) throw new Error(`the undo store did not return a file: status ${response.status}`);
+      // A server that ignores the range returns all of it.
+      const isWhole = !part || response.status === 206;
+      return Readable.from([isWhole ? bytes : bytes.subarray(part.offsetBytes, part.offsetBytes + part.lengthBytes)]);
+    },
   };
 }
 
 /** Opens the configured store; a bucket through the proxy. Sends nothing before the first line. */
 export function openUndoStore(config: UndoStoreConfig, proxy?: ProxyConfig): UndoStore {
-  const isFolder = config.kind === 'folder';
-  const request = isFolder ? undefined : createBucketRequest(config, proxy);
-  const put = isFolder ? createFolderPut(config.path) : createBucketPut(request as BucketRequest);
-  const openPage = isFolder ? openFolder(put) : openBucket(put);
+  const path = config.kind === 'folder' ? config.path : undefined;
+  const { put, read, openPage } = config.kind === 'folder' ? openFolder(config.path) : openBucket(config, proxy);
   return {
-    folder: isFolder ? config.path : undefined,
-    read: isFolder ? createFolderRead(config.path) : createBucketRead(request as BucketRequest),
+    ...{ folder: path, read },
     openPage(jobId, page) {
-      if (!isName(jobId)) throw new Error('not a valid folder name');
+      // It must lead to no other folder, and mean the same in a URL.
+      if (!/^[\w-]+$/.test(jobId)) throw new Error('not a valid folder name');
       return openPage(jobId, page);
     },
     async probe() {
       // In its own folder, like the files of a bulk delete.
-      const folder = config.kind === 'folder' ? `.write-test-${randomUUID()}` : undefined;
-      const name = folder ? `${folder}/file` : '.write-test';
+      const folder = `.write-test-${randomUUID()}`;
+      const name = path === undefined ? '.write-test' : `${folder}/file`;
       const end = await put(name, 'It can be written.\n', AbortSignal.timeout(probeTimeoutMs));
-      if (config.kind === 'folder' && folder) {
-        const removed = rm(join(config.path, folder), { recursive: true, force: true }).catch(() => {});
+      if (path !== undefined) {
+        const removed = rm(join(path, folder), { recursive: true, force: true }).catch(() => {});
         if (end.kind !== 'failing') await removed;
       }
       return end;
@@ -323,10 +271,7 @@ export function openUndoStore(config: UndoStoreConfig, proxy?: ProxyConfig): Und
   };
 }
 
-/**
- * Writes a test file before the server listens. An outage is only a warning: it must not prevent plain deletes.
- * @throws {ConfigError} when the store refuses it.
- */
+/** Writes a test file before the server listens. An outage is only a warning, since plain deletes need no store. @throws {ConfigError} */
 export async function checkUndoStore(config: UndoStoreConfig, log: Log, proxy?: ProxyConfig): Promise<void> {
   const probe = await openUndoStore(config, proxy).probe();
   if (probe.kind === 'refused')

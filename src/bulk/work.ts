@@ -19,23 +19,16 @@ export interface WorkPorts {
   /** Yields to interactive requests. */
   readonly send: Send;
   readonly findAccountIntegration: FindAccountIntegration;
-  /** Stores records before their delete, and reads them for a restore; undefined without `UNDO_STORE`. */
+  /** Undefined without `UNDO_STORE`. */
   readonly undoStore: UndoStore | undefined;
-  /**
-   * Returns the caller of the job's requests; undefined when this server keeps no tokens, and leaves the job to others.
-   * @throws when the token cannot be opened.
-   */
+  /** The caller of the job's requests; undefined when this server keeps no tokens. @throws when the token cannot be opened. */
   readonly callerOf: (job: BulkJob) => Promise<Caller | undefined>;
   readonly recordDelete: (event: AuditEvent & { readonly bulkDeleteId: string }) => void;
   /** Truto's events, which settle unknown outcomes; undefined when this server gets none. */
   readonly deletedEvents?: DeletedEvents | undefined;
-  /** Records the end of a create that a restore sent. */
   readonly recordCreate: (event: CreateEvent & { bulkRestoreId?: string; restoredEngagementId?: string }) => void;
-  /** What is restored in each account. */
   readonly ledger: RestoreLedger;
-  /** The pace of all work on an account in this process. */
   readonly paceOf: (limitedBy: LimitedBy) => Pace;
-  /** How long a request may take, in milliseconds. */
   readonly requestTimeoutMs: number;
   /** True when so many tasks run in this process that none of them may wait for a limit: other accounts have their turn. */
   readonly isCrowded: () => boolean;
@@ -45,21 +38,15 @@ export interface WorkPorts {
 }
 
 /** The work on a job, with its caller. */
-export interface JobWork extends WorkPorts {
-  readonly job: BulkJob;
-  readonly caller: Caller;
-}
+export type JobWork = WorkPorts & { readonly job: BulkJob; readonly caller: Caller };
 
-/** How the work on a task ended. */
+/** How the work on a task ended: it is `done`, or due again after so many milliseconds. `isFree`: the job's next page may start meanwhile. */
 export type WorkEnd =
-  /** The task is done, or another server has it. */
   | { readonly kind: 'done' }
-  /** The task is due again after so many milliseconds. `isFree`: the job's next page may start meanwhile. */
   | { readonly kind: 'later'; readonly afterMs: number; readonly isFree?: true };
 
 /** The task is due again after so many milliseconds. */
 export const later = (afterMs: number): WorkEnd => ({ kind: 'later', afterMs });
-
 /** The same, and the job's next page may start meanwhile. */
 export const laterWithoutHold = (afterMs: number): WorkEnd => ({ kind: 'later', afterMs, isFree: true });
 
@@ -70,18 +57,13 @@ export async function fail(job: BulkJob, why: string, { store }: Pick<WorkPorts,
   return later(0);
 }
 
-/** How often a paused job is checked, in milliseconds: at most so much later it continues. */
+/** How often a paused job is checked, in milliseconds. */
 export const pausedLookMs = 2_000;
 
 /** How long to wait before a retry, in milliseconds: doubled each time, up to a minute. */
-export function backoffMs(waits: number): number {
-  return Math.min(60_000, 1_000 * 2 ** Math.min(waits, 6));
-}
+export const backoffMs = (waits: number): number => Math.min(60_000, 1_000 * 2 ** Math.min(waits, 6));
 
-/**
- * How long to wait before the next read of one item, in milliseconds: doubled each time. Twelve reads take some minutes when a request may
- * take 10 s.
- */
+/** How long to wait before the next read of an item, in milliseconds: doubled each time. With 10 s for a request, twelve take some minutes. */
 export function lookPauseMs(looks: number, { requestTimeoutMs }: Pick<WorkPorts, 'requestTimeoutMs'>): number {
   return Math.min(3 * requestTimeoutMs, (requestTimeoutMs / 10) * 2 ** Math.min(looks, 6));
 }
@@ -103,10 +85,10 @@ export async function openCaller(job: BulkJob, { callerOf, store, log }: WorkPor
   }
 }
 
-/** Why a bulk delete cannot continue now: it is paused, upstream fails, or a rate limit requires a wait. */
+/** Why a bulk delete cannot continue now: it is paused, upstream fails, or a rate limit requires a wait in milliseconds. */
 export type Obstacle = 'paused' | 'outage' | { readonly afterMs: number };
 
-/** The shortest and the longest wait for a rate limit, and the wait when its end is unknown, in milliseconds. */
+/** The shortest and the longest wait for a rate limit, and the wait when its end is unknown. */
 const minWaitMs = 250;
 const maxWaitMs = 60_000;
 const unknownWaitMs = 1_000;
@@ -119,14 +101,9 @@ export function limitWaitMs({ retryAfterMs }: { readonly retryAfterMs: number | 
 const tokenRefused = 'Truto no longer accepts the token of its start. Nothing further is sent. Start another.';
 
 /** Removes "Try again." from a message: a bulk delete retries by itself. */
-export function withoutAdvice(message: string): string {
-  return message.replace(/ Try again\.(?= |$)/, '');
-}
+export const withoutAdvice = (message: string): string => message.replace(/ Try again\.(?= |$)/, '');
 
-/**
- * What a refusal means for the rest of the job. It is paused, with a reason, if a person must fix something. Undefined when the refusal is only
- * about this engagement.
- */
+/** What a refusal means for the job, which it pauses if a person must fix something. Undefined when it is only about this engagement. */
 export async function findObstacle(
   said: DeleteEngagementError | { readonly kind: 'Unauthenticated' },
   work: JobWork,
@@ -162,10 +139,7 @@ export async function findObstacle(
   }
 }
 
-/**
- * Lists one engagement, to find out whether upstream answers at all. Undefined if it does, or the obstacle. So a record that cannot be
- * read is not mistaken for an outage.
- */
+/** Lists one engagement: undefined if upstream answers at all. So a record that cannot be read is not mistaken for an outage. */
 export async function findOutage(work: JobWork): Promise<Obstacle | undefined> {
   const { job, caller } = work;
   const { integratedAccountId, filter = {} } = job.input;

@@ -11,55 +11,34 @@ import { later, type WorkEnd, type WorkPorts } from './work.ts';
 
 /** How many tasks one process works on at once. Delayed tasks do not count. */
 const maxAtOnce = 64;
-
 /** How many of them may wait for the limits of their accounts. The others give way. */
 const maxWaitingAtOnce = 48;
-
 /** The most accounts whose pace is known. A dropped pace starts again, even while it is in use. */
 const maxPaces = 5_000;
-
-/** How often an idle process polls the queue, in milliseconds. */
 const idlePollMs = 500;
-
-/** How long to wait after Redis did not answer, in milliseconds: doubled each time up to the maximum. */
+/** How long to wait after Redis did not answer: doubled each time up to the maximum. */
 const minPauseMs = 500;
 const maxPauseMs = 4_000;
-
-/** How many heartbeats there are in a lease, and the most milliseconds between two of them. */
 const heartbeatsPerLease = 4;
 const maxHeartbeatMs = 5_000;
-
-/** How often to check for bulk deletes that no server serves, in milliseconds. */
-const unservedCheckMs = 5_000;
-
-/** How often to count the bulk deletes that have not ended, in milliseconds. */
-const unfinishedCheckMs = 5_000;
-
-/** How long a queue waits for a server with its settings, until other servers end its cancelled bulk deletes, in milliseconds. */
+/** How often to check for bulk deletes that no server serves, and to count those that have not ended. */
+const checkMs = 5_000;
+/** How long a queue waits for a server with its settings, until other servers end its cancelled bulk deletes. */
 const unservedPatienceMs = 600_000;
-
-/** How long to wait after an unexpected failure, in milliseconds. */
 const failedMs = 2_000;
-
-/** How much longer than a request a close may take, in milliseconds. */
+/** How much longer than a request a close may take. */
 const closeMarginMs = 2_000;
 
-/** Works on bulk deletes, together with all processes that share the Redis. */
-export interface BulkWorker {
-  /** Polls the queue now. Call it after adding tasks. */
-  wake(): void;
-  /** Stops taking tasks, waits for the deletes in flight, and leaves the rest to other servers. */
-  close(): Promise<void>;
-}
-
-/** The parts that a worker needs. */
-interface WorkerOptions extends Omit<WorkPorts, 'isStopping' | 'isCrowded' | 'paceOf'> {
-  /** Gets the numbers of all servers' bulk deletes every few seconds. */
+/** Its ports. `noteUnfinished` gets the numbers of all servers' bulk deletes every few seconds. */
+type WorkerOptions = Omit<WorkPorts, 'isStopping' | 'isCrowded' | 'paceOf'> & {
   readonly noteUnfinished: (jobs: UnfinishedJobs) => void;
-}
+};
 
-/** Starts working; waits for Redis while it cannot be reached. */
-export function startBulkWorker(queue: TaskQueue, { noteUnfinished, ...options }: WorkerOptions): BulkWorker {
+/**
+ * Works on bulk deletes, together with all processes that share the Redis; waits for it while it cannot be reached. `wake` polls the queue now:
+ * call it after adding tasks. `close` waits for the deletes in flight, and leaves the rest to other servers.
+ */
+export function startBulkWorker(queue: TaskQueue, { noteUnfinished, ...options }: WorkerOptions) {
   const stopping = new AbortController();
   const isStopping = () => stopping.signal.aborted;
   const running = new Map<Promise<void>, Lease>();
@@ -107,11 +86,7 @@ export function startBulkWorker(queue: TaskQueue, { noteUnfinished, ...options }
     }
   }
 
-  /**
-   * Takes the due tasks that there is room for.
-   * @param queues those of other settings, by name; without them, those that this server serves.
-   * @returns how long to wait before the next poll, in milliseconds.
-   */
+  /** Takes the due tasks of these queues that there is room for. Returns how long to wait before the next poll, in milliseconds. */
   async function takeDue(queues?: readonly string[]): Promise<number> {
     const free = maxAtOnce - running.size;
     if (free === 0) return idlePollMs;
@@ -158,13 +133,13 @@ export function startBulkWorker(queue: TaskQueue, { noteUnfinished, ...options }
   const beat = () => queue.heartbeat(running.values());
   const heartbeatMs = Math.min(leaseMsFor(requestTimeoutMs) / heartbeatsPerLease, maxHeartbeatMs);
   const count = async () => noteUnfinished(await store.countUnfinished());
-  const timers = [every(heartbeatMs, beat), every(unservedCheckMs, attendUnserved), every(unfinishedCheckMs, count)];
+  const timers = [every(heartbeatMs, beat), every(checkMs, attendUnserved), every(checkMs, count)];
   for (const atOnce of [beat, count]) void atOnce().catch(() => {});
   const taking = takeAll();
 
   return {
     wake,
-    async close() {
+    async close(): Promise<void> {
       stopping.abort();
       wake();
       const ended = taking.then(() => Promise.all(running.keys()));

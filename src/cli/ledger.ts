@@ -2,9 +2,8 @@ import { existsSync } from 'node:fs';
 import { type FileHandle, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { type LedgerLine, ledgerName, readLedgerLine } from '../bulk/folder-ledger.ts';
-import { createGroupCommit } from '../bulk/group-commit.ts';
 import { keyWithId } from '../bulk/restore-ledger.ts';
+import { createGroupCommit, type LedgerLine, ledgerName, readLedgerLine } from '../bulk/undo-files.ts';
 import { UsageError } from './output.ts';
 import { codeOf, linesOf } from './undo-files.ts';
 
@@ -30,7 +29,7 @@ export class Ledger {
   #unlock = async (): Promise<void> => {};
   /** After a failed write, all further ones fail: the next run removes the incomplete line, which must be the last one. */
   #failure: unknown;
-  readonly #append = createGroupCommit<string>(async (lines) => {
+  readonly #append = createGroupCommit(async (lines) => {
     if (this.#failure) throw this.#failure;
     try {
       await this.#file?.appendFile(lines.join(''));

@@ -1,8 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { open, readdir, realpath, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { ledgerName } from '../bulk/folder-ledger.ts';
-import { type FileLine, type LinePosition, LineTooLong, splitLines } from '../bulk/undo-files.ts';
+import { type FileLine, type LinePosition, LineTooLong, ledgerName, splitLines } from '../bulk/undo-files.ts';
 import { UsageError } from './output.ts';
 
 /** Where a line is: enough to read it again. */

@@ -1,4 +1,3 @@
-import { AccountEvents } from '../bulk/account-events.ts';
 import { BulkDeletes } from '../bulk/bulk-deletes.ts';
 import { type BulkJob, finalOutcome } from '../bulk/job.ts';
 import { JobStore } from '../bulk/job-store.ts';
@@ -79,9 +78,6 @@ export function startBulk({ config, shared, memory, openToken, log, metrics, ...
       metrics.countBulkOutcome(finalOutcome(isSuccess ? (event.detail ?? '') : event.result));
     },
   });
-  return {
-    bulkDeletes: new BulkDeletes({ store, worker, seal, abilities, findAccountIntegration, confirmations }),
-    accountEvents: new AccountEvents(store, worker.wake),
-    close: () => worker.close(),
-  };
+  const parts = { store, worker, seal, abilities, findAccountIntegration, confirmations };
+  return { bulkDeletes: new BulkDeletes(parts), close: () => worker.close() };
 }

@@ -132,7 +132,7 @@ export async function openFacade({ config, log, upstream, openToken, loadLimits 
     config.webhookSecrets &&
     createReceiveEvent({
       ...{ secrets: config.webhookSecrets, shared: sharedMemory },
-      ...{ knownDeletes, accountEvents: bulk?.accountEvents, log, metrics },
+      ...{ knownDeletes, bulkDeletes: bulk?.bulkDeletes, log, metrics },
     });
   const listener = createListener(createFrontDoor(yoga, operations, trusted, options, receiveEvent), {
     quietTimeoutMs: requestTimeoutMs + quietMarginMs,

@@ -1,7 +1,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { LRUCache } from 'lru-cache';
-import type { AccountEvents } from '../bulk/account-events.ts';
+import type { BulkDeletes } from '../bulk/bulk-deletes.ts';
 import { BulkUnavailable } from '../bulk/job-scripts.ts';
 import type { Secret } from '../config/secret.ts';
 import { type EngagementKey, type KnownDeletes, keysOfEvent } from '../engagement/known-deletes.ts';
@@ -51,7 +51,7 @@ interface WebhookPorts {
   readonly secrets: readonly Secret[];
   readonly knownDeletes: KnownDeletes;
   /** What events change in bulk deletes; undefined without Redis. */
-  readonly accountEvents: AccountEvents | undefined;
+  readonly bulkDeletes: Pick<BulkDeletes, 'settle' | 'controlByEvent'> | undefined;
   readonly shared: Pick<SharedMemory, 'ask' | 'keyPrefix'> | undefined;
   readonly log: Log;
   readonly metrics: Pick<Metrics, 'countEvent' | 'countDelete' | 'countBulkOutcome'>;
@@ -91,14 +91,14 @@ const wrongMethod = requestRefusal('METHOD_NOT_ALLOWED', 'Events are accepted by
 
 /** Creates the receiver of Truto's events. */
 export function createReceiveEvent(ports: WebhookPorts): ReceiveEvent {
-  const { secrets, shared, knownDeletes, accountEvents, log, metrics } = ports;
+  const { secrets, shared, knownDeletes, bulkDeletes, log, metrics } = ports;
   const ids = new LRUCache<string, true>({ max: maxIds, ttl: rememberedMs });
 
   async function useDeleted(records: readonly (readonly EngagementKey[])[], at: Date): Promise<void> {
     // All at once: in turn, a thousand records take seconds, and Truto may stop waiting.
     const noted = await Promise.all(records.map((keys) => knownDeletes.noteEvent(keys, at)));
     if (noted.includes(false)) throw new BulkUnavailable('Redis does not answer');
-    for await (const { job, engagementId, before } of accountEvents?.settle(records.flat(), at) ?? []) {
+    for await (const { job, engagementId, before } of bulkDeletes?.settle(records.flat(), at) ?? []) {
       const { callerId, integration, input } = job;
       const line = {
         ...{ callerId, integratedAccountId: input.integratedAccountId, integration: integration || null, engagementId },
@@ -120,9 +120,9 @@ export function createReceiveEvent(ports: WebhookPorts): ReceiveEvent {
       const records = event.records.map(({ id, type }) => keysOfEvent(integratedAccountId, id, type));
       return useDeleted(records, at);
     }
-    const isPause = name === 'integrated_account:authentication_error';
-    const count = (await accountEvents?.[isPause ? 'pause' : 'resume'](integratedAccountId, at)) ?? 0;
-    const message = `an event ${isPause ? 'paused' : 'resumed'} bulk deletes and restores`;
+    const how = name === 'integrated_account:authentication_error' ? 'pause' : 'resume';
+    const count = (await bulkDeletes?.controlByEvent(how, integratedAccountId, at)) ?? 0;
+    const message = `an event ${how}d bulk deletes and restores`;
     if (count > 0) log.info({ integratedAccountId, event: name, count }, message);
   }
 

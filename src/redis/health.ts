@@ -1,14 +1,5 @@
 import type { Log } from '../log/log.ts';
 
-interface RedisFault {
-  /** Faults of the same kind are logged once. */
-  readonly kind: FaultKind;
-  /** True when a new connection may help: this one may lead to a server that is gone, or no longer the primary. */
-  readonly needsNewConnection: boolean;
-  /** True when Redis answered: waiting does not help. */
-  readonly isRefusal: boolean;
-}
-
 const advice = {
   scripts: 'Redis refuses scripts. EVAL and EVALSHA must be allowed (ACL: +eval +evalsha), and must not be renamed.',
   keys: 'Redis refuses the keys of this server. Allow them for its user (ACL: ~ and REDIS_PREFIX and :*, as docs/operating.md shows), or set REDIS_PREFIX to the prefix that the user may use.',
@@ -62,7 +53,7 @@ const refusals: readonly (readonly [FaultKind, RegExp])[] = [
   ['refusal', /(?:)/],
 ];
 
-/** Failures without an answer by Redis. The first match counts. */
+/** Failures without an answer. */
 const failures: typeof refusals = [
   ['cluster down', clusterDown],
   ['certificate', /certificate|self-signed|altnames|\bSSL\b|\bTLS\b|wrong version number/i],
@@ -79,8 +70,11 @@ function causeOf(error: unknown): { readonly message?: unknown; readonly code?: 
   return lastNodeError ?? error ?? {};
 }
 
-/** Classifies an error of a command or a connection. */
-export function faultOf(error: unknown): RedisFault {
+/**
+ * Classifies an error of a command or a connection. `isRefusal`: Redis answered, so waiting does not help. `needsNewConnection`: one may help,
+ * since this one may lead to a server that is gone, or no longer the primary.
+ */
+export function faultOf(error: unknown) {
   const cause = causeOf(error);
   const text = `${cause.message ?? ''} ${cause.code ?? ''}`;
   const isRefusal = cause instanceof Error && cause.name === 'ReplyError';
@@ -94,23 +88,17 @@ function reasonOf(error: unknown): string {
   return cause instanceof Error ? cause.message || String((cause as NodeJS.ErrnoException).code) : 'unknown';
 }
 
-/** How long Redis must stay healthy until the next loss counts as the first again, in milliseconds. */
+/** How long Redis must stay healthy until the next loss counts as the first again. */
 const steadyMs = 60_000;
-
 /** After each loss, twice as many good probes in a row are needed before Redis is used again: at most 2 to this power. */
 const maxDoublings = 5;
-
-/** How long another kind of fault must last to be logged too, while the first one continues, in milliseconds. */
+/** How long another kind of fault must last to be logged too, while the first one continues. */
 const changedMs = 10_000;
-
-/** A refused command of a healthy Redis is logged once a kind in so long, in milliseconds. */
+/** A refused command of a healthy Redis is logged once a kind in so long. */
 const complaintMs = 60_000;
 
-/**
- * The health of Redis, and its log lines: one when a fault begins, with what to do, and one when it is over, however long it lasts.
- */
+/** The health of Redis, and its log lines: one when a fault begins, with what to do, and one when it is over, however long it lasts. */
 export class RedisHealth {
-  /** True when the last command succeeded. */
   isUp = false;
   /** When Redis became usable again after a loss (by `performance.now()`); undefined when there was none. */
   backSince: number | undefined;
@@ -152,10 +140,8 @@ export class RedisHealth {
       this.#losses = isFirst ? 0 : Math.min(this.#losses + 1, maxDoublings);
       this.isUp = false;
     }
-    if (this.#fault !== kind) {
-      this.#fault = kind;
-      this.#faultSince = now;
-    }
+    if (this.#fault !== kind) this.#faultSince = now;
+    this.#fault = kind;
     const hasLasted = now - this.#faultSince > changedMs && !this.#logged.has(kind);
     if (!(this.#isStarting ? isRefusal : this.#logged.size === 0 || hasLasted)) return;
     this.#isStarting = false;
@@ -183,10 +169,10 @@ export class RedisHealth {
 
   /** Warns about settings that may lose data, by the text of INFO. Does not repeat the same warning. */
   advise(info: string | undefined): void {
-    if (info === undefined) {
-      this.#log.info('Redis does not allow INFO: its settings for memory and persistence cannot be checked');
-      return;
-    }
+    if (info === undefined)
+      return void this.#log.info(
+        'Redis does not allow INFO: its settings for memory and persistence cannot be checked',
+      );
     const policy = /^maxmemory_policy:(\S+)/m.exec(info)?.[1];
     const isBounded = policy !== undefined && !/^maxmemory:0\s/m.test(info);
     const text = [

@@ -1,20 +1,25 @@
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseRedisAddress } from '../config/redis-address.ts';
+import type { Cluster, Redis, RedisOptions } from 'ioredis';
+import { parseRedisAddress, type RedisAddress } from '../config/redis-address.ts';
 import type { Secret } from '../config/secret.ts';
 import { defaults } from '../config/settings.ts';
 import type { Log } from '../log/log.ts';
-import type { RedisClient } from './client.ts';
 import { faultOf, RedisHealth } from './health.ts';
 
-/** How often Redis is probed, in milliseconds. */
+/** How long to wait for an answer: a caller is waiting, and can continue without it. */
+const commandTimeoutMs = 1_000;
+const connectTimeoutMs = 2_000;
+/** How long a silent server may take to close a connection. */
+const disconnectTimeoutMs = 500;
+const maxReconnectMs = 1_000;
 const probeMs = 1_000;
-
-/** When the probe's key expires, in milliseconds. */
 const probeKeptMs = 10_000;
-
-/** How long a start waits for Redis, in milliseconds. After that, Redis is used once it is reached. */
+/** How long a start waits for Redis. After that, Redis is used once it is reached. */
 const startTimeoutMs = 2_000;
+
+/** A connection to a Redis, or to a cluster. */
+export type RedisClient = Redis | Cluster;
 
 /** Redis, which may be lost or refuse at any moment. */
 export interface SharedMemory {
@@ -34,8 +39,8 @@ export interface SharedMemory {
 }
 
 /**
- * Does what any command needs: EVAL, TIME, a write that expires. ARGV: its expiry; the text to return, another each time, so that it is not
- * mistaken for another answer; and 1 to add INFO's memory and persistence, if allowed.
+ * Does what any command needs: EVAL, TIME, a write that expires. ARGV: its expiry; a text to return, another each time, so that it is no other
+ * answer; and 1 to add INFO's memory and persistence, if allowed.
  */
 const probe = script<string>(
   'probe',
@@ -47,19 +52,67 @@ return ARGV[2] .. '|' .. memory .. persistence`,
 );
 
 /**
- * Connects to Redis, and reconnects without end. Settles after two seconds at most, connected or not.
- * @param url a valid `REDIS_URL`.
+ * By itself it sends no commands, except to find the primary through sentinels or a cluster: the probe shows what the user may do. It has no
+ * automatic pipelines: they throw where it cannot be caught (github.com/redis/ioredis/issues/1931).
  */
+async function createRedisClient(address: RedisAddress): Promise<RedisClient> {
+  const { kind, nodes, isTls, username, password, database, primaryName } = address;
+  // Loaded here: most servers have no Redis, and should start without this delay.
+  const ioredis = await import('ioredis');
+  const retryStrategy = (times: number) => Math.min(times * 50, maxReconnectMs);
+  // A command that cannot be sent now is not sent later. The ready check needs INFO, which the user may not be allowed.
+  const common = { enableOfflineQueue: false, enableReadyCheck: false };
+  const options: Omit<RedisOptions, 'replyMapping'> = {
+    ...{ ...common, retryStrategy, commandTimeout: commandTimeoutMs, maxRetriesPerRequest: 0 },
+    ...{ connectTimeout: connectTimeoutMs, disconnectTimeout: disconnectTimeoutMs },
+    ...{ disableClientInfo: true, db: database },
+    ...(username !== undefined && { username }),
+    ...(password !== undefined && { password }),
+    ...(isTls && { tls: {} }),
+  };
+  if (kind === 'cluster') {
+    const cluster = new ioredis.Cluster([...nodes], {
+      ...{ ...common, redisOptions: options, clusterRetryStrategy: retryStrategy },
+      // Certificates are for names: connecting to a resolved address would be refused.
+      dnsLookup: (host, callback) => callback(null, host),
+      // No automatic retries: a command may have been executed.
+      ...{ retryDelayOnFailover: 0, retryDelayOnClusterDown: 0 },
+    });
+    // While a slot moves, ioredis sends ASKING, and does not handle its errors.
+    cluster.on('+node', (node: Redis) => {
+      const asking = node.asking.bind(node) as () => Promise<'OK'>;
+      Object.assign(node, {
+        asking() {
+          const asked = asking();
+          asked.catch(() => {});
+          return asked;
+        },
+      });
+    });
+    return cluster;
+  }
+  if (kind !== 'sentinel') return new ioredis.Redis({ ...options, ...nodes[0] });
+  const redis = new ioredis.Redis({
+    ...{ ...options, sentinels: [...nodes], name: primaryName as string, sentinelCommandTimeout: connectTimeoutMs },
+    ...(isTls && { enableTLSForSentinelMode: true, sentinelTLS: {} }),
+  });
+  redis.on('sentinelError', (error: Error) => {
+    // Send the password only when a sentinel asks for it: a sentinel without users refuses every password.
+    if (error.message.includes('NOAUTH') && password !== undefined)
+      Object.assign(redis.options, { sentinelUsername: username, sentinelPassword: password });
+  });
+  return redis;
+}
+
+/** Connects to the Redis of a valid `REDIS_URL`, and reconnects without end. Settles after two seconds at most, connected or not. */
 export async function connectRedis(
   url: Secret,
   log: Log,
   prefix: string = defaults.REDIS_PREFIX,
 ): Promise<SharedMemory> {
-  // Loaded here: most servers have no Redis, and should start without this delay.
-  const { createRedisClient } = await import('./client.ts');
   const address = parseRedisAddress(url.reveal());
   if (!address) throw new Error('not an address of Redis');
-  const redis = createRedisClient(address);
+  const redis = await createRedisClient(address);
   const health = new RedisHealth(log);
   const started = new AbortController();
   let lastError: unknown;
@@ -163,10 +216,7 @@ export async function connectRedis(
   };
 }
 
-/**
- * Defines a script, which Redis executes atomically.
- * @param name unique for each script. ioredis sends the text once, and its digest from then on.
- */
+/** Defines a script, which Redis executes atomically. Its name must be unique: ioredis sends the text once, and its digest from then on. */
 export function script<Answer>(name: string, lua: string) {
   return (redis: RedisClient, keys: readonly string[], args: readonly (string | number)[]): Promise<Answer> => {
     if (!(name in redis)) redis.defineCommand(name, { lua });
