@@ -20,7 +20,7 @@ const floors = [
   ['src/graphql/core'],
   ['src/graphql/types'],
   ['src/graphql/read', 'src/graphql/delete', 'src/graphql/create', 'src/graphql/bulk'],
-  ['src/graphql/subgraph', 'src/graphql/prepared'],
+  ['src/graphql/prepared'],
   ['src/graphql', 'src/sandbox'],
   ['src/http'],
   // The terminal's own way to what the server does; it needs of it how callers and upstream are found.

@@ -3,20 +3,14 @@ import { resolve } from 'node:path';
 import { type GraphQLSchema, parse, validate } from 'graphql';
 import { z } from 'zod';
 import { ConfigError } from '../config/config.ts';
-import { withTypePrefixInText } from './core/type-names.ts';
+import { withTypePrefixInText } from './core/dialects.ts';
 
 /** The documents that the operator allows, by id. */
 export type TrustedDocuments = ReadonlyMap<string, string>;
 
 const manifest = z.record(z.string(), z.string());
 
-function problemsOf(id: string, text: string, schema: GraphQLSchema): readonly string[] {
-  try {
-    return validate(schema, parse(text)).map(({ message }) => `TRUSTED_DOCUMENTS: ${id}: ${message}`);
-  } catch (error) {
-    return [`TRUSTED_DOCUMENTS: ${id}: ${error instanceof Error ? error.message : error}`];
-  }
-}
+const refused = (problem: string) => new ConfigError([`TRUSTED_DOCUMENTS: ${problem}`]);
 
 function readManifest(path: string): Readonly<Record<string, string>> {
   let text: string;
@@ -24,17 +18,25 @@ function readManifest(path: string): Readonly<Record<string, string>> {
     text = readFileSync(path, 'utf8');
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    throw new ConfigError([`TRUSTED_DOCUMENTS: ${path} cannot be read (${code}): correct the path or its permissions`]);
+    throw refused(`${path} cannot be read (${code}): correct the path or its permissions`);
   }
   let json: unknown;
   try {
     json = JSON.parse(text);
   } catch {
-    throw new ConfigError([`TRUSTED_DOCUMENTS: ${path} is not JSON`]);
+    throw refused(`${path} is not JSON`);
   }
   const { success, data } = manifest.safeParse(json);
-  if (!success) throw new ConfigError([`TRUSTED_DOCUMENTS: ${path} must be a JSON object of documents by their ids`]);
+  if (!success) throw refused(`${path} must be a JSON object of documents by their ids`);
   return data;
+}
+
+function problemsOf(text: string, schema: GraphQLSchema): readonly string[] {
+  try {
+    return validate(schema, parse(text)).map(({ message }) => message);
+  } catch (error) {
+    return [error instanceof Error ? error.message : String(error)];
+  }
 }
 
 /**
@@ -43,7 +45,9 @@ function readManifest(path: string): Readonly<Record<string, string>> {
  */
 export function readTrustedDocuments(path: string, schema: GraphQLSchema): TrustedDocuments {
   const entries = Object.entries(readManifest(resolve(path)));
-  const problems = entries.flatMap(([id, text]) => problemsOf(id, text, schema));
+  const problems = entries.flatMap(([id, text]) =>
+    problemsOf(text, schema).map((problem) => `TRUSTED_DOCUMENTS: ${id}: ${problem}`),
+  );
   if (problems.length > 0) throw new ConfigError(problems);
   return new Map(entries);
 }
@@ -67,13 +71,8 @@ export function documentIdOf(params: object): string | null {
   return typeof id === 'string' ? id : null;
 }
 
-interface Example {
-  readonly query: string;
-  readonly variables: string;
-}
-
 /** Reads one of `schema/operations/`, for a schema with that type prefix. */
-export function readExample(name: string, typePrefix: string): Example {
+export function readExample(name: string, typePrefix: string): { readonly query: string; readonly variables: string } {
   const file = (extension: string) =>
     readFileSync(new URL(`../../schema/operations/${name}.${extension}`, import.meta.url), 'utf8');
   return { query: withTypePrefixInText(file('graphql'), typePrefix), variables: file('json') };

@@ -4,49 +4,36 @@ import { GraphQLDeferDirective, GraphQLStreamDirective, printSchemaWithDirective
 import { GraphQLSchema, lexicographicSortSchema, printSchema, specifiedDirectives } from 'graphql';
 import { type Dialect, parseSettings } from '../config/config.ts';
 import type { AdditionalField } from '../config/settings.ts';
-import './bulk/bulk-operations.ts';
+import './bulk/bulk-delete.ts';
 import './bulk/bulk-restore.ts';
 import { limitAnswers } from './core/answer-room.ts';
-import { builder } from './core/builder.ts';
-import type { DialectOptions } from './core/dialect-plugin.ts';
-import { withTypePrefix, withTypePrefixInText } from './core/type-names.ts';
+import { builder, rootField } from './core/builder.ts';
+import { type DialectOptions, withTypePrefix, withTypePrefixInText } from './core/dialects.ts';
 import './create/create-engagement.ts';
 import './delete/delete-engagement.ts';
-import './delete/delete-engagements.ts';
 import './delete/engagement-deleted.ts';
 import './read/engagement-queries.ts';
-import './read/node.ts';
 import { withGivenResults } from './prepared/prepared-operations.ts';
-import { completeSubgraph } from './subgraph/entities.ts';
-import { addAdditionalFields } from './types/additional-fields.ts';
+import { completeSubgraph } from './read/by-key.ts';
+import { addAdditionalFields } from './types/records.ts';
 
 builder.queryType({ description: 'Reads.' });
 builder.mutationType({
   description: 'Writes. The fields of an operation run one after another, in the order of the document.',
 });
 builder.subscriptionType({ description: 'Events, as `text/event-stream` or `multipart/mixed`.' });
-builder.queryField('_sdl', (t) =>
-  t.string({
-    nullable: false,
-    onlyIn: 'stitching',
-    isOpen: true,
-    description: 'This schema as SDL, with its stitching directives, for a stitching gateway.',
-    resolve: (_root, _args, _context, { schema }) => String(schema.extensions.sdl),
-  }),
-);
+rootField('query', '_sdl', {
+  row: 'String!: This schema as SDL, with its stitching directives, for a stitching gateway.',
+  onlyIn: 'stitching',
+  isOpen: true,
+  resolve: (_root, _args, _context, { schema }) => String(schema.extensions.sdl),
+});
 
-/**
- * The newest version that all composition libraries support, and the oldest with `@cost` and `@listSize`.
- * Source: https://specs.apollo.dev/federation/v2.9
- */
-const federationLinkUrl = 'https://specs.apollo.dev/federation/v2.9';
-
+/** The newest version that all composition libraries support, and the oldest with `@cost` and `@listSize`. */
+const linkUrl = 'https://specs.apollo.dev/federation/v2.9';
 const federationDirectives = ['@key', '@shareable', '@tag', '@cost', '@listSize'];
 
-/**
- * The stitching directives in this schema.
- * Source: https://the-guild.dev/graphql/stitching/docs/approaches/stitching-directives
- */
+/** Source: https://the-guild.dev/graphql/stitching/docs/approaches/stitching-directives */
 const { keyDirective, mergeDirective } = stitchingDirectives();
 
 const directives = [...specifiedDirectives, GraphQLDeferDirective, GraphQLStreamDirective];
@@ -64,7 +51,7 @@ export interface EngagementSchemaOptions {
 }
 
 /** The options with the defaults filled in. */
-export type SchemaOptions = EngagementSchemaOptions & Required<Omit<EngagementSchemaOptions, 'additionalFields'>>;
+type SchemaOptions = EngagementSchemaOptions & Required<Omit<EngagementSchemaOptions, 'additionalFields'>>;
 
 /**
  * Fills in the defaults, and checks the options like the settings of the same meaning.
@@ -81,17 +68,13 @@ export function checkedSchemaOptions({
 }
 
 function buildDialect(options: DialectOptions): GraphQLSchema {
-  switch (options.dialect) {
-    case 'none':
-      return builder.toSchema({ ...options, directives });
-    case 'stitching':
-      return builder.toSchema({ ...options, directives: [...directives, keyDirective, mergeDirective] });
-    case 'federation': {
-      const used = options.provesCallers ? [...federationDirectives, '@authenticated'] : federationDirectives;
-      const link = { linkUrl: federationLinkUrl, federationDirectives: used };
-      return builder.toSubGraphSchema({ ...options, ...link, directives });
-    }
+  const { dialect, provesCallers } = options;
+  if (dialect === 'federation') {
+    const used = provesCallers ? [...federationDirectives, '@authenticated'] : federationDirectives;
+    return builder.toSubGraphSchema({ ...options, linkUrl, federationDirectives: used, directives });
   }
+  const ofStitching = dialect === 'stitching' ? [keyDirective, mergeDirective] : [];
+  return builder.toSchema({ ...options, directives: [...directives, ...ofStitching] });
 }
 
 const printers = { none: printSchema, federation: printSubgraphSchema, stitching: printSchemaWithDirectives };
@@ -100,19 +83,14 @@ function printed(schema: GraphQLSchema, dialect: Dialect): string {
   return `${printers[dialect](lexicographicSortSchema(schema)).trim()}\n`;
 }
 
-/** Removes the types that only another dialect uses. */
-function withoutUnused(schema: GraphQLSchema): GraphQLSchema {
-  return new GraphQLSchema({ ...schema.toConfig(), types: [] });
-}
-
 /**
  * Creates the schema of a server from the modules above. For a supergraph, `extensions.sdl` has its SDL.
  * @throws {ConfigError} for an additional field that engagements already have.
  */
 export function createSchema({ typePrefix, additionalFields = [], ...options }: SchemaOptions): GraphQLSchema {
-  const plain = withGivenResults(
-    limitAnswers(addAdditionalFields(withoutUnused(buildDialect(options)), additionalFields)),
-  );
+  // Without the types that only another dialect uses.
+  const used = new GraphQLSchema({ ...buildDialect(options).toConfig(), types: [] });
+  const plain = withGivenResults(limitAnswers(addAdditionalFields(used, additionalFields)));
   if (options.dialect === 'none') return plain;
   const sdl = withTypePrefixInText(printed(plain, options.dialect), typePrefix);
   const schema = withTypePrefix(plain, typePrefix);

@@ -1,5 +1,5 @@
 import type { Config } from '../config/config.ts';
-import { withTypePrefixInText } from '../graphql/core/type-names.ts';
+import { withTypePrefixInText } from '../graphql/core/dialects.ts';
 
 /** A request to paste into a shell, with its headers in the quotes that the shell needs. */
 type Example = { purpose: string; headers: readonly string[]; query: string; variables: object };

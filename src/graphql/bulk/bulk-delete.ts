@@ -7,28 +7,20 @@ import {
   hasEnded,
   type ItemOutcome,
   itemStateOf,
+  maxIds,
   outcomeOf,
-  pageSize,
   stateOf,
 } from '../../bulk/job.ts';
-import { BulkUnavailable } from '../../bulk/job-scripts.ts';
-import { builder, enumOf, objectType } from '../core/builder.ts';
-import { type Context, requireBulkDeletes, requireCaller } from '../core/context.ts';
+import { requiringType } from '../../engagement/integrations.ts';
+import { enumOf, inputType, objectType, rootField, upstreamRequestCost } from '../core/builder.ts';
+import { type Context, callerKeyOf, requireBulkDeletes, requireCaller } from '../core/context.ts';
+import { follow, subscriptionField } from '../core/follow.ts';
 import { fieldError } from '../core/top-level-errors.ts';
 import '../types/result.ts';
 import '../types/values.ts';
+import { addJobFields, findJob, inPages, pageOf, readFailures, readItems, startedJob, unavailable } from './jobs.ts';
 
-/** @throws {GraphQLError} `BULK_DELETES_UNAVAILABLE` while Redis cannot be used. */
-export function unavailable(error: unknown): never {
-  if (error instanceof BulkUnavailable) {
-    const { jobId, isRestore } = error;
-    const details = jobId === undefined ? {} : { [isRestore ? 'bulkRestoreId' : 'bulkDeleteId']: jobId };
-    throw fieldError('BULK_DELETES_UNAVAILABLE', undefined, details);
-  }
-  throw error;
-}
-
-enumOf<ItemOutcome>('BulkDeleteOutcome', 'The state of one engagement of a bulk delete.', {
+enumOf<ItemOutcome>('BulkDeleteOutcome: The state of one engagement of a bulk delete.', {
   WAITING:
     'It is not deleted, and no delete of it is in flight. None was sent yet, or Truto refused it for now, for example by a rate limit.',
   KEEPING: 'Its record is being stored, or is stored, before its delete. No delete of it was sent.',
@@ -45,29 +37,24 @@ enumOf<ItemOutcome>('BulkDeleteOutcome', 'The state of one engagement of a bulk 
     'Its delete was sent, and no later request has shown the result. `failures` has its `upstreamIdempotencyKey`.',
 });
 
-function counted(name: ItemOutcome, description: string) {
-  return { nullable: false as const, description, resolve: (job: BulkJob) => countOutcomes(job)[name] ?? 0 };
-}
-
-const BulkDeleteOutcomes = objectType<BulkJob>('BulkDeleteOutcomes', {
-  description: 'The number of engagements of a bulk delete in each state.',
-  fields: (t) => ({
-    deleted: t.int(counted('DELETED', 'Truto confirmed that they are deleted.')),
-    accepted: t.int(counted('ACCEPTED', 'The provider accepted the deletes and will execute them later.')),
-    alreadyAbsent: t.int(counted('ALREADY_ABSENT', 'A read after the delete was sent found them gone.')),
-    notFound: t.int(counted('NOT_FOUND', 'Truto found no such engagements.')),
-    failed: t.int(counted('FAILED', 'They were not deleted.')),
-    unknown: t.int(counted('UNKNOWN', 'Their deletes were sent, and no later request has shown the result.')),
-    remaining: t.int({
-      nullable: false,
-      description:
-        'They have no final outcome yet: they are `WAITING`, `KEEPING` or `IN_PROGRESS`. After `CANCELLED` or `FAILED`, they were `SKIPPED`, and none of them is deleted.',
-      resolve(job) {
+objectType<BulkJob>('BulkDeleteOutcomes: The number of engagements of a bulk delete in each state.')((field) => {
+  const count = (outcome: ItemOutcome, text: string) =>
+    field(`Int!: ${text}`, (job) => countOutcomes(job)[outcome] ?? 0);
+  return {
+    deleted: count('DELETED', 'Truto confirmed that they are deleted.'),
+    accepted: count('ACCEPTED', 'The provider accepted the deletes and will execute them later.'),
+    alreadyAbsent: count('ALREADY_ABSENT', 'A read after the delete was sent found them gone.'),
+    notFound: count('NOT_FOUND', 'Truto found no such engagements.'),
+    failed: count('FAILED', 'They were not deleted.'),
+    unknown: count('UNKNOWN', 'Their deletes were sent, and no later request has shown the result.'),
+    remaining: field(
+      'Int!: They have no final outcome yet: they are `WAITING`, `KEEPING` or `IN_PROGRESS`. After `CANCELLED` or `FAILED`, they were `SKIPPED`, and none of them is deleted.',
+      (job) => {
         const { WAITING = 0, IN_PROGRESS = 0, SKIPPED = 0 } = countOutcomes(job);
         return job.input.dryRun ? 0 : WAITING + IN_PROGRESS + SKIPPED;
       },
-    }),
-  }),
+    ),
+  };
 });
 
 /** An engagement of a bulk delete and its current state. */
@@ -76,257 +63,192 @@ interface Listed extends BulkItem {
 }
 
 const itemFields = {
-  id: ['ID!', "Truto's id of the engagement."],
-  engagementType: ['EngagementType', 'The type, if known.'],
+  id: "ID!: Truto's id of the engagement.",
+  engagementType: 'EngagementType: The type, if known.',
 } as const;
 
-objectType<Listed>('BulkDeleteItem', {
-  description: 'One engagement of a bulk delete.',
-  shows: { ...itemFields, outcome: ['BulkDeleteOutcome!', 'Its state.'] },
+objectType<Listed>('BulkDeleteItem: One engagement of a bulk delete.')({
+  ...itemFields,
+  outcome: 'BulkDeleteOutcome!: Its state.',
 });
 
-objectType<BulkFailure>('BulkDeleteFailure', {
-  description: 'An engagement whose delete failed, or whose outcome is unknown.',
-  shows: { ...itemFields, result: ['DeleteEngagementResult!', 'The result, as `deleteEngagement` returns it.'] },
+objectType<BulkFailure>('BulkDeleteFailure: An engagement whose delete failed, or whose outcome is unknown.')({
+  ...itemFields,
+  result: 'DeleteEngagementResult!: The result, as `deleteEngagement` returns it.',
 });
 
-/** A page of a list, and the index at which the next page starts. */
-interface Page<Item> {
-  readonly items: readonly Item[];
-  readonly next: number | null;
-}
-
-/** Adds the type of a page. */
-export function pageOf<Item>(name: string, itemType: string, description: string, order: string) {
-  return objectType<Page<Item>>(name, {
-    description,
-    shows: { items: [`[${itemType}!]!` as never, order] },
-    fields: (t) => ({
-      endCursor: t.string({
-        description: 'Pass it as `after` to get the next page. Null on the last page.',
-        resolve: ({ next }) => next?.toString(),
-      }),
-    }),
-  });
-}
-
-const BulkDeleteItems = pageOf<Listed>(
-  'BulkDeleteItems',
+pageOf<Listed>(
+  'BulkDeleteItems: A page of the engagements of a bulk delete.',
   'BulkDeleteItem',
-  'A page of the engagements of a bulk delete.',
   'In the order of `ids`, or of the list that the `filter` found.',
 );
 
-const BulkDeleteFailures = pageOf<BulkFailure>(
-  'BulkDeleteFailures',
+pageOf<BulkFailure>(
+  'BulkDeleteFailures: A page of the failures of a bulk delete.',
   'BulkDeleteFailure',
-  'A page of the failures of a bulk delete.',
   'In the order in which they failed.',
 );
 
-const maxFirst = 1_000;
-
-/** How large the pages of a field are for gateways that count costs. */
-export const sizedByFirst = {
-  listSize: { slicingArguments: ['first'], sizedFields: ['items'], requireOneSlicingArgument: false },
-};
-
-/** The arguments of a page. */
-export const pageArgs = (defaultFirst: number, max: number) =>
-  builder.args((t) => ({
-    first: t.int({ required: true, defaultValue: defaultFirst, description: `The page size, from 1 to ${max}.` }),
-    after: t.string({ description: 'The `endCursor` of the previous page. Omit it for the first page.' }),
-  }));
-
-/** The options of a field with pages of engagements. */
-export const inPages = { nullable: false as const, ...sizedByFirst, args: pageArgs(100, maxFirst) };
-
-/** @throws {GraphQLError} `INVALID_INPUT` for an invalid page size. */
-export function checkFirst(first: number, max: number): void {
-  if (first < 1 || first > max) throw fieldError('INVALID_INPUT', `Nothing was read. first must be from 1 to ${max}.`);
-}
-
-/**
- * Reads the arguments of a page: its first index and its size.
- * @throws {GraphQLError} `INVALID_INPUT` for an invalid size or cursor.
- */
-function readPageArguments({ first, after }: { readonly first: number; readonly after?: string | null | undefined }) {
-  checkFirst(first, maxFirst);
-  if (!/^\d{0,9}$/.test(after ?? ''))
-    throw fieldError('INVALID_INPUT', 'Nothing was read. after must be an endCursor of this list.');
-  return { from: Number(after ?? 0), count: first };
-}
-
-/** Reads a page of a job's engagements. @param show makes an item of an engagement, the states of its page, and its index there. */
-export async function readItems<Item>(
-  job: BulkJob,
-  args: Parameters<typeof readPageArguments>[0],
-  context: Context,
-  show: (item: BulkItem, states: Readonly<Record<string, string>>, index: number) => Item,
-): Promise<Page<Item>> {
-  const { store } = requireBulkDeletes(context);
-  const { from, count } = readPageArguments(args);
-  const end = job.pageCount * pageSize;
-  const until = Math.min(from + count, end);
-  const items: Item[] = [];
-  for (let page = Math.floor(from / pageSize); page * pageSize < until; page += 1) {
-    const start = page * pageSize;
-    const [list, states] = await Promise.all([store.readPage(job.id, page), store.readStates(job.id, page)]).catch(
-      unavailable,
-    );
-    const listed = (list ?? []).map((item, index) => show(item, states, index));
-    items.push(...listed.slice(Math.max(from - start, 0), until - start));
-  }
-  return { items, next: until < end ? until : null };
-}
-
-/** Reads a page of a job's failures. */
-export async function readFailures<Item>(
-  { id }: BulkJob,
-  args: Parameters<typeof readPageArguments>[0],
-  context: Context,
-): Promise<Page<Item>> {
-  const { from, count } = readPageArguments(args);
-  const found = await requireBulkDeletes(context)
-    .store.readFailures<Item>(id, from, count + 1)
-    .catch(unavailable);
-  return { items: found.slice(0, count), next: found.length > count ? from + count : null };
-}
-
-const BulkDeleteState = enumOf<BulkState>(
-  'BulkDeleteState',
-  'The progress of a bulk delete, from its start to its end.',
-  {
-    LISTING: 'The server is listing the engagements that match the filter. Nothing is deleted yet.',
-    DELETING: 'The server is deleting the engagements, within the rate limits of their integrated account.',
-    PAUSED: 'It sends nothing until `resumeBulkDelete`. `statusReason` has the reason if the server paused it.',
-    CANCELLING:
-      'It starts no further delete. Deletes in flight are reconciled for a few minutes, then they are `UNKNOWN`.',
-    CANCELLED: 'It was cancelled. `outcomes` shows how many engagements were deleted before.',
-    COMPLETED: 'Each engagement has its final outcome. With `dryRun`, each is listed.',
-    FAILED: 'It cannot continue. `statusReason` has the reason. Most often, listing failed and nothing was deleted.',
-  },
-);
+enumOf<BulkState>('BulkDeleteState: The progress of a bulk delete, from its start to its end.', {
+  LISTING: 'The server is listing the engagements that match the filter. Nothing is deleted yet.',
+  DELETING: 'The server is deleting the engagements, within the rate limits of their integrated account.',
+  PAUSED: 'It sends nothing until `resumeBulkDelete`. `statusReason` has the reason if the server paused it.',
+  CANCELLING:
+    'It starts no further delete. Deletes in flight are reconciled for a few minutes, then they are `UNKNOWN`.',
+  CANCELLED: 'It was cancelled. `outcomes` shows how many engagements were deleted before.',
+  COMPLETED: 'Each engagement has its final outcome. With `dryRun`, each is listed.',
+  FAILED: 'It cannot continue. `statusReason` has the reason. Most often, listing failed and nothing was deleted.',
+});
 
 const partialList =
   'Truto returned only a part of the list, so engagements that match the filter may remain. When this bulk delete has ended, start another with the same filter.';
 
-/** A bulk delete. */
-export const BulkDelete = objectType<BulkJob>('BulkDelete', {
+const readRate = (job: BulkJob, context: Context) => requireBulkDeletes(context).store.readRate(job).catch(unavailable);
+
+const BulkDelete = objectType<BulkJob>(
+  'BulkDelete: A delete of many engagements of one integrated account, in the background. It survives restarts, keeps to the rate limits, and yields to interactive requests. It can be read for 30 days; a dry run, or one that never started, for 24 hours.',
+)((field) => ({
+  id: 'ID!: The id to read, pause, resume or cancel it.',
+  integratedAccountId: field(
+    "ID!: Truto's id of the integrated account that the engagements are in.",
+    ({ input }) => input.integratedAccountId,
+  ),
+  state: field('BulkDeleteState!: Its state.', stateOf),
+  statusReason: field(
+    'String: Why it waits, is paused or has failed. Or that its list is incomplete, or what a dry run could not check. Null when there is no problem.',
+    ({ statusReason, isPartial }) => statusReason ?? (isPartial ? partialList : null),
+  ),
+  isPartial:
+    'Boolean!: True when Truto returned an incomplete list four times in a row. Engagements that match the `filter` may be missing. When it has ended, start another with the same filter, and repeat this until one finds no engagements.',
+  dryRun: field('Boolean!: True when it only lists and counts, and deletes nothing.', ({ input }) => input.dryRun),
+  total: 'Int!: The number of engagements in it. While it is `LISTING`, the number found so far.',
+  outcomes: field('BulkDeleteOutcomes!: The number of engagements in each state.', (job) => job),
+  confirmationToken: field(
+    'String: Of a dry run that is `COMPLETED`: confirms the delete of exactly its engagements, for you only, until 5 minutes after its end. Send it to `startBulkDelete`. Null otherwise, and for a dry run that found no engagement or more than 5,000.',
+    async (job, _args, context) =>
+      (await requireBulkDeletes(context).confirmation(job, requireCaller(context)))?.confirmationToken,
+  ),
+  ratePerSecond: field(
+    'Float: How many engagements per second got their final outcome, over the last minute.',
+    async (job, _args, context) => Math.round((await readRate(job, context)) * 100) / 100,
+  ),
+  secondsLeft: field(
+    'Int: How many seconds it still needs at that rate. Null when unknown.',
+    async (job, _args, context) => {
+      const rate = await readRate(job, context);
+      return stateOf(job) === 'DELETING' && rate > 0 ? Math.ceil((job.total - job.done) / rate) : null;
+    },
+  ),
+  createdBy: field(
+    "String!: The id of the caller who started it, as `callerId` in the server's log: the token's subject in `service` mode, a digest of the token in `passthrough` mode.",
+    ({ callerId }) => callerId,
+  ),
+  createdAt: 'DateTime!: When it was started.',
+  endedAt: 'DateTime: When it ended.',
+  snapshot: field(
+    'Boolean!: True when it stores each record in an undo file before the delete.',
+    ({ input }) => input.snapshot,
+  ),
+  keptCount: 'Int!: The number of records in its undo files so far. Always 0 without `snapshot`.',
+  undoFolder: field(
+    "String: With `snapshot`, the folder of its undo files, in the server's `UNDO_STORE`. Null in a dry run.",
+    ({ id, input }) => (input.snapshot && !input.dryRun ? `${id}/` : null),
+  ),
+  reportPath: field(
+    'String: The path at this server where `GET` returns its report as JSON: what was asked, by whom, and the outcome of each engagement. It needs the same `Authorization` header. Null until it has ended.',
+    (job) => (hasEnded(job) ? `/bulk/${job.id}/report.json` : null),
+  ),
+  engagements: field(
+    'BulkDeleteItems!: Its engagements and the state of each, in pages.',
+    readItems((item, states, index, job): Listed => ({ ...item, outcome: outcomeOf(itemStateOf(states, index), job) })),
+    inPages,
+  ),
+  failures: field(
+    'BulkDeleteFailures!: The engagements that are `FAILED` or `UNKNOWN`, in pages. Those that are `NOT_FOUND` are not among them.',
+    readFailures,
+    inPages,
+  ),
+}));
+
+const StartBulkDeleteInput = inputType(
+  'StartBulkDeleteInput: Which engagements to delete in the background: by `ids`, all that match a `filter`, or those of a dry run by its `confirmationToken`. Give one of the three.',
+  {
+    integratedAccountId:
+      "ID: Truto's id of the integrated account that the engagements are in. Required without `confirmationToken`.",
+    ids: `[ID!]: Truto's ids of the engagements, at most ${maxIds}. Duplicates count once.`,
+    engagementType: `EngagementType: The type of all \`ids\`. ${requiringType} require it. Not with a \`filter\`: there, each record has its type, or else \`filter.engagementType\` applies.`,
+    filter:
+      'EngagementFilter: Deletes every engagement that matches all conditions when it is listed. At least one condition is required.',
+    dryRun:
+      'Boolean! = false: Lists and counts the engagements, and deletes nothing. If the account must be connected again, this is an error; without `dryRun`, the bulk delete pauses instead.',
+    snapshot:
+      "Boolean! = false: Stores each engagement, with its notes and the provider's own data, in an undo file before the delete. An engagement that cannot be stored is not deleted.",
+    confirmationToken:
+      'String: The `confirmationToken` of your dry run: deletes exactly the engagements that it listed, with its `snapshot`, once. Omit the other fields. Sent again, it returns the bulk delete that it started. Some servers start none without it.',
+  },
+);
+
+rootField('mutation', 'startBulkDelete', {
+  type: BulkDelete,
+  cost: upstreamRequestCost,
   description:
-    'A delete of many engagements of one integrated account, in the background. It survives restarts, keeps to the rate ' +
-    'limits, and yields to interactive requests. It can be read for 30 days; a dry run, or one that never started, for ' +
-    '24 hours.',
-  shows: { id: ['ID!', 'The id to read, pause, resume or cancel it.'] },
-  fields: (t, show) => ({
-    integratedAccountId: t.id({
-      nullable: false,
-      description: "Truto's id of the integrated account that the engagements are in.",
-      resolve: ({ input }) => input.integratedAccountId,
-    }),
-    state: t.field({ type: BulkDeleteState, nullable: false, description: 'Its state.', resolve: stateOf }),
-    statusReason: t.string({
-      description:
-        'Why it waits, is paused or has failed. Or that its list is incomplete, or what a dry run could not check. Null when there is no problem.',
-      resolve: ({ statusReason, isPartial }) => statusReason ?? (isPartial ? partialList : null),
-    }),
-    ...show({
-      isPartial: [
-        'Boolean!',
-        'True when Truto returned an incomplete list four times in a row. Engagements that match the `filter` may be missing. When it has ended, start another with the same filter, and repeat this until one finds no engagements.',
-      ],
-    }),
-    dryRun: t.boolean({
-      nullable: false,
-      description: 'True when it only lists and counts, and deletes nothing.',
-      resolve: ({ input }) => input.dryRun,
-    }),
-    ...show({
-      total: ['Int!', 'The number of engagements in it. While it is `LISTING`, the number found so far.'],
-    }),
-    outcomes: t.field({
-      type: BulkDeleteOutcomes,
-      nullable: false,
-      description: 'The number of engagements in each state.',
-      resolve: (job) => job,
-    }),
-    confirmationToken: t.string({
-      description:
-        'Of a dry run that is `COMPLETED`: confirms the delete of exactly its engagements, for you only, until 5 minutes after its end. Send it to `startBulkDelete`. Null otherwise, and for a dry run that found no engagement or more than 5,000.',
-      async resolve(job, _args, context) {
-        const confirmation = await requireBulkDeletes(context).confirmation(job, requireCaller(context));
-        return confirmation?.confirmationToken;
-      },
-    }),
-    ratePerSecond: t.float({
-      description: 'How many engagements per second got their final outcome, over the last minute.',
-      async resolve(job, _args, context) {
-        const rate = await requireBulkDeletes(context).store.readRate(job).catch(unavailable);
-        return Math.round(rate * 100) / 100;
-      },
-    }),
-    secondsLeft: t.int({
-      description: 'How many seconds it still needs at that rate. Null when unknown.',
-      async resolve(job, _args, context) {
-        const rate = await requireBulkDeletes(context).store.readRate(job).catch(unavailable);
-        return stateOf(job) === 'DELETING' && rate > 0 ? Math.ceil((job.total - job.done) / rate) : null;
-      },
-    }),
-    createdBy: t.string({
-      nullable: false,
-      description:
-        "The id of the caller who started it, as `callerId` in the server's log: the token's subject in `service` mode, a digest of the token in `passthrough` mode.",
-      resolve: ({ callerId }) => callerId,
-    }),
-    ...show({ createdAt: ['DateTime!', 'When it was started.'], endedAt: ['DateTime', 'When it ended.'] }),
-    snapshot: t.boolean({
-      nullable: false,
-      description: 'True when it stores each record in an undo file before the delete.',
-      resolve: ({ input }) => input.snapshot,
-    }),
-    ...show({ keptCount: ['Int!', 'The number of records in its undo files so far. Always 0 without `snapshot`.'] }),
-    undoFolder: t.string({
-      description: "With `snapshot`, the folder of its undo files, in the server's `UNDO_STORE`. Null in a dry run.",
-      resolve: ({ id, input }) => (input.snapshot && !input.dryRun ? `${id}/` : null),
-    }),
-    reportPath: t.string({
-      description:
-        'The path at this server where `GET` returns its report as JSON: what was asked, by whom, and the outcome of each engagement. It needs the same `Authorization` header. Null until it has ended.',
-      resolve: (job) => (hasEnded(job) ? `/bulk/${job.id}/report.json` : null),
-    }),
-    engagements: t.field({
-      type: BulkDeleteItems,
-      ...inPages,
-      description: 'Its engagements and the state of each, in pages.',
-      async resolve(job, args, context) {
-        return readItems(job, args, context, (item, states, index) => ({
-          ...item,
-          outcome: outcomeOf(itemStateOf(states, index), job),
-        }));
-      },
-    }),
-    failures: t.field({
-      type: BulkDeleteFailures,
-      ...inPages,
-      description:
-        'The engagements that are `FAILED` or `UNKNOWN`, in pages. Those that are `NOT_FOUND` are not among them.',
-      resolve: (job, args, context) => readFailures<BulkFailure>(job, args, context),
-    }),
-  }),
+    'Starts to delete many engagements of one integrated account in the background. The server needs `REDIS_URL`. Repeated with the same `Idempotency-Key` or `confirmationToken`, it returns the bulk delete of the first request. Nothing is started when Truto refuses the token, or the account is missing or blocked. `RATE_LIMITED` means that you have 20 unfinished bulk deletes in the account, or too many that have deleted nothing yet.',
+  args: { input: { type: StartBulkDeleteInput, required: true, description: 'What to delete, and how.' } },
+  async resolve(_root, { input }, context, info) {
+    const bulkDeletes = requireBulkDeletes(context);
+    const caller = requireCaller(context);
+    const { dryRun, snapshot } = input;
+    const which = {
+      integratedAccountId: input.integratedAccountId ?? undefined,
+      confirmationToken: input.confirmationToken ?? undefined,
+      ids: input.ids ?? undefined,
+      filter: input.filter ?? undefined,
+      engagementType: input.engagementType ?? undefined,
+    };
+    const options = { callerKey: callerKeyOf(context, info.path.key), deadlineAt: context.deadlineAt };
+    return startedJob(await bulkDeletes.start({ dryRun, snapshot, ...which }, caller, options).catch(unavailable));
+  },
 });
 
-function listOf(name: string, itemType: string, description: string) {
-  return objectType<{ readonly items: readonly BulkJob[]; readonly endCursor: string | null }>(name, {
-    description,
-    shows: {
-      items: [`[${itemType}!]!` as never, 'The newest first.'],
-      endCursor: ['String', 'Pass it as `after` to get the next page. Null on the last page.'],
-    },
-  });
-}
+addJobFields(BulkDelete, {
+  noun: 'bulk delete',
+  id: 'The id of the bulk delete, from `startBulkDelete`.',
+  list: 'The bulk deletes of an integrated account, newest first: those of all callers, up to the newest 1,000 that are still stored. While Truto does not show you the account, it lists only those that you started.',
+  pause:
+    'Stops sending until resumed. Deletes in flight end as usual, within the time of one request. On resume, deletes without an answer are reconciled first.',
+  resume: 'Continues a paused bulk delete, within two seconds.',
+  cancel:
+    'Ends a bulk delete for good: it starts no further delete. Deletes in flight end as usual, within the time of one request. Deletes without an answer are reconciled for a few minutes, then they are `UNKNOWN`. Nothing is restored.',
+});
 
-/** A page of bulk deletes. */
-export const BulkDeletes = listOf('BulkDeletes', 'BulkDelete', 'A page of the bulk deletes of an integrated account.');
+const expired =
+  'Your token has expired. No more events follow. The bulk delete itself continues. Subscribe again with a new token.';
 
-/** A page of restores. */
-export const BulkRestores = listOf('BulkRestores', 'BulkRestore', 'A page of the restores of an integrated account.');
+subscriptionField('bulkDeleteProgress', {
+  type: BulkDelete,
+  description:
+    "Sends a bulk delete now, and again after each change, at most once a second, until it ends. Events arrive as `text/event-stream`, or as `multipart/mixed` in Apollo's protocol. A server that stops ends the subscription early: subscribe again. The subscription ends with `UNAUTHENTICATED` when your token expires or is revoked, and with `FORBIDDEN` when you lose access to the account. You may have 20 subscriptions at once; more are `RATE_LIMITED`.",
+  args: { id: 'ID!: The id of the bulk delete, from `startBulkDelete`.' },
+  async subscribe({ id }, context) {
+    const first = await findJob(id, context, 'There is nothing to follow.');
+    const [bulkDeletes, caller] = [requireBulkDeletes(context), requireCaller(context)];
+    let job: BulkJob | undefined;
+    let last = '';
+    async function read(): Promise<readonly BulkJob[]> {
+      const now = job ? await bulkDeletes.store.read(id).catch(unavailable) : first;
+      if (!now)
+        throw fieldError(
+          'NOT_FOUND',
+          'This bulk delete is too old: the server no longer stores it. No more events follow.',
+        );
+      job = now;
+      const { phase, isPaused, statusReason, total, done, settledCount } = now;
+      const current = JSON.stringify([phase, isPaused, statusReason, total, done, settledCount]);
+      if (current === last) return [];
+      last = current;
+      return [now];
+    }
+    const confirm = (deadlineAt: number) => bulkDeletes.confirm(job ?? first, caller, deadlineAt);
+    return follow({ read, hasEnded: () => hasEnded(job ?? first), confirm, expired }, context);
+  },
+});

@@ -29,17 +29,12 @@ export class AnswerRoom {
     this.#left = this.#characters;
   }
 
-  /** Takes room for the value. False when there is not enough: then leave the value out. */
-  take(value: unknown): boolean {
+  /** Takes room for the value. False when there is not enough: then leave the value out, unless it is required. */
+  take(value: unknown, isRequired = false): boolean {
     const length = jsonLength(value);
-    if (length > this.#left) return false;
+    if (length > this.#left && !isRequired) return false;
     this.#left -= length;
     return true;
-  }
-
-  /** Takes room for a value that cannot be left out. */
-  mustTake(value: unknown): void {
-    this.#left -= jsonLength(value);
   }
 
   /** Frees all room, for another answer of the same operation, such as an event of a subscription. */
@@ -65,21 +60,11 @@ const longTypes = new Set(['String', 'ID', 'JSON', 'JSONObject', 'Base64']);
 /** Returns the value of a field, or throws if it does not fit into the answer. A required value is only counted. */
 function fitted(value: unknown, isRequired: boolean, context: Answering): unknown {
   if (value instanceof Promise) return value.then((settled) => fitted(settled, isRequired, context));
-  if (value === null || value === undefined) return value;
-  if (isRequired) context.answerRoom.mustTake(value);
-  else if (!context.answerRoom.take(value))
-    throw fieldError(
-      'RESPONSE_TOO_LARGE',
-      `This value was left out. That changes nothing about what was deleted. ${leftOut}`,
-    );
-  return value;
-}
-
-function limitField(field: GraphQLField<unknown, Answering>): void {
-  const { resolve = defaultFieldResolver } = field;
-  if (!longTypes.has(getNamedType(field.type).name)) return;
-  const isRequired = isNonNullType(field.type);
-  field.resolve = (source, args, context, info) => fitted(resolve(source, args, context, info), isRequired, context);
+  if (value === null || value === undefined || context.answerRoom.take(value, isRequired)) return value;
+  throw fieldError(
+    'RESPONSE_TOO_LARGE',
+    `This value was left out. That changes nothing about what was deleted. ${leftOut}`,
+  );
 }
 
 /**
@@ -89,7 +74,13 @@ function limitField(field: GraphQLField<unknown, Answering>): void {
 export function limitAnswers(schema: GraphQLSchema): GraphQLSchema {
   for (const type of Object.values(schema.getTypeMap())) {
     if (!isObjectType(type) || type.name.startsWith('__')) continue;
-    for (const field of Object.values(type.getFields())) limitField(field);
+    for (const field of Object.values<GraphQLField<unknown, Answering>>(type.getFields())) {
+      const { resolve = defaultFieldResolver } = field;
+      if (!longTypes.has(getNamedType(field.type).name)) continue;
+      const isRequired = isNonNullType(field.type);
+      field.resolve = (source, args, context, info) =>
+        fitted(resolve(source, args, context, info), isRequired, context);
+    }
   }
   return schema;
 }

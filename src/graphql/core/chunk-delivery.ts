@@ -15,29 +15,24 @@ export interface ChunkDelivery {
 export class ChunkDeliveries {
   /** Those that are not sent yet, the oldest first. A deferred part adds its own after the first result. */
   readonly waiting: ChunkDelivery[] = [];
-  readonly #oneResultBy: number | undefined;
+  /**
+   * Only for an executor that sends one result, with complete lists, and does not say when its operation has ended: the moment (by
+   * `performance.now()`) at which bodies are closed.
+   */
+  readonly oneResultBy: number | undefined;
   readonly #bodies = new Set<Readable>();
   #isClosed = false;
 
-  /**
-   * @param oneResultBy the moment (by `performance.now()`) at which bodies are closed, for an executor that sends one result and does
-   * not say when its operation has ended.
-   */
   constructor(oneResultBy?: number) {
-    this.#oneResultBy = oneResultBy;
-  }
-
-  /** False when the executor sends one result only: then each list is complete. */
-  get canStream(): boolean {
-    return this.#oneResultBy === undefined;
+    this.oneResultBy = oneResultBy;
   }
 
   /** Registers a body. It is closed with the operation, read or not. */
   own(body: Readable): void {
     this.#bodies.add(body);
     if (this.#isClosed) body.destroy();
-    if (this.#oneResultBy === undefined) return;
-    setTimeout(() => body.destroy(), Math.max(0, this.#oneResultBy - performance.now())).unref();
+    if (this.oneResultBy === undefined) return;
+    setTimeout(() => body.destroy(), Math.max(0, this.oneResultBy - performance.now())).unref();
   }
 
   /** Ends every body, and with it upstream's connection. A body that was read to its end has ended already. */
@@ -71,50 +66,51 @@ async function take(chunks: AsyncIterator<Buffer>, wantsMore: (count: number, by
   return { taken, ended: false };
 }
 
-/** How much of a body a resolver may hold, and how long it may wait for it. */
-interface ChunkLimits {
-  readonly maxBytes: number;
-  /** The moment (by `performance.now()`) by which a collected list must be complete. */
+/** How much of a body a resolver may hold, and the moment (by `performance.now()`) by which it must have a whole one. */
+interface Limits {
+  readonly maxUpstreamBytes: number;
   readonly deadlineAt: number;
 }
 
-async function collect(body: Readable, chunks: AsyncIterator<Buffer>, { maxBytes, deadlineAt }: ChunkLimits) {
+async function collect(body: Readable, chunks: AsyncIterator<Buffer>, { maxUpstreamBytes, deadlineAt }: Limits) {
   const timer = setTimeout(() => body.destroy(new Error('out of time')), Math.max(0, deadlineAt - performance.now()));
-  try {
-    const { taken, ended } = await take(chunks, (_count, bytes) => bytes <= maxBytes);
-    if (!ended) throw fieldError('RESPONSE_TOO_LARGE');
-    return taken;
-  } finally {
-    clearTimeout(timer);
-  }
+  const { taken, ended } = await take(chunks, (_count, bytes) => bytes <= maxUpstreamBytes).finally(() =>
+    clearTimeout(timer),
+  );
+  if (!ended) throw fieldError('RESPONSE_TOO_LARGE');
+  return taken;
 }
 
 /**
  * Resolves the chunks of a streamed body. Without `@stream`, it returns all of them, within the limits. With it, it returns the first
- * `initialCount` and adds the rest to `deliveries`: GraphQL executors pull a streamed list as fast as they can and hold every item.
+ * `initialCount` and adds the rest to `chunkDeliveries`: GraphQL executors pull a streamed list as fast as they can and hold every item.
  * @throws {GraphQLError} `RESPONSE_TOO_LARGE`, `BAD_USER_INPUT` for a negative `initialCount`, or `RESPONSE_INTERRUPTED`
  * when upstream's body ends early or after the deadline.
  */
 export async function resolveChunks(
   body: Readable,
-  limits: ChunkLimits,
-  deliveries: ChunkDeliveries,
+  context: Limits & { readonly chunkDeliveries: ChunkDeliveries },
   info: GraphQLResolveInfo,
 ): Promise<Buffer[]> {
   const chunks: AsyncIterator<Buffer> = body[Symbol.asyncIterator]();
-  const stream = deliveries.canStream ? streamArguments(info) : undefined;
+  const stream = context.chunkDeliveries.oneResultBy === undefined ? streamArguments(info) : undefined;
   try {
-    if (!stream) return await collect(body, chunks, limits);
+    if (!stream) return await collect(body, chunks, context);
     const { initialCount, label } = stream;
     if (initialCount < 0)
       throw fieldError(
         'BAD_USER_INPUT',
         'The delete succeeded, but its body was not read: the initialCount of @stream must be 0 or more.',
       );
-    const wantsMore = (count: number, bytes: number) => count < initialCount && bytes < limits.maxBytes;
+    const wantsMore = (count: number, bytes: number) => count < initialCount && bytes < context.maxUpstreamBytes;
     const { taken, ended } = await take(chunks, wantsMore);
     if (!ended)
-      deliveries.waiting.push({ path: responsePathAsArray(info.path), nextIndex: taken.length, label, chunks });
+      context.chunkDeliveries.waiting.push({
+        path: responsePathAsArray(info.path),
+        nextIndex: taken.length,
+        label,
+        chunks,
+      });
     return taken;
   } catch (error) {
     body.destroy();

@@ -43,24 +43,18 @@ export interface Context extends DeletePorts, CreatePorts {
   readonly draining: AbortSignal;
 }
 
-/**
- * The caller, for fields that send requests upstream.
- * @throws {GraphQLError} `UNAUTHENTICATED` without one.
- */
+/** The caller, for fields that send requests upstream. @throws {GraphQLError} `UNAUTHENTICATED` without one. */
 export function requireCaller({ caller }: Context): Caller {
   if (caller === null) throw requestError('UNAUTHENTICATED');
   return caller;
 }
 
-/** The caller's key for one root field. Each alias of an operation is a separate request. Undefined without an `Idempotency-Key`. */
+/** The caller's key for one root field: each alias is a separate request. Undefined without an `Idempotency-Key`. */
 export function callerKeyOf({ idempotencyKey }: Context, responseKey: string | number) {
   return idempotencyKey === undefined ? undefined : ([idempotencyKey, String(responseKey)] as const);
 }
 
-/**
- * Bulk deletes, for their fields.
- * @throws {GraphQLError} `NOT_CONFIGURED` without Redis.
- */
+/** Bulk deletes, for their fields. @throws {GraphQLError} `NOT_CONFIGURED` without Redis. */
 export function requireBulkDeletes({ bulkDeletes }: Context): BulkDeletes {
   if (bulkDeletes === undefined) throw fieldError('NOT_CONFIGURED');
   return bulkDeletes;

@@ -1,15 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { ObjectRef } from '@pothos/core';
 import type { Refusal } from '../../engagement/result.ts';
+import { argsOf, builder, type InputRows, type InputsOf, type Types } from './builder.ts';
 import { type Context, requireCaller } from './context.ts';
 import { failedRead, fieldError } from './top-level-errors.ts';
 
 /** How often a subscription reads, in milliseconds. */
 const intervalMs = 1_000;
 
-/** How long the look-up of the caller's account may take, in milliseconds. A subscription outlives the operation's deadline. */
+/** How long a look-up of the caller's account may take, in milliseconds: a subscription outlives the operation's deadline. */
 export const lookupTimeoutMs = 5_000;
 
-/** What a subscription follows. */
 interface Followed<Item> {
   /** Reads what is new. An error ends the subscription. */
   readonly read: () => Promise<readonly Item[]>;
@@ -22,8 +23,8 @@ interface Followed<Item> {
 }
 
 /**
- * The events of a subscription: what is new, once a second, until it ends, the server drains, or the caller loses access. It reads no faster
- * than its client, so it needs no buffer. An error is the last event, so that the client learns why the stream ends.
+ * The events of a subscription: what is new, once a second, until it ends, the server drains, or the caller loses access. It reads no
+ * faster than its client, so it needs no buffer. An error is the last event: the client learns why the stream ends.
  */
 export async function* follow<Item>(
   { read, hasEnded = () => false, confirm, expired }: Followed<Item>,
@@ -51,4 +52,29 @@ export async function* follow<Item>(
   } catch (error) {
     yield error instanceof Error ? error : new Error(String(error));
   }
+}
+
+interface SubscriptionField<Item, Rows> {
+  readonly type: ObjectRef<Types, Item>;
+  readonly description: string;
+  readonly args: Rows;
+  /** An error fails the request itself. */
+  readonly subscribe: (args: InputsOf<Rows>, context: Context) => Promise<AsyncIterable<Item | Error>>;
+}
+
+/** Adds a field of `Subscription`, with the events of {@link follow}. */
+export function subscriptionField<Item, const Rows extends InputRows>(
+  name: string,
+  { args, subscribe, ...options }: SubscriptionField<Item, Rows>,
+): void {
+  const field = {
+    ...options,
+    args: argsOf(args),
+    subscribe: (_root: object, given: InputsOf<Rows>, context: Context) => subscribe(given, context),
+    resolve(event: Item | Error) {
+      if (event instanceof Error) throw event;
+      return event;
+    },
+  };
+  builder.subscriptionField(name, (t) => t.field(field as never));
 }

@@ -14,47 +14,27 @@ import { fieldError, requestError } from './top-level-errors.ts';
 
 /** How many related records of one integrated account are read at once. Truto allows 50 requests in 10 seconds. */
 const maxConcurrentReads = 8;
-
 const maxWaiting = 10_000;
-
 /** For how many accounts the limit is stored. A dropped one starts again, even with reads in flight. */
 const maxAccounts = 5_000;
 
-/** Runs a read once fewer than 8 are in flight for the integrated account. Undefined when it cannot start before the deadline. */
-export type LimitReads = <Result>(
-  limitedBy: LimitedBy,
-  deadlineAt: number,
-  read: () => Promise<Result>,
-) => Promise<Result | undefined>;
-
-/** Creates the limit that all operations of this process share. */
-export function createReadLimit(): LimitReads {
+/** Creates the limit that all operations of this process share: {@link maxConcurrentReads} for each integrated account. */
+export function createReadLimit() {
   const memoMethod = () => new Permits(maxConcurrentReads, maxWaiting);
   const accounts = new LRUCache<string, Permits>({ max: maxAccounts, memoMethod });
-  return async ({ tokenId, integratedAccountId }, deadlineAt, read) => {
-    const permits = accounts.memo(JSON.stringify([tokenId, integratedAccountId]));
-    const release = await permits.acquire(deadlineAt);
-    if (!release) return undefined;
-    try {
-      return await read();
-    } finally {
-      release();
-    }
+  /** Runs a read once a permit is free. Undefined when it cannot start before the deadline. */
+  return async <Result>(
+    { tokenId, integratedAccountId }: LimitedBy,
+    deadlineAt: number,
+    read: () => Promise<Result>,
+  ): Promise<Result | undefined> => {
+    const release = await accounts.memo(JSON.stringify([tokenId, integratedAccountId])).acquire(deadlineAt);
+    return release ? read().finally(release) : undefined;
   };
 }
 
-/** Reads single records for one operation: related records, and those that a supergraph requests by key. */
-export interface RecordLoaders {
-  /**
-   * Reads the selected fields of one record, once per operation. Check the caller's access to the integrated account before.
-   * @throws {GraphQLError} `RESPONSE_TOO_LARGE` when the operation has no room for the record.
-   */
-  read<R extends Resource>(
-    resource: R,
-    key: TypedKey,
-    selected: ReadonlySet<WireField<R>>,
-  ): Promise<FoundRecord<R> | Refusal>;
-}
+/** The limit that {@link createReadLimit} makes. */
+export type LimitReads = ReturnType<typeof createReadLimit>;
 
 interface RecordLoadersOptions extends ReadPorts {
   /** Null without a verified token. Then nothing is read. */
@@ -66,10 +46,7 @@ interface RecordLoadersOptions extends ReadPorts {
   readonly room: AnswerRoom;
 }
 
-/**
- * The most single records of one operation. No account's rate limit allows more within a deadline. Without the limit, a list of keys
- * would multiply the cost of a document.
- */
+/** For one operation. No account's rate limit allows more within a deadline. Without it, a list of keys would multiply a document's cost. */
 const maxReads = 2_000;
 
 const tooMany: Refusal = {
@@ -78,54 +55,61 @@ const tooMany: Refusal = {
   retryAfterMs: null,
 };
 
-const unreadableId = 'This record was not read: Truto refers to it by an invalid id.';
+const unreadable: Refusal = {
+  kind: 'UpstreamUnavailableError',
+  message: 'This record was not read: Truto refers to it by an invalid id.',
+};
 
 interface LoaderKey extends TypedKey {
   readonly resource: Resource;
   readonly selected: ReadonlySet<never>;
 }
 
-/** Creates the loaders of one operation. They share nothing with other operations or callers. */
-export function createRecordLoaders({
-  caller,
-  deadlineAt,
-  hasCallerLeft,
-  limitReads,
-  room,
-  ...ports
-}: RecordLoadersOptions): RecordLoaders {
+/**
+ * Creates the reader of single records for one operation: related records, and those that a supergraph requests by key. It shares nothing
+ * with other operations or callers.
+ */
+export function createRecordLoaders(options: RecordLoadersOptions) {
+  const { caller, deadlineAt, limitReads, room } = options;
   let readCount = 0;
 
   async function read({ resource, selected, ...key }: LoaderKey): Promise<FoundRecord<Resource> | Refusal> {
     if (caller === null) throw requestError('UNAUTHENTICATED');
     // Upstream sent the id. If it is not exactly one path segment, the request would address something else.
-    if (checkId(key.id, ['id']).length > 0) return { kind: 'UpstreamUnavailableError', message: unreadableId };
+    if (checkId(key.id, ['id']).length > 0) return unreadable;
     readCount += 1;
     if (readCount > maxReads) return tooMany;
-    const options = { caller, selected, deadlineAt, hasCallerLeft };
     const limits = limitedBy(caller, key.integratedAccountId);
-    const found = await limitReads(limits, deadlineAt, () => readResource(resource, key, options, ports));
+    const found = await limitReads(limits, deadlineAt, () =>
+      readResource(resource, key, { ...options, caller, selected }, options),
+    );
     if (found?.kind === 'Found' && !room.take(found.record))
       throw fieldError('RESPONSE_TOO_LARGE', `The record was read, but left out. ${leftOut}`);
     return found ?? notSent({ reason: 'timeout' });
   }
 
-  // Upstream reads one record per request. In a batch, the first would only wait for the last.
-  const makeLoader = () =>
-    new DataLoader<LoaderKey, unknown, string>((keys) => Promise.all(keys.map(read)), {
-      batch: false,
-      cacheKeyFn({ resource, integratedAccountId: account, id, engagementType, selected }) {
-        const type = engagementType ?? '';
-        // With their lengths, no two keys have the same name.
-        return `${resource} ${[...selected]} ${account.length} ${type.length} ${account}${type}${id}`;
-      },
-    });
   // Most operations read no related record.
-  let loader: ReturnType<typeof makeLoader> | undefined;
+  let loader: DataLoader<LoaderKey, unknown, string> | undefined;
   return {
-    read(resource, key, selected) {
-      loader ??= makeLoader();
+    /**
+     * Reads the selected fields of one record, once per operation. Check the caller's access to the integrated account before.
+     * @throws {GraphQLError} `RESPONSE_TOO_LARGE` when the operation has no room for the record.
+     */
+    read<R extends Resource>(
+      resource: R,
+      key: TypedKey,
+      selected: ReadonlySet<WireField<R>>,
+    ): Promise<FoundRecord<R> | Refusal> {
+      loader ??= new DataLoader((keys) => Promise.all(keys.map(read)), {
+        // Upstream reads one record per request. In a batch, the first would only wait for the last.
+        batch: false,
+        cacheKeyFn: ({ resource, integratedAccountId, id, engagementType, selected }) =>
+          JSON.stringify([resource, [...selected], integratedAccountId, engagementType ?? '', id]),
+      });
       return loader.load({ ...key, resource, selected } as LoaderKey) as never;
     },
   };
 }
+
+/** What {@link createRecordLoaders} creates. */
+export type RecordLoaders = ReturnType<typeof createRecordLoaders>;

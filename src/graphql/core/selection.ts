@@ -2,11 +2,11 @@ import { collectSubFields } from '@graphql-tools/utils';
 import { type FieldNode, type GraphQLObjectType, type GraphQLResolveInfo, isObjectType } from 'graphql';
 import { isAdditional, type Selection, wireFieldsOf } from '../../engagement/record.ts';
 import type { Resource, WireField } from '../../engagement/resources.ts';
+import { nameIn } from './dialects.ts';
 import { fieldError } from './top-level-errors.ts';
-import { nameIn } from './type-names.ts';
 
 /** The part of a resolver's `info` that the selection is read from. */
-export type SelectionInfo = Pick<GraphQLResolveInfo, 'schema' | 'fragments' | 'variableValues' | 'fieldNodes'>;
+type SelectionInfo = Pick<GraphQLResolveInfo, 'schema' | 'fragments' | 'variableValues' | 'fieldNodes'>;
 
 /** The GraphQL type of each resource. */
 export const typeNames: Readonly<Record<Resource, string>> = {
@@ -29,9 +29,8 @@ function objectType({ schema }: SelectionInfo, name: string): GraphQLObjectType 
 /** The fields selected below the nodes if their result has the type, with fragments, conditions and `@defer` resolved. */
 export function fieldsBelow(info: SelectionInfo, typeName: string, nodes: readonly FieldNode[]): readonly FieldNode[] {
   const variables = { coerced: info.variableValues, sources: {} };
-  const { fields, patches } = collectSubFields(info.schema, info.fragments, variables, objectType(info, typeName), [
-    ...nodes,
-  ]);
+  const type = objectType(info, typeName);
+  const { fields, patches } = collectSubFields(info.schema, info.fragments, variables, type, [...nodes]);
   return [fields, ...patches.map((patch) => patch.fields)].flatMap((collected) => [...collected.values()].flat());
 }
 
@@ -40,20 +39,15 @@ export function named(nodes: readonly FieldNode[], name: string): readonly Field
   return nodes.filter((node) => node.name.value === name);
 }
 
-/**
- * The wire fields of a resource that the nodes select, which are fields of its GraphQL type. Pothos records the wire field of exposed
- * fields; other fields have it in `extensions.wireField`.
- */
+/** The wire fields of a resource that the nodes select: fields of its type that Pothos exposes, or that have `extensions.wireField`. */
 export function wireFieldsSelected<R extends Resource>(
   info: SelectionInfo,
   resource: R,
   nodes: readonly FieldNode[],
 ): ReadonlySet<WireField<R>> {
   const fields = objectType(info, typeNames[resource]).getFields();
-  const names = nodes.map(({ name }) => {
-    const extensions = fields[name.value]?.extensions;
-    return extensions?.wireField ?? extensions?.pothosExposedField;
-  });
+  const extensions = nodes.map(({ name }) => fields[name.value]?.extensions);
+  const names = extensions.map((each) => each?.wireField ?? each?.pothosExposedField);
   const documented = wireFieldsOf(resource).filter((field) => names.includes(field));
   // The compiler knows only the documented fields, by which most code reads records.
   return new Set([...documented, ...(names.filter(isAdditional) as string[] as WireField<R>[])]);
@@ -63,33 +57,29 @@ export function wireFieldsSelected<R extends Resource>(
  * Makes a function that reads a selection once for each list of nodes. An execution has its own lists, so all items of a list share
  * one, and a prepared operation always has the same.
  */
-export function onceForNodes<Info extends SelectionInfo, Value extends object>(
-  read: (info: Info) => Value,
-): (info: Info) => Value {
+export function onceForNodes<Info extends SelectionInfo, Value extends object>(read: (info: Info) => Value) {
   const known = new WeakMap<readonly FieldNode[], Value>();
-  return (info) => {
+  return (info: Info): Value => {
     const value = known.get(info.fieldNodes) ?? read(info);
     known.set(info.fieldNodes, value);
     return value;
   };
 }
 
-const wireFieldsOfAll = onceForNodes((_info) => new Map<Resource, ReadonlySet<string>>());
+const isNotId = ({ name }: FieldNode) => name.value !== 'id';
+
+const readersBelow = Object.fromEntries(
+  Object.entries(typeNames).map(([resource, name]) => [
+    resource,
+    onceForNodes((info) =>
+      wireFieldsSelected(info, resource as Resource, fieldsBelow(info, name, info.fieldNodes).filter(isNotId)),
+    ),
+  ]),
+);
 
 /** The wire fields of a resource that are selected below the field at `info`, without the id. */
 export function wireFieldsBelow<R extends Resource>(info: GraphQLResolveInfo, resource: R): ReadonlySet<WireField<R>> {
-  const ofField = wireFieldsOfAll(info);
-  let fields = ofField.get(resource) as ReadonlySet<WireField<R>> | undefined;
-  if (!fields) {
-    const nodes = fieldsBelow(info, typeNames[resource], info.fieldNodes);
-    fields = wireFieldsSelected(
-      info,
-      resource,
-      nodes.filter(({ name }) => name.value !== 'id'),
-    );
-    ofField.set(resource, fields);
-  }
-  return fields;
+  return readersBelow[resource]?.(info) as ReadonlySet<WireField<R>>;
 }
 
 /** Reads what the client selected of the engagement in a create's result. */
@@ -98,15 +88,12 @@ export const readCreatedSelection = onceForNodes((info): ReadonlySet<WireField> 
   return wireFieldsSelected(info, 'engagements', fieldsBelow(info, 'Engagement', named(success, 'engagement')));
 });
 
-function responseKey({ alias, name }: FieldNode): string {
-  return alias?.value ?? name.value;
-}
-
 /** Counts the lists of chunks in the result: one for each response key of `chunks` under each of `stream`. */
 function countChunkLists(info: SelectionInfo, streams: readonly FieldNode[]): number {
+  const keyOf = ({ alias, name }: FieldNode) => (alias ?? name).value;
   const keys = streams.flatMap((stream) => {
     const chunks = named(fieldsBelow(info, 'DeleteStream', [stream]), 'chunks');
-    return chunks.map((node) => `${responseKey(stream)}.${responseKey(node)}`);
+    return chunks.map((node) => `${keyOf(stream)}.${keyOf(node)}`);
   });
   return new Set(keys).size;
 }
@@ -124,7 +111,7 @@ export const readSelection = onceForNodes((info): Selection => {
     ...deleted.filter(({ name }) => name.value !== 'nodeId'),
     ...fieldsBelow(info, 'Engagement', named(unknown, 'engagement')),
   ];
-  const notes = fieldsBelow(info, 'Note', named(engagement, 'notes')).filter(({ name }) => name.value !== 'id');
+  const notes = fieldsBelow(info, 'Note', named(engagement, 'notes')).filter(isNotId);
   const chunkLists = countChunkLists(info, named(success, 'stream'));
   if (chunkLists > 1)
     throw fieldError('BAD_USER_INPUT', 'Nothing was sent. Select stream.chunks once: a body can be read only once.');

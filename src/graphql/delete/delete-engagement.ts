@@ -1,21 +1,18 @@
+import { GraphQLStreamDirective } from '@graphql-tools/utils';
+import { type FieldNode, type GraphQLResolveInfo, getDirectiveValues } from 'graphql';
 import { type AskedDelete, deleteEngagement } from '../../engagement/delete/delete-engagement.ts';
+import { deleteEach, itemKey, maxDeletes } from '../../engagement/delete/delete-many.ts';
 import { type DeleteEngagementParameter, deleteParameters } from '../../engagement/input.ts';
 import { listing, requiringType } from '../../engagement/integrations.ts';
 import type { Selection } from '../../engagement/record.ts';
 import { type DeleteEngagementResult as Result, withEngagementId } from '../../engagement/result.ts';
-import { builder, upstreamRequestCost } from '../core/builder.ts';
+import { withinRoom } from '../core/answer-room.ts';
+import { inputType, objectType, type Row, rootField, upstreamRequestCost } from '../core/builder.ts';
 import { type Context, callerKeyOf, requireCaller } from '../core/context.ts';
-import { readSelection } from '../core/selection.ts';
+import { fieldsBelow, named, onceForNodes, readSelection } from '../core/selection.ts';
 import { fieldError } from '../core/top-level-errors.ts';
 import { DeleteEngagementResult } from '../types/result.ts';
-import {
-  EngagementSort,
-  EngagementType,
-  RecordReferenceInput,
-  ResponseFormat,
-  rawTypeOptions,
-  trutoQueryOptions,
-} from '../types/values.ts';
+import { rawType, trutoQuery } from '../types/values.ts';
 
 /** @param meaning what the parameter is. Omit it for parameters of emails. */
 function describe(name: DeleteEngagementParameter, meaning?: string): string {
@@ -26,41 +23,26 @@ function describe(name: DeleteEngagementParameter, meaning?: string): string {
   return [meaning ?? ('isEmailOnly' in deleteParameters[name] ? emailOnly : ''), listed].join(' ').trim();
 }
 
-/** The parameters that only some integrations list. */
-export const DeleteEngagementParameters = builder.inputType('DeleteEngagementParameters', {
-  description: "More query parameters of Truto's delete. `Query.integrations` shows which integration lists which.",
-  fields: (t) =>
-    ({
-      sortBy: t.field({ type: EngagementSort, description: describe('sortBy') }),
-      content: t.string({ description: describe('content') }),
-      subject: t.string({ description: describe('subject') }),
-      direction: t.string({ description: describe('direction') }),
-      createdAt: t.field({ type: 'DateTime', description: describe('createdAt', 'When the engagement was created.') }),
-      updatedAt: t.field({
-        type: 'DateTime',
-        description: describe('updatedAt', 'When the engagement was last updated.'),
-      }),
-      status: t.string({ description: describe('status', "The engagement's status.") }),
-      account: t.field({
-        type: RecordReferenceInput,
-        description: describe('account', 'The company (CRM account) of the engagement.'),
-      }),
-      contacts: t.field({
-        type: [RecordReferenceInput],
-        description: describe('contacts', 'The contacts of the engagement.'),
-      }),
-    }) satisfies Record<DeleteEngagementParameter, unknown>,
-});
+inputType(
+  "DeleteEngagementParameters: More query parameters of Truto's delete. `Query.integrations` shows which integration lists which.",
+  {
+    sortBy: `EngagementSort: ${describe('sortBy')}`,
+    content: `String: ${describe('content')}`,
+    subject: `String: ${describe('subject')}`,
+    direction: `String: ${describe('direction')}`,
+    createdAt: `DateTime: ${describe('createdAt', 'When the engagement was created.')}`,
+    updatedAt: `DateTime: ${describe('updatedAt', 'When the engagement was last updated.')}`,
+    status: `String: ${describe('status', "The engagement's status.")}`,
+    account: `RecordReferenceInput: ${describe('account', 'The company (CRM account) of the engagement.')}`,
+    contacts: `[RecordReferenceInput!]: ${describe('contacts', 'The contacts of the engagement.')}`,
+  } satisfies Record<DeleteEngagementParameter, Row>,
+);
 
 /** The arguments of the field, coerced. */
 export type DeleteArguments = AskedDelete & { readonly snapshot: boolean; readonly dryRun: boolean };
 
-/**
- * Runs one delete of an operation.
- * @param responseKey distinguishes the deletes of an operation, which share one idempotency key.
- * @throws {GraphQLError} `UNAUTHENTICATED`.
- */
-export async function resolveDelete(
+/** Runs one delete. @param responseKey distinguishes the deletes of an operation, which share one idempotency key. */
+async function resolveDelete(
   { dryRun, snapshot, ...input }: DeleteArguments,
   selection: Selection,
   responseKey: string | number,
@@ -78,66 +60,119 @@ export async function resolveDelete(
   return result;
 }
 
-builder.mutationField('deleteEngagement', (t) =>
-  t.field({
-    type: DeleteEngagementResult,
-    nullable: true,
-    cost: upstreamRequestCost,
-    description:
-      'Deletes one engagement and returns the outcome. A delete cannot be undone. Aliased deletes run one after ' +
-      'another. Send an `Idempotency-Key` header (or `extensions.idempotencyKey` in the request) to make a retry safe: for ' +
-      '10 minutes, the same key returns the first result. After a refusal, or an `OutcomeUnknownError` that is ' +
-      '`retrySafe`, the same key sends the delete again.',
-    args: {
-      id: t.arg.id({
-        description:
-          "Truto's id of the engagement: 1 to 512 characters, without control characters, and without `.` or `..` as a path segment. Required without `confirmationToken`.",
-      }),
-      integratedAccountId: t.arg.id({
-        description:
-          "Truto's id of the integrated account that the engagement is in. Required without `confirmationToken`.",
-      }),
-      format: t.arg({
-        type: ResponseFormat,
-        required: true,
-        defaultValue: 'unified',
-        description: 'The form of the answer.',
-      }),
-      engagementType: t.arg({
-        type: EngagementType,
-        description: `The type of the engagement. ${requiringType} require it.`,
-      }),
-      rawEngagementType: t.arg.string(rawTypeOptions),
-      parameters: t.arg({
-        type: DeleteEngagementParameters,
-        description: 'More query parameters, for the integrations that list them.',
-      }),
-      remoteQuery: t.arg({
-        type: 'JSONObject',
-        description:
-          "Query parameters for the provider's own API: strings, numbers, booleans, and lists and objects of them, up to 5 levels deep. Null is sent as an empty value. With `remoteQuery`, an unknown outcome is not `retrySafe`.",
-      }),
-      trutoQuery: t.arg({
-        ...trutoQueryOptions,
-        description: `${trutoQueryOptions.description} A parameter of \`parameters\` may be here if you do not give it there. The read of \`snapshot: true\` has them too. With \`trutoQuery\`, an unknown outcome is not \`retrySafe\`.`,
-      }),
-      snapshot: t.arg.boolean({
-        required: true,
-        defaultValue: false,
-        description:
-          'Reads the engagement and its notes first, so that every selected field is filled. If the read fails, nothing is deleted.',
-      }),
-      dryRun: t.arg.boolean({
-        required: true,
-        defaultValue: false,
-        description:
-          'Deletes nothing. Returns the request that would be sent, every reason why it would be refused, and a `confirmationToken`. Looks up the account, and with `snapshot: true` reads the engagement.',
-      }),
-      confirmationToken: t.arg.string({
-        description:
-          'The `confirmationToken` of your dry run: deletes exactly what that showed, once, within 5 minutes. Omit the other arguments. It replaces an `Idempotency-Key`: sent again within 10 minutes, it returns the first result. Some servers delete nothing without it.',
-      }),
+/** The arguments that choose the type and the parameters of a delete. */
+const which = {
+  engagementType: `EngagementType: The type of the engagement. ${requiringType} require it.`,
+  rawEngagementType: rawType,
+  parameters: 'DeleteEngagementParameters: More query parameters, for the integrations that list them.',
+} as const;
+
+rootField('mutation', 'deleteEngagement', {
+  type: DeleteEngagementResult,
+  cost: upstreamRequestCost,
+  description:
+    'Deletes one engagement and returns the outcome. A delete cannot be undone. Aliased deletes run one after another. Send an `Idempotency-Key` header (or `extensions.idempotencyKey` in the request) to make a retry safe: for 10 minutes, the same key returns the first result. After a refusal, or an `OutcomeUnknownError` that is `retrySafe`, the same key sends the delete again.',
+  args: {
+    id: "ID: Truto's id of the engagement: 1 to 512 characters, without control characters, and without `.` or `..` as a path segment. Required without `confirmationToken`.",
+    integratedAccountId:
+      "ID: Truto's id of the integrated account that the engagement is in. Required without `confirmationToken`.",
+    format: 'ResponseFormat! = unified: The form of the answer.',
+    ...which,
+    remoteQuery:
+      "JSONObject: Query parameters for the provider's own API: strings, numbers, booleans, and lists and objects of them, up to 5 levels deep. Null is sent as an empty value. With `remoteQuery`, an unknown outcome is not `retrySafe`.",
+    trutoQuery: `${trutoQuery} A parameter of \`parameters\` may be here if you do not give it there. The read of \`snapshot: true\` has them too. With \`trutoQuery\`, an unknown outcome is not \`retrySafe\`.`,
+    snapshot:
+      'Boolean! = false: Reads the engagement and its notes first, so that every selected field is filled. If the read fails, nothing is deleted.',
+    dryRun:
+      'Boolean! = false: Deletes nothing. Returns the request that would be sent, every reason why it would be refused, and a `confirmationToken`. Looks up the account, and with `snapshot: true` reads the engagement.',
+    confirmationToken:
+      'String: The `confirmationToken` of your dry run: deletes exactly what that showed, once, within 5 minutes. Omit the other arguments. It replaces an `Idempotency-Key`: sent again within 10 minutes, it returns the first result. Some servers delete nothing without it.',
+  },
+  resolve: (_root, args, context, info) => resolveDelete(args, readSelection(info), info.path.key, context),
+});
+
+/** Deletes that were started. Each promise resolves, to an error if the delete failed at the top level. */
+interface BegunDeletes {
+  readonly results: readonly Promise<Result | Error>[];
+}
+
+/**
+ * Checks `@stream` before the deletes start: the executor checks it after that, and then returns none of their results.
+ * @throws {GraphQLError} `BAD_USER_INPUT` for an invalid `@stream`.
+ */
+function checkStreams(nodes: readonly FieldNode[], { variableValues }: GraphQLResolveInfo): void {
+  for (const node of nodes) {
+    let stream: Readonly<Record<string, unknown>> | undefined;
+    try {
+      stream = getDirectiveValues(GraphQLStreamDirective, node, variableValues);
+    } catch (error) {
+      throw fieldError('BAD_USER_INPUT', `Nothing was sent. ${error instanceof Error ? error.message : ''}`);
+    }
+    if (stream && !(typeof stream.initialCount === 'number' && stream.initialCount >= 0))
+      throw fieldError('BAD_USER_INPUT', 'Nothing was sent. The initialCount of @stream must be 0 or more.');
+  }
+}
+
+// GraphQL cannot stream a list that is itself a root field.
+const DeleteEngagementsPayload = objectType<BegunDeletes>(
+  'DeleteEngagementsPayload: The results of a list of deletes.',
+)((field) => ({
+  results: field(
+    '[DeleteEngagementResult]!: One result for each item, in the same order, as `deleteEngagement` returns it. Null only with an error in `errors` at its path. With `@stream`, and an `Accept` header that allows `multipart/mixed` or `text/event-stream`, each result is sent when it is ready.',
+    // The executor reads an error as the failure of that item only.
+    async function* ({ results }) {
+      for (const result of results) yield await result;
     },
-    resolve: (_root, args, context, info) => resolveDelete(args, readSelection(info), info.path.key, context),
-  }),
-);
+    { listSize: { assumedSize: maxDeletes } },
+  ),
+}));
+
+const selectedOfResults = onceForNodes((info: GraphQLResolveInfo) => {
+  const fieldNodes = named(fieldsBelow(info, 'DeleteEngagementsPayload', info.fieldNodes), 'results');
+  checkStreams(fieldNodes, info);
+  return { fieldNodes, selection: readSelection({ ...info, fieldNodes }) };
+});
+
+const DeleteEngagementItem = inputType('DeleteEngagementItem: One engagement to delete.', {
+  id: "ID!: Truto's id of the engagement, as for `deleteEngagement`.",
+  ...which,
+});
+
+rootField('mutation', 'deleteEngagements', {
+  type: DeleteEngagementsPayload,
+  cost: upstreamRequestCost * maxDeletes,
+  description:
+    'Deletes up to 100 engagements of one integrated account, in parallel, within its rate limits. (Aliases of `deleteEngagement` run one after another.) A failed item does not affect the others. Items with the same engagement are one delete. An `Idempotency-Key` applies to each engagement separately. The records of one operation may take 8 times `MAX_UPSTREAM_BYTES`; beyond that, results have a warning instead of their record. A server that requires confirmation refuses every item: use `startBulkDelete`.',
+  args: {
+    items: { type: [DeleteEngagementItem], required: true, description: 'The engagements to delete: 1 to 100 items.' },
+    integratedAccountId: "ID!: Truto's id of the integrated account that the engagements are in.",
+    format: 'ResponseFormat! = unified: The form of each answer. `STREAM` is for `deleteEngagement` only.',
+    trutoQuery: `${trutoQuery} A parameter of an item's \`parameters\` may be here if the item does not give it there. Each delete has them.`,
+    snapshot:
+      'Boolean! = false: Reads each engagement and its notes first, so that every selected field is filled. An engagement whose read fails is not deleted.',
+  },
+  async resolve(_root, { items, integratedAccountId, format, trutoQuery, snapshot }, context, info) {
+    requireCaller(context);
+    if (items.length === 0 || items.length > maxDeletes)
+      throw fieldError(
+        'INVALID_INPUT',
+        `Nothing was sent. items has ${items.length} items, and must have 1 to ${maxDeletes}.`,
+      );
+    if (format === 'stream')
+      throw fieldError(
+        'INVALID_INPUT',
+        'Nothing was sent. The format STREAM is for deleteEngagement only. Use another format.',
+      );
+    const { fieldNodes, selection } = selectedOfResults(info);
+    const begun = deleteEach(items, async (item) => {
+      const args = { ...item, integratedAccountId, format, trutoQuery, snapshot, dryRun: false };
+      const result = await resolveDelete(args, selection, `${info.path.key}.${itemKey(item)}`, context);
+      return withinRoom(result, context.recordRoom);
+    });
+    // Caught now: an error of a result that is never read must not end the process.
+    const results = begun.map((result) => result.catch((error: Error) => error));
+    // Without `results` in the selection, the executor would not wait for the deletes.
+    if (fieldNodes.length === 0) await Promise.all(results);
+    return { results };
+  },
+});

@@ -12,7 +12,7 @@ import {
 } from 'graphql';
 import { LRUCache } from 'lru-cache';
 import type { Context, GivenResults } from '../core/context.ts';
-import { Output, type PlanScope, type PreparedField, prepareField, Uncovered, type Values } from './write-result.ts';
+import { Output, type PreparedField, prepareField, Uncovered, type Values } from './write-result.ts';
 
 /** What a request asks for. */
 export interface OperationRequest {
@@ -25,7 +25,7 @@ export interface OperationRequest {
 export interface PreparedOperation {
   /** True for a mutation: its fields run one after another. */
   readonly isSerial: boolean;
-  /** Coerces the variables. Throws when one is wrong. */
+  /** Throws when a variable is wrong. */
   readonly readVariables: (given: Values) => Values;
   readonly fields: readonly PreparedField[];
   /** The memory that it takes besides its document, as estimated. */
@@ -35,7 +35,7 @@ export interface PreparedOperation {
 /** The memory of all entries; the least recently used go first. */
 const maxBytes = 80 * 1024 * 1024;
 
-/** What an entry takes, and each character, which is in the key, in names and perhaps in nodes of arguments. Measured, rounded up. */
+/** Measured, rounded up. A text is kept twice, by the key and by the names in it, and two characters may be a node of an argument. */
 const bytesOf = { entry: 4_000, character: 60 } as const;
 
 /** The variables that conditions may have. A condition that is null is an error. */
@@ -45,6 +45,15 @@ const conditionsOf = (variables: Values) =>
 /** Distinguishes operations by name, document and the variables that conditions may have. */
 const entryKey = ({ query, operationName, variables }: OperationRequest): string =>
   JSON.stringify([operationName ?? null, ...conditionsOf(variables)]) + query;
+
+// Apart, since functions that are created together hold what any of them uses.
+function variableReader(schema: GraphQLSchema, definitions: readonly VariableDefinitionNode[]) {
+  return (given: Values): Values => {
+    const { coerced, errors } = getVariableValues(schema, definitions, given, { maxErrors: 1 });
+    if (errors) throw errors[0];
+    return coerced;
+  };
+}
 
 function prepare(schema: GraphQLSchema, { query, operationName, variables }: OperationRequest): PreparedOperation {
   // Without locations: each would keep all tokens of the document.
@@ -62,7 +71,7 @@ function prepare(schema: GraphQLSchema, { query, operationName, variables }: Ope
   if (definitions.some(({ variable }) => variable.name.value === '__proto__')) throw new Uncovered('__proto__');
   const readVariables = variableReader(schema, definitions);
   const fragments = document.definitions.filter((node) => node.kind === Kind.FRAGMENT_DEFINITION);
-  const scope: PlanScope = {
+  const scope = {
     ...{ schema, operation, rootValue: undefined, bytes: 0 },
     fragments: Object.fromEntries(fragments.map((each) => [each.name.value, each])),
     // Only those in the key, so that the plan depends only on that.
@@ -74,23 +83,14 @@ function prepare(schema: GraphQLSchema, { query, operationName, variables }: Ope
   return { isSerial: operation.operation === 'mutation', readVariables, fields: prepared, bytes: scope.bytes };
 }
 
-// Apart, since functions that are created together hold what any of them uses.
-const variableReader =
-  (schema: GraphQLSchema, definitions: readonly VariableDefinitionNode[]) =>
-  (given: Values): Values => {
-    const { coerced, errors } = getVariableValues(schema, definitions, given, { maxErrors: 1 });
-    if (errors) throw errors[0];
-    return coerced;
-  };
-
 /** The prepared operations of a server, and which of those executed cannot be prepared. */
 export class PreparedOperations {
-  readonly #schema: GraphQLSchema;
-  /** An operation that needs the executor has no plan. */
-  readonly #entries = new LRUCache<string, Partial<PreparedOperation>>({
+  /** False for an operation that needs the executor. */
+  readonly #entries = new LRUCache<string, PreparedOperation | false>({
     maxSize: maxBytes,
-    sizeCalculation: ({ bytes = 0 }, key) => bytes + bytesOf.entry + bytesOf.character * key.length,
+    sizeCalculation: (plan, key) => (plan ? plan.bytes : 0) + bytesOf.entry + bytesOf.character * key.length,
   });
+  readonly #schema: GraphQLSchema;
 
   constructor(schema: GraphQLSchema) {
     this.#schema = schema;
@@ -98,8 +98,7 @@ export class PreparedOperations {
 
   /** Finds the operation that a request asks for; undefined when the executor is needed. */
   find(request: OperationRequest): PreparedOperation | undefined {
-    const entry = this.#entries.get(entryKey(request));
-    return entry?.fields && (entry as PreparedOperation);
+    return this.#entries.get(entryKey(request)) || undefined;
   }
 
   /** Prepares the operation that the executor takes, if that can be done: it has passed every check then. */
@@ -109,30 +108,24 @@ export class PreparedOperations {
     try {
       this.#entries.set(key, prepare(this.#schema, request));
     } catch (error) {
-      if (error instanceof Uncovered) this.#entries.set(key, {});
+      if (error instanceof Uncovered) this.#entries.set(key, false);
       // The executor reports it. Another request with this key may have better variables.
       else if (!(error instanceof GraphQLError)) throw error;
     }
   }
 }
 
-/** The end of a prepared operation. */
-interface PreparedEnd {
-  /** The whole answer, as the executor writes it. Undefined when it has an error: then the executor has to write it. */
-  readonly text: string | undefined;
-  /** The results of the root fields that were run, for the executor. */
-  readonly given: GivenResults;
-}
-
 /**
  * Runs a prepared operation. Only answers without errors are written here, so that errors are written in one place only. With a wrong
  * variable or argument, no field is run. Never rejects.
+ * @returns the whole answer as the executor writes it, or undefined when that has an error; and the results of the root fields that were
+ * run, for the executor.
  */
 export async function runPrepared(
-  { readVariables, fields, isSerial }: PreparedOperation,
+  { isSerial, readVariables, fields }: PreparedOperation,
   givenVariables: Values,
   context: Context,
-): Promise<PreparedEnd> {
+): Promise<{ readonly text: string | undefined; readonly given: GivenResults }> {
   const given = new Map<string | number, Promise<unknown>>();
   let variables: Values;
   let args: readonly Values[];
@@ -144,9 +137,9 @@ export async function runPrepared(
   }
   const texts: (string | undefined | Promise<string | undefined>)[] = [];
   for (const [index, { responseKey, resolve, write }] of fields.entries()) {
-    const value = (async () => resolve(undefined, args[index] ?? {}, context))();
-    given.set(responseKey, value);
-    const text = new Output(context, variables).write(value, write);
+    const result = (async () => resolve(undefined, args[index] ?? {}, context))();
+    given.set(responseKey, result);
+    const text = new Output(context, variables).write(result, write);
     texts.push(isSerial ? await text : text);
     // Then the executor runs the rest: only it knows when all of this mutation has ended.
     if (texts.at(-1) === undefined) break;

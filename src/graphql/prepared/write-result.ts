@@ -52,7 +52,6 @@ export class Output {
     });
   }
 
-  /** Adds text. */
   add(text: string): void {
     this.#text += text;
   }
@@ -82,7 +81,7 @@ export class Output {
 }
 
 /** The parts of `info` that all fields share. Its variables are those that conditions may have. */
-export interface PlanScope
+interface PlanScope
   extends Pick<GraphQLResolveInfo, 'schema' | 'fragments' | 'variableValues' | 'operation' | 'rootValue'> {
   /** The memory of the fields, as estimated. */
   bytes: number;

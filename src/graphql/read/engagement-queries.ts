@@ -1,73 +1,50 @@
 import { defaultPageSize, sentType } from '../../engagement/input.ts';
 import { type EngagementPage, readEngagement, readEngagements } from '../../engagement/read.ts';
-import { builder, objectType, upstreamRequestCost } from '../core/builder.ts';
+import { objectType, rootField, upstreamRequestCost } from '../core/builder.ts';
 import { requireCaller } from '../core/context.ts';
 import { fieldsBelow, named, onceForNodes, wireFieldsBelow, wireFieldsSelected } from '../core/selection.ts';
 import { failedRead, fieldError } from '../core/top-level-errors.ts';
-import { Engagement, type EngagementSource } from '../types/records.ts';
-import {
-  EngagementFilter,
-  EngagementSort,
-  EngagementType,
-  rawTypeOptions,
-  SortDirection,
-  trutoQueryOptions,
-} from '../types/values.ts';
-
-interface PageInfo {
-  readonly hasNextPage: boolean;
-  readonly hasPreviousPage: boolean;
-  readonly startCursor: string | null;
-  readonly endCursor: string | null;
-}
-
-objectType<PageInfo>('PageInfo', {
-  shareable: true,
-  description: 'The position of a page in the list. Truto pages forward only.',
-  shows: {
-    hasNextPage: ['Boolean!', 'True when another page follows.'],
-    hasPreviousPage: ['Boolean!', 'True when this is not the first page.'],
-    startCursor: ['String', 'The `after` of this page. Null on the first page.'],
-    endCursor: ['String', 'Pass it as `after` to get the next page. Null on the last page.'],
-  },
-});
-
-const EngagementEdge = objectType<{ node: EngagementSource; cursor: string | null }>('EngagementEdge', {
-  description: 'One engagement of a page.',
-  shows: {
-    node: ['Engagement!', 'The engagement itself.'],
-    cursor: [
-      'String',
-      'Pass it as `after` to continue after this engagement. Truto has cursors only between pages, so only the last of a page has one.',
-    ],
-  },
-});
+import { type EngagementSource, recordTypes } from '../types/records.ts';
+import { rawType, trutoQuery } from '../types/values.ts';
 
 interface ConnectionPage extends Pick<EngagementPage, 'isPartial'> {
   readonly nodes: EngagementPage['records'];
-  readonly pageInfo: PageInfo;
+  readonly pageInfo: {
+    readonly hasNextPage: boolean;
+    readonly hasPreviousPage: boolean;
+    readonly startCursor: string | null;
+    readonly endCursor: string | null;
+  };
 }
 
-const EngagementConnection = objectType<ConnectionPage>('EngagementConnection', {
-  description: 'A page of engagements. It has no total, because Truto returns none.',
-  shows: { nodes: ['[Engagement!]!', 'The engagements of the page.'] },
-  fields: (t, show) => ({
-    edges: t.field({
-      type: [EngagementEdge],
-      nullable: false,
-      description: 'The same engagements, each with its cursor.',
-      resolve: ({ nodes, pageInfo: { endCursor } }) =>
-        nodes.map((node, index) => ({ node, cursor: index === nodes.length - 1 ? endCursor : null })),
-    }),
-    ...show({
-      isPartial: [
-        'Boolean!',
-        'True when Truto returned an incomplete page. Engagements or fields may be missing, although they exist. Read the page again later.',
-      ],
-      pageInfo: ['PageInfo!', 'The position of the page in the list.'],
-    }),
-  }),
+objectType<ConnectionPage['pageInfo']>('PageInfo: The position of a page in the list. Truto pages forward only.', {
+  shareable: true,
+})({
+  hasNextPage: 'Boolean!: True when another page follows.',
+  hasPreviousPage: 'Boolean!: True when this is not the first page.',
+  startCursor: 'String: The `after` of this page. Null on the first page.',
+  endCursor: 'String: Pass it as `after` to get the next page. Null on the last page.',
 });
+
+objectType<{ node: EngagementSource; cursor: string | null }>('EngagementEdge: One engagement of a page.')({
+  node: 'Engagement!: The engagement itself.',
+  cursor:
+    'String: Pass it as `after` to continue after this engagement. Truto has cursors only between pages, so only the last of a page has one.',
+});
+
+const EngagementConnection = objectType<ConnectionPage>(
+  'EngagementConnection: A page of engagements. It has no total, because Truto returns none.',
+)((field) => ({
+  nodes: '[Engagement!]!: The engagements of the page.',
+  edges: field(
+    '[EngagementEdge!]!: The same engagements, each with its cursor.',
+    ({ nodes, pageInfo: { endCursor } }) =>
+      nodes.map((node, index) => ({ node, cursor: index === nodes.length - 1 ? endCursor : null })),
+  ),
+  isPartial:
+    'Boolean!: True when Truto returned an incomplete page. Engagements or fields may be missing, although they exist. Read the page again later.',
+  pageInfo: 'PageInfo!: The position of the page in the list.',
+}));
 
 const selectedOfPage = onceForNodes((info) => {
   const connection = fieldsBelow(info, 'EngagementConnection', info.fieldNodes);
@@ -76,90 +53,69 @@ const selectedOfPage = onceForNodes((info) => {
   return wireFieldsSelected(info, 'engagements', nodes);
 });
 
-const integratedAccountDescription = "Truto's id of the integrated account to read from.";
+const integratedAccountId = "ID!: Truto's id of the integrated account to read from.";
 
-builder.queryField('engagement', (t) =>
-  t.field({
-    type: Engagement,
-    nullable: true,
-    cost: upstreamRequestCost,
-    description:
-      'Reads one engagement. Null, without an error, when Truto finds none with this id. A missing integrated account is an error with the code `INTEGRATED_ACCOUNT_NOT_FOUND`. `NOT_FOUND` means that the account could not be checked.',
-    args: {
-      id: t.arg.id({ required: true, description: "Truto's id of the engagement." }),
-      integratedAccountId: t.arg.id({ required: true, description: integratedAccountDescription }),
-      engagementType: t.arg({
-        type: EngagementType,
-        description: 'The type of the engagement. Some integrations require it to find one.',
-      }),
-      rawEngagementType: t.arg.string(rawTypeOptions),
-      trutoQuery: t.arg(trutoQueryOptions),
-    },
-    async resolve(_root, key, context, info) {
-      const selected = wireFieldsBelow(info, 'engagements');
-      const { deadlineAt, hasCallerLeft } = context;
-      const options = { caller: requireCaller(context), selected, deadlineAt, hasCallerLeft };
-      const outcome = await readEngagement(key, options, context);
-      // Null means that the engagement does not exist. If the account itself may be missing, that is not known.
-      if (outcome.kind === 'NotFoundError' && outcome.accountFound) return null;
-      if (outcome.kind !== 'Found') throw failedRead(outcome);
-      return { ...outcome.record, askedType: sentType(key) };
-    },
-  }),
-);
+rootField('query', 'engagement', {
+  type: recordTypes.engagements,
+  cost: upstreamRequestCost,
+  description:
+    'Reads one engagement. Null, without an error, when Truto finds none with this id. A missing integrated account is an error with the code `INTEGRATED_ACCOUNT_NOT_FOUND`. `NOT_FOUND` means that the account could not be checked.',
+  args: {
+    id: "ID!: Truto's id of the engagement.",
+    integratedAccountId,
+    engagementType: 'EngagementType: The type of the engagement. Some integrations require it to find one.',
+    rawEngagementType: rawType,
+    trutoQuery,
+  },
+  async resolve(_root, key, context, info) {
+    const selected = wireFieldsBelow(info, 'engagements');
+    const { deadlineAt, hasCallerLeft } = context;
+    const options = { caller: requireCaller(context), selected, deadlineAt, hasCallerLeft };
+    const outcome = await readEngagement(key, options, context);
+    // Null means that the engagement does not exist. If the account itself may be missing, that is not known.
+    if (outcome.kind === 'NotFoundError' && outcome.accountFound) return null;
+    if (outcome.kind !== 'Found') throw failedRead(outcome);
+    return { ...outcome.record, askedType: sentType(key) };
+  },
+});
 
-builder.queryField('engagements', (t) =>
-  t.field({
-    type: EngagementConnection,
-    nullable: true,
-    cost: upstreamRequestCost,
-    listSize: {
-      assumedSize: defaultPageSize,
-      slicingArguments: ['first'],
-      sizedFields: ['nodes', 'edges'],
-      requireOneSlicingArgument: false,
-    },
-    description: 'Lists the engagements of an integrated account, in pages.',
-    args: {
-      integratedAccountId: t.arg.id({ required: true, description: integratedAccountDescription }),
-      first: t.arg.int({ description: 'The page size, from 1 to 100. Default: 25.' }),
-      after: t.arg.string({ description: 'The `endCursor` of the previous page. Omit it for the first page.' }),
-      engagementType: t.arg({
-        type: EngagementType,
-        description: 'Only engagements of this type. The same as `filter.engagementType`.',
-      }),
-      rawEngagementType: t.arg.string(rawTypeOptions),
-      filter: t.arg({ type: EngagementFilter, description: 'Which engagements to list. Default: all.' }),
-      sortBy: t.arg({ type: EngagementSort, description: "The field to sort by. Default: the provider's own order." }),
-      sortDirection: t.arg({
-        type: SortDirection,
-        required: true,
-        defaultValue: 'desc',
-        description: 'The direction of `sortBy`.',
-      }),
-      trutoQuery: t.arg({
-        ...trutoQueryOptions,
-        description: `${trutoQueryOptions.description} A parameter of \`filter\` may be here if you do not give it there.`,
-      }),
-    },
-    async resolve(_root, { engagementType, filter, sortBy, sortDirection, ...page }, context, info) {
-      if (engagementType && filter?.engagementType && engagementType !== filter.engagementType) {
-        throw fieldError(
-          'INVALID_INPUT',
-          'Nothing was read. engagementType and filter.engagementType differ. Give one of them.',
-        );
-      }
-      const order = sortBy ? { field: sortBy, direction: sortDirection } : undefined;
-      const input = { ...page, order, filter: { ...filter, engagementType: engagementType ?? filter?.engagementType } };
-      const { deadlineAt, hasCallerLeft } = context;
-      const options = { caller: requireCaller(context), selected: selectedOfPage(info), deadlineAt, hasCallerLeft };
-      const outcome = await readEngagements(input, options, context);
-      if (outcome.kind !== 'Page') throw failedRead(outcome);
-      const { records, nextCursor, isPartial } = outcome;
-      const startCursor = page.after ?? null;
-      const cursors = { startCursor, endCursor: nextCursor };
-      const pageInfo = { hasNextPage: nextCursor !== null, hasPreviousPage: startCursor !== null, ...cursors };
-      return { nodes: records, isPartial, pageInfo };
-    },
-  }),
-);
+rootField('query', 'engagements', {
+  type: EngagementConnection,
+  cost: upstreamRequestCost,
+  listSize: {
+    assumedSize: defaultPageSize,
+    slicingArguments: ['first'],
+    sizedFields: ['nodes', 'edges'],
+    requireOneSlicingArgument: false,
+  },
+  description: 'Lists the engagements of an integrated account, in pages.',
+  args: {
+    integratedAccountId,
+    first: 'Int: The page size, from 1 to 100. Default: 25.',
+    after: 'String: The `endCursor` of the previous page. Omit it for the first page.',
+    engagementType: 'EngagementType: Only engagements of this type. The same as `filter.engagementType`.',
+    rawEngagementType: rawType,
+    filter: 'EngagementFilter: Which engagements to list. Default: all.',
+    sortBy: "EngagementSort: The field to sort by. Default: the provider's own order.",
+    sortDirection: 'SortDirection! = desc: The direction of `sortBy`.',
+    trutoQuery: `${trutoQuery} A parameter of \`filter\` may be here if you do not give it there.`,
+  },
+  async resolve(_root, { engagementType, filter, sortBy, sortDirection, ...page }, context, info) {
+    if (engagementType && filter?.engagementType && engagementType !== filter.engagementType)
+      throw fieldError(
+        'INVALID_INPUT',
+        'Nothing was read. engagementType and filter.engagementType differ. Give one of them.',
+      );
+    const order = sortBy ? { field: sortBy, direction: sortDirection } : undefined;
+    const input = { ...page, order, filter: { ...filter, engagementType: engagementType ?? filter?.engagementType } };
+    const { deadlineAt, hasCallerLeft } = context;
+    const options = { caller: requireCaller(context), selected: selectedOfPage(info), deadlineAt, hasCallerLeft };
+    const outcome = await readEngagements(input, options, context);
+    if (outcome.kind !== 'Page') throw failedRead(outcome);
+    const { records, nextCursor, isPartial } = outcome;
+    const startCursor = page.after ?? null;
+    const cursors = { startCursor, endCursor: nextCursor };
+    const pageInfo = { hasNextPage: nextCursor !== null, hasPreviousPage: startCursor !== null, ...cursors };
+    return { nodes: records, isPartial, pageInfo };
+  },
+});

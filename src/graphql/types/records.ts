@@ -1,5 +1,7 @@
 import type { ObjectRef } from '@pothos/core';
-import type { GraphQLResolveInfo } from 'graphql';
+import { extendSchema, type GraphQLObjectType, type GraphQLResolveInfo, type GraphQLSchema, parse } from 'graphql';
+import { ConfigError } from '../../config/config.ts';
+import type { AdditionalField } from '../../config/settings.ts';
 import type { FoundRecord } from '../../engagement/read.ts';
 import { additionalFields, type EngagementRecord, type ResourceRecord } from '../../engagement/record.ts';
 import {
@@ -11,15 +13,13 @@ import {
 } from '../../engagement/resources.ts';
 import type { Refusal } from '../../engagement/result.ts';
 import type { FieldKind } from '../../engagement/shapes.ts';
-import { builder, type Types, tagOf, typeOptions } from '../core/builder.ts';
+import { builder, fieldOptions, type Types } from '../core/builder.ts';
 import type { Context } from '../core/context.ts';
 import { typeNames, wireFieldsBelow } from '../core/selection.ts';
 import { failedRead } from '../core/top-level-errors.ts';
-import { EngagementType as EngagementTypeEnum } from './values.ts';
+import './values.ts';
 
-/*
- * Engagements and their related records. The fields come from the table in `engagement/resources.ts`.
- */
+/* Engagements and their related records. The fields come from the table in `engagement/resources.ts`. */
 
 /** The resources that an engagement, or one of its related records, refers to. */
 export type RelatedResource = Exclude<Resource, 'engagements'>;
@@ -38,29 +38,17 @@ export interface Related {
   read(): Promise<ResourceRecord<RelatedResource>>;
 }
 
-/** An engagement. */
-export const Engagement = builder.objectRef<EngagementSource>(typeNames.engagements);
-
-const { engagements: _, ...relatedNames } = typeNames;
-
-/** The GraphQL type of each related resource. The compiler does not follow names through `Object.fromEntries`. */
-export const relatedTypes = Object.fromEntries(
-  Object.entries(relatedNames).map(([resource, name]) => [resource, builder.objectRef<Related>(name)]),
-) as unknown as Readonly<Record<RelatedResource, ObjectRef<Types, Related>>>;
-
-/** The GraphQL type of each resource. */
-export const recordTypes = { engagements: Engagement, ...relatedTypes };
-
-/** A related record that is already read. */
-export function relatedFrom(record: ResourceRecord<RelatedResource>): Related {
-  const { id, integratedAccountId } = record;
-  return { id, integratedAccountId, read: async () => record };
-}
+/** The GraphQL type of each resource. The compiler does not follow names through `Object.fromEntries`. */
+export const recordTypes = Object.fromEntries(
+  Object.entries(typeNames).map(([resource, name]) => [resource, builder.objectRef(name)]),
+) as unknown as Readonly<
+  { engagements: ObjectRef<Types, EngagementSource> } & Record<RelatedResource, ObjectRef<Types, Related>>
+>;
 
 type Kind = Exclude<FieldKind, 'reference' | 'references'>;
 
 /** The GraphQL type of each kind of field. */
-export const typesOfKinds: Readonly<Record<Kind, string>> = {
+const typesOfKinds: Readonly<Record<Kind, string>> = {
   id: 'ID!',
   text: 'String',
   texts: '[String!]',
@@ -89,11 +77,6 @@ type WireRecord = { readonly integratedAccountId: string } & Readonly<Record<str
 
 type Resolve<Source> = (source: Source, args: object, context: Context, info: GraphQLResolveInfo) => unknown;
 
-function foundRecord(outcome: FoundRecord<RelatedResource> | Refusal): ResourceRecord<RelatedResource> {
-  if (outcome.kind !== 'Found') throw failedRead(outcome);
-  return outcome.record;
-}
-
 /** Resolves a reference, or a list of them, to related records. The selection of the field decides what is read of each. */
 function resolveReference(wireField: string, target: RelatedResource): Resolve<WireRecord> {
   return (record, _args, { recordLoaders }, info) => {
@@ -104,105 +87,119 @@ function resolveReference(wireField: string, target: RelatedResource): Resolve<W
     const relate = ({ id, kept }: Reference): Related => ({
       id,
       integratedAccountId,
-      read: () =>
-        (kept ? Promise.resolve(kept) : recordLoaders.read(target, { id, integratedAccountId }, selected)).then(
-          foundRecord,
-        ),
+      async read() {
+        const outcome = kept ?? (await recordLoaders.read(target, { id, integratedAccountId }, selected));
+        if (outcome.kind !== 'Found') throw failedRead(outcome);
+        return outcome.record;
+      },
     });
     return Array.isArray(value) ? value.map(relate) : relate(value as Reference);
   };
 }
 
-// Resolvers read any record by the names of its fields.
-function readFirst(resolve: Resolve<WireRecord>): Resolve<Related> {
-  return async (related, args, context, info) =>
-    resolve((await related.read()) as unknown as WireRecord, args, context, info);
-}
-
-function readField(wireField: string): (related: Related) => Promise<unknown> {
-  const fieldIn = (record: ResourceRecord<RelatedResource>) => (record as unknown as WireRecord)[wireField] ?? null;
-  return (related) => related.read().then(fieldIn);
-}
-
-/** The assumed number of related records of one type, for gateways that count costs. */
-const assumedSize = 10;
-
-function referenceOptions(wireField: string, { kind, target }: ResourceField, isRelated: boolean) {
-  const resource = target as RelatedResource;
-  const name = typeNames[resource];
-  const resolve = resolveReference(wireField, resource);
-  const isList = kind === 'references';
-  return {
-    ...typeOptions(isList ? `[${name}!]` : name),
-    ...(isList && !isRelated && { listSize: { assumedSize } }),
-    extensions: { wireField, leadsToRelated: true },
-    resolve: isRelated ? readFirst(resolve) : resolve,
-  };
-}
-
-const descriptions: Readonly<Record<Resource, string>> = {
-  engagements:
-    'A call, chat, email, meeting or note in a CRM. The server requests only the selected fields from Truto. A field is null when the provider has no value, does not support it, or does not return it from this operation.',
-  users:
-    'The CRM user that a record belongs to. Ids cost no extra request. Other fields trigger one read per record, from `users`.',
-  contacts:
-    'A person in an engagement. Ids cost no extra request. Other fields trigger one read per record, from `contacts`.',
-  accounts:
-    'The company of an engagement; not the integrated account. Ids cost no extra request. Other fields trigger one read per record, from `accounts`.',
-  opportunities:
-    'A deal that an engagement is about. Ids cost no extra request. Other fields trigger one read per record, from `opportunities`.',
-  leads:
-    'A lead that an engagement is about. Ids cost no extra request. Other fields trigger one read per record, from `leads`.',
-  projects:
-    'A project that an engagement is about. Few integrations have projects. Ids cost no extra request. Other fields trigger one read per record, from `projects`.',
-  notes:
-    'A note attached to an engagement. Ids cost no extra request. Other fields trigger one read per record, from `notes`.',
+/** What each related resource is. */
+const meanings: Readonly<Record<RelatedResource, string>> = {
+  users: 'The CRM user that a record belongs to.',
+  contacts: 'A person in an engagement.',
+  accounts: 'The company of an engagement; not the integrated account.',
+  opportunities: 'A deal that an engagement is about.',
+  leads: 'A lead that an engagement is about.',
+  projects: 'A project that an engagement is about. Few integrations have projects.',
+  notes: 'A note attached to an engagement.',
 };
+
+function descriptionOf(resource: Resource): string {
+  return resource === 'engagements'
+    ? 'A call, chat, email, meeting or note in a CRM. The server requests only the selected fields from Truto. A field is null when the provider has no value, does not support it, or does not return it from this operation.'
+    : `${meanings[resource]} Ids cost no extra request. Other fields trigger one read per record, from \`${resource}\`.`;
+}
 
 type FieldBuilder = PothosSchemaTypes.ObjectFieldBuilder<Types, object>;
 
 function fieldOf(t: FieldBuilder, isRelated: boolean, wireField: string, row: ResourceField) {
   const { kind, description } = row;
-  if (kind === 'reference' || kind === 'references')
-    return t.field({ description, ...referenceOptions(wireField, row, isRelated) } as never);
-  const type = typesOfKinds[kind];
-  const options = { description, ...typeOptions(type), ...tagOf(type) };
+  const target = row.target as RelatedResource | undefined;
+  const isList = kind === 'references';
+  const name = target && typeNames[target];
+  const type = name ? (isList ? `[${name}!]` : name) : typesOfKinds[kind as Kind];
+  const options = fieldOptions(`${type}: ${description}`);
   // The referring record has the id of a related record.
-  return !isRelated || kind === 'id'
-    ? t.expose(wireField as never, options as never)
-    : t.field({ ...options, extensions: { wireField }, resolve: readField(wireField) } as never);
+  if (!target && (!isRelated || kind === 'id')) return t.expose(wireField as never, options as never);
+  const resolve: Resolve<WireRecord> = target
+    ? resolveReference(wireField, target)
+    : (record) => record[wireField] ?? null;
+  // Resolvers read any record by the names of its fields.
+  const readFirst: Resolve<Related> = (related, ...rest) =>
+    related.read().then((record) => resolve(record as unknown as WireRecord, ...rest));
+  return t.field({
+    ...options,
+    // For gateways that count costs.
+    ...(isList && !isRelated && { listSize: { assumedSize: 10 } }),
+    extensions: { wireField, ...(target && { leadsToRelated: true }) },
+    resolve: isRelated ? readFirst : resolve,
+  } as never);
 }
 
 /** The documented type. `rawEngagementType` is the value in the record. */
-function engagementTypeField(t: FieldBuilder) {
-  return t.field({
-    type: EngagementTypeEnum,
-    description: 'The type. Null when the provider uses another value: see `rawEngagementType`.',
-    extensions: { wireField: 'engagement_type' },
-    resolve: engagementTypeOf,
-  });
-}
+const engagementType = {
+  ...fieldOptions('EngagementType: The type. Null when the provider uses another value: see `rawEngagementType`.'),
+  extensions: { wireField: 'engagement_type' },
+  resolve: engagementTypeOf,
+};
 
-function implement(resource: Resource): void {
-  const isRelated = resource !== 'engagements';
+for (const [name, table] of Object.entries(resources)) {
+  const resource = name as Resource;
   builder.objectType(recordTypes[resource] as ObjectRef<Types, object>, {
-    description: descriptions[resource],
+    description: descriptionOf(resource),
     fields: (t) =>
       Object.fromEntries(
-        Object.entries<ResourceField>(resources[resource]).flatMap(([wireField, row]) => [
-          ...(wireField === 'engagement_type' ? [['engagementType', engagementTypeField(t)]] : []),
-          [row.name ?? camelCase(wireField), fieldOf(t, isRelated, wireField, row)],
+        Object.entries<ResourceField>(table).flatMap(([wireField, row]) => [
+          ...(wireField === 'engagement_type' ? [['engagementType', t.field(engagementType as never)]] : []),
+          [row.name ?? camelCase(wireField), fieldOf(t, resource !== 'engagements', wireField, row)],
         ]),
       ),
   });
 }
 
-for (const resource of Object.keys(resources) as Resource[]) implement(resource);
-
-builder.objectField(Engagement, additionalFields, (t) =>
-  t.expose(additionalFields, {
-    type: 'JSONObject',
-    description:
-      "Fields of Truto's answer that Truto does not document, by their names in it: those that you added to the unified model. Null without any. The setting `ADDITIONAL_FIELDS` gives each its own typed field.",
-  }),
+const undocumented =
+  "JSONObject: Fields of Truto's answer that Truto does not document, by their names in it: those that you added to the unified model. Null without any. The setting `ADDITIONAL_FIELDS` gives each its own typed field.";
+builder.objectField(recordTypes.engagements, additionalFields, (t) =>
+  t.expose(additionalFields, fieldOptions(undocumented) as never),
 );
+
+/**
+ * Adds the fields of the setting `ADDITIONAL_FIELDS` to the schema's engagements, as Pothos would expose them: from the key that has the
+ * kind of their value, see `AdditionalKey`.
+ * @throws {ConfigError} for a field that engagements already have.
+ */
+export function addAdditionalFields(schema: GraphQLSchema, added: readonly AdditionalField[]): GraphQLSchema {
+  if (added.length === 0) return schema;
+  const typeIn = (given: GraphQLSchema) => given.getType(typeNames.engagements) as GraphQLObjectType;
+  const taken = new Set([...Object.keys(typeIn(schema).getFields()), ...Object.keys(resources.engagements)]);
+  const problems = added.flatMap(({ name }) => {
+    const fieldName = camelCase(name);
+    if (taken.has(name) || taken.has(fieldName))
+      return [`ADDITIONAL_FIELDS must not have ${name}: an engagement already has the field ${fieldName}`];
+    taken.add(fieldName);
+    return [];
+  });
+  if (problems.length > 0) throw new ConfigError(problems);
+  const lines = added.map(
+    ({ name, type, description }) => `${JSON.stringify(description)} ${camelCase(name)}: ${type}`,
+  );
+  const extended = extendSchema(schema, parse(`extend type ${typeNames.engagements} { ${lines.join(' ')} }`));
+  const type = typeIn(extended);
+  // Apollo's library prints a subgraph from this syntax, and extensions apart.
+  const { astNode, extensionASTNodes } = type;
+  const nodes = [astNode, ...extensionASTNodes].flatMap((node) => node?.fields ?? []);
+  type.astNode = astNode && { ...astNode, fields: nodes };
+  type.extensionASTNodes = [];
+  const fields = type.getFields();
+  for (const { name, type: given } of added) {
+    const [kind] = Object.entries(typesOfKinds).find(([, written]) => written === given) ?? [];
+    const key = `${name}:${kind}`;
+    const resolve = (record: object): unknown => Reflect.get(record, key);
+    Object.assign(fields[camelCase(name)] ?? {}, { resolve, extensions: { pothosExposedField: key } });
+  }
+  return extended;
+}

@@ -1,3 +1,4 @@
+import { MapperKind, mapSchema, renameType } from '@graphql-tools/utils';
 import SchemaBuilder, {
   BasePlugin,
   type FieldNullability,
@@ -7,7 +8,18 @@ import SchemaBuilder, {
   type SchemaTypes,
   type TypeParam,
 } from '@pothos/core';
+import {
+  type GraphQLNamedType,
+  type GraphQLSchema,
+  isUnionType,
+  Kind,
+  parse,
+  specifiedScalarTypes,
+  visit,
+} from 'graphql';
 import type { Dialect } from '../../config/config.ts';
+
+/* What differs between the schemas: the parts of each dialect, and the prefix of type names. */
 
 /** The differences between the schemas of the builder. */
 export interface DialectOptions {
@@ -44,8 +56,6 @@ declare global {
 /** Relay's interface. Other subgraphs may have their own, so no subgraph has this one. */
 export const nodeInterfaceName = 'Node';
 
-const rootKinds: ReadonlySet<string> = new Set(['Query', 'Mutation', 'Subscription']);
-
 interface Directive {
   readonly name: string;
   readonly args?: object;
@@ -64,20 +74,11 @@ function stitchingKey(directives: readonly Directive[]): object | undefined {
 
 /** The Pothos plugin of the dialects. It must be the first in the builder's list, because Pothos calls the first one last. */
 export class DialectPlugin<Types extends SchemaTypes> extends BasePlugin<Types> {
-  readonly #dialect: DialectOptions;
-
-  constructor(...args: ConstructorParameters<typeof BasePlugin<Types>>) {
-    super(...args);
-    const { dialect = 'none', provesCallers = false } = this.options;
-    this.#dialect = { dialect, provesCallers };
-  }
-
   override onTypeConfig(config: PothosTypeConfig): PothosTypeConfig {
-    const { extensions } = config;
-    const { dialect } = this.#dialect;
-    const given = directivesIn(extensions);
+    const { dialect = 'none' } = this.options;
+    const given = directivesIn(config.extensions);
     const directives = dialect === 'federation' ? given : dialect === 'stitching' ? stitchingKey(given) : undefined;
-    const common = { extensions: { ...extensions, directives } };
+    const common = { extensions: { ...config.extensions, directives } };
     if (config.kind !== 'Object' || dialect === 'none') return { ...config, ...common };
     const interfaces = config.interfaces.filter(
       (each) => this.builder.configStore.getTypeConfig(each).name !== nodeInterfaceName,
@@ -86,11 +87,11 @@ export class DialectPlugin<Types extends SchemaTypes> extends BasePlugin<Types> 
   }
 
   override onOutputFieldConfig(config: PothosOutputFieldConfig<Types>): PothosOutputFieldConfig<Types> | null {
-    const { extensions, pothosOptions } = config;
-    const { dialect, provesCallers } = this.#dialect;
+    const { dialect = 'none', provesCallers = false } = this.options;
+    const { extensions, kind, pothosOptions } = config;
     const { onlyIn, isLookup = false, isOpen = false } = pothosOptions;
     if (onlyIn && onlyIn !== dialect) return null;
-    const needsCaller = rootKinds.has(config.kind) && !isOpen;
+    const needsCaller = ['Query', 'Mutation', 'Subscription'].includes(kind) && !isOpen;
     const authenticated = needsCaller && provesCallers ? [{ name: 'authenticated' }] : [];
     const directives =
       dialect === 'federation' ? [...directivesIn(extensions), ...authenticated] : isLookup ? { merge: {} } : undefined;
@@ -99,3 +100,53 @@ export class DialectPlugin<Types extends SchemaTypes> extends BasePlugin<Types> 
 }
 
 SchemaBuilder.registerPlugin('dialect', DialectPlugin);
+
+/** Types that mean the same in every graph, or that every graph has. They get no prefix. */
+const sharedNames = new Set([
+  ...['Query', 'Mutation', 'Subscription', 'PageInfo', 'DateTime', 'JSON', 'JSONObject', 'Base64'],
+  ...specifiedScalarTypes.map(({ name }) => name),
+]);
+
+/** A name with `Engagement` is unique enough, and one that starts with `_` belongs to federation. */
+function prefixedName(name: string, prefix: string): string {
+  return sharedNames.has(name) || name.includes('Engagement') || name.startsWith('_') ? name : prefix + name;
+}
+
+function prefixedType(type: GraphQLNamedType, prefix: string): GraphQLNamedType | undefined {
+  if (isUnionType(type) && type.resolveType) {
+    const { resolveType } = type;
+    type.resolveType = (...args) => {
+      const name = resolveType(...args);
+      return typeof name === 'string' ? prefixedName(name, prefix) : name;
+    };
+  }
+  const name = prefixedName(type.name, prefix);
+  return name === type.name ? undefined : renameType(type, name);
+}
+
+/** Adds a prefix to the names of types that another subgraph may have too, such as `Contact`. Mutates the given schema. */
+export function withTypePrefix(schema: GraphQLSchema, prefix: string): GraphQLSchema {
+  if (prefix === '') return schema;
+  const renamed = mapSchema(schema, { [MapperKind.TYPE]: (type) => prefixedType(type, prefix) });
+  renamed.extensions = { ...renamed.extensions, typePrefix: prefix };
+  return renamed;
+}
+
+const named = /^(NamedType|(Object|Interface|Union|Enum|InputObject)TypeDefinition)$/;
+
+/** Adds the same prefix in the text of a schema or a document. Comments and line breaks stay. */
+export function withTypePrefixInText(text: string, prefix: string): string {
+  if (prefix === '') return text;
+  const starts = new Set<number | undefined>();
+  visit(parse(text), {
+    enter(node) {
+      if (named.test(node.kind) && 'name' in node && node.name?.kind === Kind.NAME) starts.add(node.name.loc?.start);
+    },
+  });
+  return text.replace(/[_A-Za-z]\w*/g, (name, at: number) => (starts.has(at) ? prefixedName(name, prefix) : name));
+}
+
+/** The name of a type in the schema, with its prefix. */
+export function nameIn({ extensions: { typePrefix } }: GraphQLSchema, name: string): string {
+  return typeof typePrefix === 'string' ? prefixedName(name, typePrefix) : name;
+}

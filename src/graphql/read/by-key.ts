@@ -1,0 +1,193 @@
+import type { ObjectRef } from '@pothos/core';
+import type { GraphQLObjectType, GraphQLResolveInfo, GraphQLSchema, GraphQLUnionType } from 'graphql';
+import { canAccess } from '../../engagement/account.ts';
+import { nodeKind, readNodeId, writeNodeId } from '../../engagement/node-id.ts';
+import type { RecordKey, ResourceRecord, TypedKey } from '../../engagement/record.ts';
+import { notGranted, refusedInput } from '../../engagement/refusal.ts';
+import type { Resource } from '../../engagement/resources.ts';
+import { refusal } from '../../engagement/result.ts';
+import { checkKey } from '../../engagement/rules.ts';
+import { addField, builder, fieldOptions, inputType, rootField, type Types } from '../core/builder.ts';
+import { type Context, requireCaller } from '../core/context.ts';
+import { nodeInterfaceName } from '../core/dialects.ts';
+import { typeNames, wireFieldsBelow } from '../core/selection.ts';
+import { failedRead, fieldError } from '../core/top-level-errors.ts';
+import { type EngagementSource, type Related, type RelatedResource, recordTypes } from '../types/records.ts';
+
+/*
+ * Records by their keys: a `nodeId`, or a pair of ids. A supergraph identifies the types here by them: other subgraphs can refer to them
+ * and add fields, and a gateway can read them. A `nodeId` is unique among all records. Upstream's id is not: a contact and an account may
+ * have the same.
+ */
+
+/**
+ * Reads the record with a key, with the fields that are selected at `info`. Null when upstream finds none, for example after a delete.
+ * @throws {GraphQLError} for a caller without access to the account, and for a failed read.
+ */
+async function readByKey(resource: Resource, key: TypedKey, context: Context, info: GraphQLResolveInfo) {
+  const caller = requireCaller(context);
+  if (!canAccess(caller, key.integratedAccountId)) throw failedRead(notGranted());
+  const issues = checkKey(key);
+  if (issues.length > 0) throw failedRead(refusedInput(issues));
+  const outcome = await context.recordLoaders.read(resource, key, wireFieldsBelow(info, resource));
+  if (outcome.kind === 'NotFoundError' && outcome.accountFound) return null;
+  if (outcome.kind !== 'Found') throw failedRead(outcome);
+  if (resource === 'engagements') return outcome.record;
+  const record = outcome.record as ResourceRecord<RelatedResource>;
+  const { id, integratedAccountId } = record;
+  return { id, integratedAccountId, read: async () => record };
+}
+
+const Node = builder.interfaceRef<{ nodeId: string }>(nodeInterfaceName).implement({
+  description: 'A record that `Query.node` can read.',
+  fields: (t) => ({
+    nodeId: t.expose(
+      'nodeId',
+      fieldOptions('ID!: The unique key of the record, among all types and integrated accounts.') as never,
+    ),
+  }),
+});
+
+/** The node id of an engagement. A promise only if the account's integration must be looked up. */
+function engagementNodeId(record: EngagementSource, context: Context): string | Promise<string> {
+  const { id, integratedAccountId, nodeId, askedType } = record;
+  if (nodeId !== undefined) return nodeId;
+  const found = context.findAccountIntegration(requireCaller(context), integratedAccountId, context.deadlineAt);
+  const write = ({ support }: Awaited<typeof found>) => {
+    const integration = support.kind === 'supported' ? support.integration : null;
+    const kind = nodeKind(integration, record.engagement_type || askedType);
+    return writeNodeId({ resource: 'engagements', integratedAccountId, kind, id });
+  };
+  return found instanceof Promise ? found.then(write) : write(found);
+}
+
+rootField('query', 'node', {
+  type: Node,
+  // In a supergraph, other subgraphs may have a `node` field too. Gateways read these types by their keys.
+  onlyIn: 'none',
+  description: 'Reads the record with this `nodeId`. Null when Truto finds none.',
+  args: { nodeId: 'ID!: The `nodeId` of a record, unchanged.' },
+  async resolve(_root, { nodeId }, context, info) {
+    requireCaller(context);
+    const key = readNodeId(nodeId);
+    if (!key) throw failedRead(refusedInput([refusal(['nodeId'], 'It must be a nodeId from this server, unchanged.')]));
+    const { resource, kind } = key;
+    const record = await readByKey(resource, { ...key, engagementType: kind }, context, info);
+    return record && { ...record, nodeId, __typename: typeNames[resource] };
+  },
+});
+
+/** The most entities of one operation, in all of its fields together: aliases multiply a list. */
+const maxEntities = 1_000;
+
+/** The number of entities that each operation has requested so far. */
+const requested = new WeakMap<Context, number>();
+
+function countEntities(count: number, context: Context): void {
+  const total = (requested.get(context) ?? 0) + count;
+  requested.set(context, total);
+  if (total > maxEntities)
+    throw fieldError(
+      'BAD_USER_INPUT',
+      `Nothing was read. One operation may request at most ${maxEntities} entities. Split it.`,
+    );
+}
+
+/** The key that a gateway sends. It may be invalid. */
+type EntityKey = Partial<RecordKey> & { readonly nodeId?: string };
+
+function readKey(resource: Resource, { id, integratedAccountId, nodeId }: EntityKey): TypedKey {
+  const node = typeof nodeId === 'string' ? readNodeId(nodeId) : undefined;
+  if (node?.resource === resource) return { ...node, engagementType: node.kind };
+  if (nodeId === undefined && typeof id === 'string' && typeof integratedAccountId === 'string')
+    return { id, integratedAccountId };
+  const keys = 'id and integratedAccountId, both strings, or a nodeId of its type';
+  throw fieldError('BAD_USER_INPUT', `Nothing was read. A key has ${keys}.`);
+}
+
+const key = [builder.selection<RecordKey>('id integratedAccountId'), builder.selection<{ nodeId: string }>('nodeId')];
+
+const RecordKeyInput = inputType(
+  'RecordKeyInput: The key of a record. Its id is unique among the records of its type in one integrated account.',
+  {
+    id: "ID!: Truto's id of the record.",
+    integratedAccountId: "ID!: Truto's id of the integrated account that the record is in.",
+  },
+);
+
+const nodeId =
+  'ID!: The unique key of the record, among all types and integrated accounts. Use it as a cache key. It is opaque.';
+const typedNodeId = `${nodeId} For integrations that require \`engagementType\`, it includes the type, because there a call and a meeting may have the same \`id\`.`;
+
+// Each type is an entity: with a reference resolver for federation, and a list of keys for stitching.
+for (const [name, record] of Object.entries(recordTypes)) {
+  const resource = name as Resource;
+  const isEngagement = resource === 'engagements';
+  const ref = record as ObjectRef<Types, EngagementSource | Related>;
+  async function read(given: EntityKey, context: Context, info: GraphQLResolveInfo) {
+    requireCaller(context);
+    const found = await readByKey(resource, readKey(resource, given), context, info);
+    return found && isEngagement && given.nodeId ? { ...found, nodeId: given.nodeId } : found;
+  }
+  ref.addInterfaces([Node]);
+  addField(
+    ref,
+    'nodeId',
+    isEngagement ? typedNodeId : nodeId,
+    (source, _args, context) =>
+      isEngagement
+        ? engagementNodeId(source as EngagementSource, context)
+        : writeNodeId({ ...source, resource, kind: null }),
+    isEngagement ? { extensions: { wireField: 'engagement_type' } } : {},
+  );
+  addField(
+    ref,
+    'integratedAccountId',
+    "ID!: Truto's id of the integrated account that the record is in.",
+    ({ integratedAccountId }) => integratedAccountId,
+  );
+  builder.asEntity(ref, { key, resolveReference: read });
+  // Callers know upstream's users as owners.
+  rootField('query', `${resource === 'users' ? 'owners' : resource}ByKey`, {
+    row: `[${typeNames[resource]}]: Reads the records with these keys, in the same order. Null for each that Truto does not find.`,
+    onlyIn: 'stitching',
+    isLookup: true,
+    args: {
+      keys: {
+        type: [RecordKeyInput],
+        required: true,
+        description: 'The keys: at most 1,000 in all lists of an operation together.',
+      },
+    },
+    resolve(_root, { keys }, context, info) {
+      countEntities(keys.length, context);
+      return keys.map((each) => read(each, context, info));
+    },
+  });
+}
+
+/**
+ * Makes `_entities` check its representations before Apollo's resolver, which throws plain errors for some, and returns others as they
+ * are. Makes `_service` return the SDL.
+ */
+export function completeSubgraph(schema: GraphQLSchema, sdl: string): GraphQLSchema {
+  const { _entities: entities, _service: service } = (schema.getQueryType() as GraphQLObjectType).getFields();
+  const { resolve } = entities ?? {};
+  if (!entities || !resolve || !service) throw new Error('The schema has no _entities and _service');
+  const names = (schema.getType('_Entity') as GraphQLUnionType).getTypes().map(({ name }) => name);
+  entities.resolve = (source, args: { representations: readonly unknown[] }, context: Context, info) => {
+    countEntities(args.representations.length, context);
+    for (const representation of args.representations) {
+      const { __typename: name } = (representation ?? {}) as { __typename?: unknown };
+      if (typeof name === 'string' && names.includes(name)) continue;
+      throw fieldError(
+        'BAD_USER_INPUT',
+        `Nothing was read. The __typename of each representation must be one of ${names.join(', ')}.`,
+      );
+    }
+    return resolve(source, args, context, info);
+  };
+  service.resolve = () => ({ sdl });
+  service.extensions = { ...service.extensions, isOpen: true };
+  return schema;
+}
