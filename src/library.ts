@@ -23,25 +23,19 @@ export interface EngagementServerOptions {
 
 /** What `deleteEngagement` takes. */
 export type EngagementDelete = DirectDelete;
-
 /** What `deleteEngagement` returns: `kind` says how the delete ended. */
 export type EngagementDeleteResult = DirectDeleteResult;
-
 /** An event of Truto's, as `receiveEvent` takes it. */
 export type TrutoEvent = ReceivedEvent;
-
 /** The answer to it. */
 export type TrutoEventAnswer = EventAnswer;
-
 /** The context of the schema's resolvers. Spread it into your own context, under its names. */
 export type EngagementContext = object;
 
 /**
- * A server that is not listening yet. It listens by itself, or answers requests of your own server, or both.
- *
- * Mounted in yours, it keeps its limits on operations in flight, bodies and documents, its authentication, its deadlines and its
- * drain. Your server then limits the number of connections, slow clients and the size of heads. It also chooses the path: each
- * request that you pass on counts as one to `/graphql`.
+ * A server that is not listening yet. It listens by itself, or answers requests of your own server, or both. Mounted in yours, it keeps
+ * its limits on operations in flight, bodies and documents, its authentication, deadlines and drain. Your server then chooses the path,
+ * since each request that you pass on counts as one to `/graphql`, and limits connections, slow clients and the size of heads.
  */
 export interface EngagementServer {
   /**
@@ -52,23 +46,19 @@ export interface EngagementServer {
    */
   open(): Promise<void>;
   /**
-   * Starts to listen. May be called again.
-   * @returns the address without a path. GraphQL is at `/graphql`.
-   * @throws as `open`, and when it cannot listen, such as `EADDRINUSE`. Then everything is closed again, and you may call it once
-   * more.
+   * Starts to listen. May be called again. @returns the address without a path. GraphQL is at `/graphql`.
+   * @throws as `open`, and when it cannot listen. Then everything is closed again, and you may call it once more.
    */
   listen(): Promise<string>;
   /**
-   * Answers a request: for Hono and others that speak the Fetch API. The request's `signal` must abort when its client disconnects,
-   * and its body must be unread. Once the server is closed, the answer is 503.
-   * @throws as `open`.
+   * Answers a request: for Hono and others that speak the Fetch API. Its `signal` must abort when its client disconnects, and its body
+   * must be unread. Once the server is closed, the answer is 503. @throws as `open`.
    */
   fetch(request: Request): Promise<Response>;
   /**
    * Answers a request of `node:http` or `node:http2`: for Express, Fastify and others. A body that a middleware has parsed is taken from
-   * `request.body`; mount it before such a middleware, if you can: that one may have replaced bytes that are not UTF-8. Once the
-   * server is closed, the answer is 503.
-   * @throws as `open`.
+   * `request.body`, but bytes that are not UTF-8 may be lost there: mount it before such a middleware, if you can. Once the server is
+   * closed, the answer is 503. @throws as `open`.
    */
   handle(request: IncomingMessage, response: ServerResponse): Promise<void>;
   /**
@@ -87,9 +77,8 @@ export interface EngagementServer {
    */
   deleteEngagement(asked: EngagementDelete): Promise<EngagementDeleteResult>;
   /**
-   * Receives an event of Truto's that your own server got. Send the status and the body that it returns. It needs `TRUTO_WEBHOOK_SECRETS`. The
-   * server's own listener does this at `/webhooks/truto`.
-   * @throws as `open`, without that setting, and once the server is closed.
+   * Receives an event of Truto's that your own server got. Send the status and the body that it returns. The server's own listener does
+   * this at `/webhooks/truto`. @throws as `open`, without `TRUTO_WEBHOOK_SECRETS`, and once the server is closed.
    */
   receiveEvent(event: TrutoEvent): Promise<TrutoEventAnswer>;
   /** Refuses new requests, answers those in flight, and frees everything. May be called again, or before `listen`. */
@@ -105,19 +94,15 @@ async function start(config: Config, { logTo }: EngagementServerOptions) {
   ]);
   const log = createLog({ secrets: secretsOf(config), ...(logTo && { destination: logTo }) });
   const { url: upstream, openToken, sandbox } = await findUpstream(config);
-  try {
-    const facade = await openFacade({ config, log, upstream, openToken });
-    return {
-      ...facade,
-      async close() {
-        await facade.close();
-        await sandbox?.close();
-      },
-    };
-  } catch (error) {
+  const facade = await openFacade({ config, log, upstream, openToken }).catch(async (error) => {
     await sandbox?.close();
     throw error;
+  });
+  async function close(): Promise<void> {
+    await facade.close();
+    await sandbox?.close();
   }
+  return { ...facade, close };
 }
 
 /**
@@ -139,15 +124,12 @@ export function createEngagementServer(
 
   async function opened() {
     if (closing && !opening) throw new Error('The server is closed: create another.');
-    opening ??= runDetached(() => start(parsed, options));
-    const mine = opening;
-    try {
-      return await mine;
-    } catch (error) {
-      // The next call tries again.
-      if (opening === mine) opening = undefined;
+    // After a failure, the next call tries again.
+    opening ??= runDetached(() => start(parsed, options)).catch((error) => {
+      opening = undefined;
       throw error;
-    }
+    });
+    return opening;
   }
 
   async function mounted(): Promise<Pick<Mount, 'fetch' | 'handle'>> {
@@ -157,24 +139,20 @@ export function createEngagementServer(
 
   async function listen(): Promise<string> {
     if (closing) throw new Error('The server is closed: create another.');
-    listening ??= listenOnce();
-    try {
-      return await listening;
-    } catch (error) {
+    listening ??= listenOnce().catch((error) => {
       listening = undefined;
       throw error;
-    }
+    });
+    return listening;
   }
 
   async function listenOnce(): Promise<string> {
     const server = await opened();
-    try {
-      return await server.listen();
-    } catch (error) {
+    return server.listen().catch(async (error) => {
       opening = undefined;
       await server.close();
       throw error;
-    }
+    });
   }
 
   async function closeWhatRuns(): Promise<void> {
@@ -200,18 +178,15 @@ export function createEngagementServer(
 }
 
 /**
- * Creates the schema of such a server: to read, to validate documents with, to compose, to generate code from. To
- * execute it, give its resolvers what `createContext` of a server makes.
+ * Creates the schema of such a server: to read, to validate documents with, to compose, to generate code from. To execute it, give its
+ * resolvers what `createContext` of a server makes.
  * @throws {ConfigError} for an unknown dialect, or a prefix or additional fields that are not valid.
  */
 export function createEngagementSchema(options: EngagementSchemaOptions = {}): GraphQLSchema {
   return createSchema(checkedSchemaOptions(options));
 }
 
-/**
- * Prints the schema of such a server: with a dialect, as composers and gateways read it.
- * @throws {ConfigError} for an unknown dialect, or a prefix or additional fields that are not valid.
- */
+/** Prints that schema: with a dialect, as composers and gateways read it. @throws {ConfigError} as {@link createEngagementSchema}. */
 export function printEngagementSchema(options: EngagementSchemaOptions = {}): string {
   return printedSchema(checkedSchemaOptions(options));
 }

@@ -2,17 +2,15 @@ import { randomUUID } from 'node:crypto';
 import { type Config, ConfigError, parseConfig } from './config/config.ts';
 import { findUpstream } from './http/find-upstream.ts';
 import { startFacade } from './http/server.ts';
-import { createLog, type LogOptions, secretsOf } from './log/log.ts';
+import { createLog, secretsOf } from './log/log.ts';
 
 /**
  * How long a stopped server answers 503 while clients are connected, in milliseconds. A client that uses or closes each of its
  * connections within this time loses no request. A drain cannot wait for `KEEP_ALIVE_TIMEOUT_MS`, which is longer.
  */
 const noticeMs = 5_000;
-
 /** How much longer than an operation a shutdown may take, the notice included, in milliseconds. */
 const drainMarginMs = 10_000;
-
 /** npm repeats a signal at once. The same signal later than this after the first is a second one, in milliseconds. */
 const npmRepeatMs = 1_000;
 
@@ -24,12 +22,6 @@ function readConfig(): Config {
     process.stderr.write(`${error.message}\n`);
     return process.exit(1);
   }
-}
-
-/** At a terminal the log is written for people. The formatter slows the start, so it is loaded only there. */
-async function terminal(): Promise<Pick<LogOptions, 'destination'>> {
-  if (!process.stdout.isTTY) return {};
-  return { destination: (await import('./log/terminal-log.ts')).createTerminalDestination() };
 }
 
 /** Why the server cannot listen, and what to do about it. */
@@ -48,7 +40,9 @@ function describeListenError({ message, code, port }: NodeJS.ErrnoException & { 
 }
 
 const config = readConfig();
-const log = createLog({ secrets: secretsOf(config), ...(await terminal()) });
+// At a terminal the log is written for people. The formatter slows the start, so it is loaded only there.
+const terminal = process.stdout.isTTY ? (await import('./log/terminal-log.ts')).createTerminalDestination() : undefined;
+const log = createLog({ secrets: secretsOf(config), ...(terminal && { destination: terminal }) });
 const { url: upstream, openToken, sandbox } = await findUpstream(config);
 const facade = await startFacade({ config, log, upstream, openToken }).catch((error: Error) => {
   process.stderr.write(`${error instanceof ConfigError ? error.message : describeListenError(error)}\n`);

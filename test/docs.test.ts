@@ -40,7 +40,7 @@ describe('every block of code in the documents', () => {
 });
 
 const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-const program = createProgram({ serve: async () => {}, sandbox: async () => {} }, () => {});
+const program = createProgram(() => {});
 const isOption = (command: string, option: string) =>
   program.commands.find((one) => one.name() === command)?.options.some(({ long }) => long === option);
 

@@ -186,7 +186,7 @@ describe('R21 behind a mandatory proxy', () => {
     await using proxy = await startProxy(remote.port, (socket) => socket.end('HTTP/1.1 403 Forbidden\r\n\r\n'));
     const { proxy: config } = parseConfig({ HTTPS_PROXY: `http://127.0.0.1:${proxy.port}` });
     const url = new URL('https://bucket.example/undo');
-    const key = { accessKeyId: 'a', secretAccessKey: new Secret('b'), region: 'c' };
+    const key = { accessKeyId: 'a', secretAccessKey: new Secret('b'), sessionToken: undefined, region: 'c' };
     await expect(openUndoStore({ kind: 'bucket', url, ...key }, config).openPage('job', 0)('line\n')).rejects.toThrow();
     expect(proxy.targets()).toEqual(['bucket.example:443']);
   });

@@ -16,7 +16,7 @@ import type { BulkJob } from '../src/bulk/job.ts';
 import { listJob } from '../src/bulk/list-job.ts';
 import { needsOf } from '../src/bulk/task-queue.ts';
 import type { WorkPorts } from '../src/bulk/work.ts';
-import { Ledger } from '../src/cli/ledger.ts';
+import { openLedger } from '../src/cli/ledger.ts';
 import { Secret } from '../src/config/secret.ts';
 import { findIntegration, integrations } from '../src/engagement/integrations.ts';
 import { restoreEngagement } from '../src/engagement/restore/restore-engagement.ts';
@@ -646,7 +646,7 @@ describe('a restore of the terminal and one of the server', () => {
     const { post } = setting.facade;
     const [record] = wholeOnes('Planhat', 1) as [Seed];
     const bulkDeleteId = await deleteAll(setting, 'Planhat', [record]);
-    const ledger = await Ledger.open(join(setting.folder, bulkDeleteId), false);
+    const ledger = await openLedger(join(setting.folder, bulkDeleteId), false);
     const key = JSON.stringify([integratedAccountId, record.engagement_type ?? null, record.id]);
     await ledger.write(key, 'begun');
     const dryRun = await startedRestore(post, { integratedAccountId, bulkDeleteId, dryRun: true });
@@ -662,7 +662,7 @@ describe('a restore of the terminal and one of the server', () => {
     const { post } = setting.facade;
     const bulkDeleteId = await deleteAll(setting, 'Planhat', wholeOnes('Planhat', 2));
     const path = join(setting.folder, bulkDeleteId);
-    const ledger = await Ledger.open(path, false);
+    const ledger = await openLedger(path, false);
     const { id } = await startedRestore(post, { integratedAccountId, bulkDeleteId });
     await vi.waitFor(async () => expect((await seenRestore(post, id)).statusReason).toContain('restored.jsonl.lock'), {
       timeout: 10_000,

@@ -1,29 +1,21 @@
-import { lookUpAccount, readMethods } from '../engagement/account.ts';
+import { type AccountLookup, lookUpAccount, readMethods } from '../engagement/account.ts';
 import { type Drift, onDrift } from '../engagement/drift.ts';
 import { canCreate, type Integration, type IntegrationSupport } from '../engagement/integrations.ts';
 import { readEngagements } from '../engagement/read.ts';
 import { wireFieldsOf } from '../engagement/record.ts';
 import { checkId } from '../engagement/rules.ts';
-import { type ExitCode, exitCodeOf, exitCodes, UsageError } from './output.ts';
-import { type Session, withSession } from './session.ts';
+import { type ExitCode, exitCodeOf, exitCodes, type ResultKind, UsageError } from './output.ts';
+import { type Session, type SessionOptions, withSession } from './session.ts';
 
-/** The options of `check`. */
-export interface CheckOptions {
-  readonly account?: string;
-  /** Also compares what Truto answers with its documentation. Only with an account. */
-  readonly drift?: boolean;
-  readonly tokenFile?: string;
-}
+/** The options of `check`. `drift` also compares what Truto answers with its documentation. Only with an account. */
+type CheckOptions = SessionOptions & { readonly account?: string; readonly drift?: boolean };
 
-/**
- * `check`: checks configuration, upstream, token and an account, and says how to fix a fault. Changes nothing.
- * @throws {ConfigError} or {@link UsageError} before anything is sent.
- */
-export async function checkCommand({ account, drift = false, tokenFile }: CheckOptions): Promise<ExitCode> {
+/** `check`: checks configuration, upstream, token and an account, and says how to fix a fault. Changes nothing. */
+export async function checkCommand({ account, drift = false, ...options }: CheckOptions): Promise<ExitCode> {
   const [mistake] = account === undefined ? [] : checkId(account, []);
   if (mistake) throw new UsageError(`--account: ${mistake.message}`);
   if (drift && account === undefined) throw new UsageError('--drift needs --account');
-  return withSession(tokenFile, async (session) => {
+  return withSession(options, async (session) => {
     const { auth, upstream } = session.config;
     const target = upstream === 'sandbox' ? 'the embedded sandbox' : upstream.origin;
     // `open` is no value of AUTH_MODE: it is the mode without one, over the embedded sandbox.
@@ -39,11 +31,6 @@ function ok({ output }: Session, step: string, finding: string): void {
   output.print(`ok    ${step.padEnd(15)}${finding}`);
 }
 
-function fault({ output }: Session, step: string, finding: string, fix = ''): void {
-  output.print(`FAULT ${step.padEnd(15)}${finding}`);
-  if (fix) output.print(`${' '.repeat(21)}-> ${fix}`);
-}
-
 const fixes: Readonly<Partial<Record<string, string>>> = {
   IntegratedAccountNotFoundError: 'look the id up in Truto, in the environment of the token',
   ForbiddenError: 'give the connection the permission in the provider, or connect the account again with more scopes',
@@ -55,8 +42,20 @@ const fixes: Readonly<Partial<Record<string, string>>> = {
     'the provider itself refuses: look at the status. A 404 that is not from Truto means a wrong TRUTO_BASE_URL',
 };
 
-function lookUp({ caller, ports, config }: Session, account: string) {
-  return lookUpAccount(caller, account, performance.now() + config.requestTimeoutMs, ports.send);
+/** Prints a fault. Returns the exit code of its kind. */
+function fault(
+  { output }: Session,
+  step: string,
+  { kind, message, fix = fixes[kind] }: { readonly kind: ResultKind; readonly message: string; readonly fix?: string },
+): ExitCode {
+  output.print(`FAULT ${step.padEnd(15)}${message}`);
+  if (fix) output.print(`${' '.repeat(21)}-> ${fix}`);
+  return exitCodeOf(kind);
+}
+
+function lookUp({ terms, ports }: Session, account: string): Promise<AccountLookup> {
+  const { caller, deadlineAt } = terms();
+  return lookUpAccount(caller, account, deadlineAt, ports.send);
 }
 
 /** Looks up an account that does not exist: Truto's refusal shows that it is reachable, and whether it accepts the token. */
@@ -65,21 +64,19 @@ async function checkReach(session: Session): Promise<ExitCode> {
   const { refusal } = await lookUp(session, '00000000-0000-0000-0000-000000000000');
   // Truto's own errors have their own form, with any status.
   if (refusal === null || refusal.kind === 'RemoteApiError') {
-    const status = refusal === null ? '' : ` ${refusal.statusCode}`;
+    const message = `${upstreamUrl} answers${refusal === null ? '' : ` ${refusal.statusCode}`}, but not like Truto`;
     const fix = 'check TRUTO_BASE_URL, look for a proxy or a login page in between, then check the token';
-    fault(session, 'upstream', `${upstreamUrl} answers${status}, but not like Truto`, fix);
+    fault(session, 'upstream', { kind: 'RemoteApiError', message, fix });
     return exitCodes.notNow;
   }
-  const isRefused = refusal.kind === 'Unauthenticated';
-  if (!isRefused && refusal.kind !== 'IntegratedAccountNotFoundError' && refusal.kind !== 'ForbiddenError') {
-    fault(session, 'upstream', refusal.message, fixes[refusal.kind]);
-    return exitCodeOf(refusal.kind);
-  }
+  const { kind } = refusal;
+  const isRefused = kind === 'Unauthenticated';
+  if (!isRefused && kind !== 'IntegratedAccountNotFoundError' && kind !== 'ForbiddenError')
+    return fault(session, 'upstream', refusal);
   ok(session, 'upstream', `${upstreamUrl} answers`);
   if (isRefused) {
-    const fix = 'make a new API token in Truto, and use it';
-    fault(session, 'token', `upstream does not accept the token from ${tokenSource}`, fix);
-    return exitCodeOf(refusal.kind);
+    const message = `upstream does not accept the token from ${tokenSource}`;
+    return fault(session, 'token', { kind, message, fix: 'make a new API token in Truto, and use it' });
   }
   ok(session, 'token', `from ${tokenSource}: accepted`);
   return exitCodes.done;
@@ -89,24 +86,19 @@ async function checkAccount(session: Session, account: string): Promise<ExitCode
   const { support, refusal } = await lookUp(session, account);
   if (refusal) {
     const fix = fixes[refusal.kind] ?? 'use a token of the same environment as the account';
-    fault(session, 'account', refusal.message, fix);
-    return exitCodeOf(refusal.kind);
+    return fault(session, 'account', { ...refusal, fix });
   }
   if (support.kind === 'unsupported') {
-    const finding = `${support.name} cannot delete engagements through Truto`;
-    fault(session, 'account', finding, 'delete them in the CRM itself');
-    return exitCodes.refused;
+    const message = `${support.name} cannot delete engagements through Truto`;
+    const kind = 'UnsupportedIntegrationError';
+    return fault(session, 'account', { kind, message, fix: 'delete them in the CRM itself' });
   }
   const unknown = 'an integration without known rules: deletes are sent, and Truto decides';
   ok(session, 'account', support.kind === 'supported' ? capabilities(support.integration) : unknown);
 
-  const deadlineAt = performance.now() + session.config.requestTimeoutMs;
-  const options = { caller: session.caller, selected: new Set<never>(), deadlineAt, hasCallerLeft: () => false };
-  const page = await readEngagements({ integratedAccountId: account, first: 1, filter: {} }, options, session.ports);
-  if (page.kind !== 'Page') {
-    fault(session, 'connection', page.message, fixes[page.kind]);
-    return exitCodeOf(page.kind);
-  }
+  const terms = { ...session.terms(), selected: new Set<never>() };
+  const page = await readEngagements({ integratedAccountId: account, first: 1, filter: {} }, terms, session.ports);
+  if (page.kind !== 'Page') return fault(session, 'connection', page);
   ok(session, 'connection', 'engagements can be read (only a delete shows whether they can be deleted)');
   return exitCodes.done;
 }
@@ -120,7 +112,7 @@ const driftTexts: Readonly<Record<Drift['kind'], string>> = {
 
 /** Compares the account's methods, and the first page of its engagements, with Truto's documentation. A difference is no fault. */
 async function compareAccount(session: Session, account: string): Promise<ExitCode> {
-  const { caller, config, ports } = session;
+  const { caller, ports, output } = session;
   const found = new Map<string, number>();
   const add = ({ kind, names }: Pick<Drift, 'kind' | 'names'>) => {
     for (const name of names) found.set(`${kind} ${name}`, (found.get(`${kind} ${name}`) ?? 0) + 1);
@@ -130,15 +122,10 @@ async function compareAccount(session: Session, account: string): Promise<ExitCo
   try {
     const { support, refusal } = await lookUp(session, account);
     if (refusal) return await checkAccount(session, account);
-    const deadlineAt = performance.now() + config.requestTimeoutMs;
-    const methods = await readMethods(caller, account, deadlineAt, ports.send);
-    const selected = new Set(wireFieldsOf('engagements'));
-    const options = { caller, selected, deadlineAt, hasCallerLeft: () => false };
-    const page = await readEngagements({ integratedAccountId: account, first: 100, filter: {} }, options, ports);
-    if (page.kind !== 'Page') {
-      fault(session, 'connection', page.message, fixes[page.kind]);
-      return exitCodeOf(page.kind);
-    }
+    const terms = { ...session.terms(), selected: new Set(wireFieldsOf('engagements')) };
+    const methods = await readMethods(caller, account, terms.deadlineAt, ports.send);
+    const page = await readEngagements({ integratedAccountId: account, first: 100, filter: {} }, terms, ports);
+    if (page.kind !== 'Page') return fault(session, 'connection', page);
     if (methods && support.kind !== 'unknown') {
       const documented = { delete: support.kind === 'supported', create: canCreate(support) };
       const differing = Object.entries(documented).filter(([method, has]) => methods.includes(method) !== has);
@@ -149,8 +136,8 @@ async function compareAccount(session: Session, account: string): Promise<ExitCo
         key.startsWith(`${kind} `) && (kind !== 'missing_key' || count === page.records.length);
       const names = [...found].filter(isShown).map(([key]) => key.slice(kind.length + 1));
       const notCompared = kind === 'rule' ? whyNotCompared(methods, support) : undefined;
-      if (names.length > 0) session.output.print(`DRIFT ${kind.padEnd(15)}${text}: ${names.sort().join(', ')}`);
-      else if (notCompared) session.output.print(`DRIFT ${kind.padEnd(15)}${notCompared}`);
+      if (names.length > 0) output.print(`DRIFT ${kind.padEnd(15)}${text}: ${names.sort().join(', ')}`);
+      else if (notCompared) output.print(`DRIFT ${kind.padEnd(15)}${notCompared}`);
       else ok(session, kind, `no ${text}`);
     }
     return exitCodes.done;

@@ -2,12 +2,10 @@ import type { Command, Option } from 'commander';
 
 /** The shells that there is a completion script for. */
 export const shells = ['bash', 'zsh', 'fish'] as const;
-
 const quoted = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`;
 const optionsOf = (command: Command): readonly Option[] => command.createHelp().visibleOptions(command);
 const longNames = (command: Command) => optionsOf(command).map(({ long }) => String(long));
 const argumentChoices = (command: Command) => command.registeredArguments.flatMap(({ argChoices }) => argChoices ?? []);
-
 /** `<path>` in an option's flags (`--token-file <path>`) stands for a file. */
 const takesFile = ({ flags }: Option) => flags.endsWith('<path>');
 

@@ -1,116 +1,119 @@
-import { existsSync } from 'node:fs';
+import { createReadStream, existsSync } from 'node:fs';
 import { type FileHandle, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { keyWithId } from '../bulk/restore-ledger.ts';
-import { createGroupCommit, type LedgerLine, ledgerName, readLedgerLine } from '../bulk/undo-files.ts';
+import {
+  createGroupCommit,
+  type FileLine,
+  type LedgerLine,
+  LineTooLong,
+  ledgerName,
+  readLedgerLine,
+  splitLines,
+} from '../bulk/undo-files.ts';
 import { UsageError } from './output.ts';
-import { codeOf, linesOf } from './undo-files.ts';
 
-/** What is known of one engagement. */
-export interface LedgerEntry {
-  readonly event: LedgerLine['event'];
-  /** When that was, in milliseconds since 1970. */
-  readonly atMs: number;
-  readonly newId?: string | undefined;
-  /** How many of its creates were refused. */
-  readonly refusalCount: number;
+/** The error's code, such as `ENOENT`, or its message. */
+export function codeOf(error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException;
+  return code ?? message;
 }
 
+/** Reads a file line by line. Empty lines are left out. @throws {UsageError} when it cannot be read. */
+export async function* linesOf(file: string): AsyncGenerator<FileLine> {
+  try {
+    yield* splitLines(createReadStream(file, { highWaterMark: 1024 * 1024 }));
+  } catch (error) {
+    if (error instanceof LineTooLong)
+      throw new UsageError(`${error.message} in ${file}. It is not an undo file. Nothing was sent.`);
+    throw new UsageError(`${file} cannot be read (${codeOf(error)}). Nothing was sent.`);
+  }
+}
+
+/** The last event of an engagement, and how many of its creates were refused. */
+type LedgerEntry = LedgerLine & { readonly refusalCount: number };
+/** The ledger of a folder: which of its engagements are restored, and under which new ids. */
+export type Ledger = Awaited<ReturnType<typeof openLedger>>;
+
 /**
- * The ledger of a folder: which of its engagements are restored, and under which new ids. Each line is on the disk before the next step.
- * So no later run creates a record a second time, however this one ends.
+ * Reads the ledger of a folder. To write it, this process locks it. Each line is on the disk before the next step, so no later run creates
+ * a record a second time, however this one ends.
+ * @throws {UsageError} when it is locked, damaged, or cannot be read or written.
  */
-export class Ledger {
-  readonly #entries = new Map<string, LedgerEntry>();
+export async function openLedger(folder: string, isReadOnly: boolean) {
+  const path = join(folder, ledgerName);
+  const entries = new Map<string, LedgerEntry>();
   /** The key of the engagement that each new record restores, by the key of the new record. */
-  readonly #sources = new Map<string, string>();
-  #file: FileHandle | undefined;
-  #unlock = async (): Promise<void> => {};
+  const sources = new Map<string, string>();
+  let file: FileHandle | undefined;
+  let unlock = async (): Promise<void> => {};
   /** After a failed write, all further ones fail: the next run removes the incomplete line, which must be the last one. */
-  #failure: unknown;
-  readonly #append = createGroupCommit(async (lines) => {
-    if (this.#failure) throw this.#failure;
+  let failure: unknown;
+  const append = createGroupCommit(async (lines) => {
+    if (failure) throw failure;
     try {
-      await this.#file?.appendFile(lines.join(''));
-      await this.#file?.datasync();
+      await file?.appendFile(lines.join(''));
+      await file?.datasync();
     } catch (error) {
-      this.#failure = error;
+      failure = error;
       throw error;
     }
   });
 
-  /**
-   * Reads the ledger. To write it, this process locks it.
-   * @throws {UsageError} when it is locked, damaged, or cannot be read or written.
-   */
-  static async open(folder: string, isReadOnly: boolean): Promise<Ledger> {
-    const ledger = new Ledger();
-    const path = join(folder, ledgerName);
-    if (isReadOnly && !existsSync(path)) return ledger;
-    try {
-      if (!isReadOnly) {
-        ledger.#unlock = await lock(`${path}.lock`);
-        ledger.#file = await open(path, 'a', 0o600);
-        // After a power cut, a new file also needs its name.
-        const directory = await open(folder);
-        await directory.sync().finally(() => directory.close());
-      }
-      await ledger.#read(path);
-      return ledger;
-    } catch (error) {
-      await ledger.close();
-      if (error instanceof UsageError) throw error;
-      const why = 'Without it, a second run would create the same records again.';
-      throw new UsageError(`${path} cannot be written (${codeOf(error)}). Nothing was sent. ${why}`);
-    }
+  function note(line: LedgerLine): void {
+    const { key, event, newId } = line;
+    const refusalCount = (entries.get(key)?.refusalCount ?? 0) + Number(event === 'refused');
+    entries.set(key, { ...line, refusalCount });
+    if (newId !== undefined) sources.set(keyWithId(key, newId), key);
   }
 
-  async #read(path: string): Promise<void> {
+  async function read(): Promise<void> {
     for await (const { number, bytes, isTorn, offsetBytes } of linesOf(path)) {
       // Its writer was stopped before the next step.
-      if (isTorn && isStartOfLine(bytes.toString())) return void (await this.#file?.truncate(offsetBytes));
+      if (isTorn && isStartOfLine(bytes.toString())) return file?.truncate(offsetBytes);
       const line = readLedgerLine(bytes);
-      if (!line)
-        throw new UsageError(
-          `Line ${number} of ${path} is damaged. Nothing was sent. Restore that file from a backup.`,
-        );
-      this.#note(line);
+      const damaged = `Line ${number} of ${path} is damaged. Nothing was sent. Restore that file from a backup.`;
+      if (!line) throw new UsageError(damaged);
+      note(line);
     }
   }
 
-  #note({ key, event, at, newId }: LedgerLine): void {
-    const refusalCount = (this.#entries.get(key)?.refusalCount ?? 0) + Number(event === 'refused');
-    this.#entries.set(key, { event, atMs: Date.parse(at), newId, refusalCount });
-    if (newId !== undefined) this.#sources.set(keyWithId(key, newId), key);
+  async function close(): Promise<void> {
+    await file?.close();
+    await unlock();
   }
 
-  /** The last event of an engagement. */
-  find(key: string): LedgerEntry | undefined {
-    return this.#entries.get(key);
+  try {
+    if (!isReadOnly) {
+      unlock = await lock(`${path}.lock`);
+      file = await open(path, 'a', 0o600);
+      // After a power cut, a new file also needs its name.
+      const directory = await open(folder);
+      await directory.sync().finally(() => directory.close());
+    }
+    if (file || existsSync(path)) await read();
+  } catch (error) {
+    await close();
+    if (error instanceof UsageError) throw error;
+    const why = 'Without it, a second run would create the same records again.';
+    throw new UsageError(`${path} cannot be written (${codeOf(error)}). Nothing was sent. ${why}`);
   }
-
-  /** The keys of the engagements whose last create has no known end. */
-  get begunKeys(): readonly string[] {
-    return [...this.#entries].flatMap(([key, { event }]) => (event === 'begun' ? [key] : []));
-  }
-
-  /** True when the new record with that id restores another engagement. */
-  isTaken(newId: string, key: string): boolean {
-    return (this.#sources.get(keyWithId(key, newId)) ?? key) !== key;
-  }
-
-  /** Writes an event, and waits until it is on the disk. */
-  async write(key: string, event: LedgerEntry['event'], newId?: string): Promise<void> {
-    const line = { key, event, at: new Date().toISOString(), ...(newId !== undefined && { newId }) };
-    await this.#append(`${JSON.stringify(line)}\n`);
-    this.#note(line);
-  }
-
-  async close(): Promise<void> {
-    await this.#file?.close();
-    await this.#unlock();
-  }
+  return {
+    /** The last event of an engagement. */
+    find: (key: string) => entries.get(key),
+    /** The keys of the engagements whose last create has no known end. */
+    begunKeys: () => [...entries.values()].flatMap(({ key, event }) => (event === 'begun' ? [key] : [])),
+    /** True when the new record with that id restores another engagement. */
+    isTaken: (newId: string, key: string) => (sources.get(keyWithId(key, newId)) ?? key) !== key,
+    /** Writes an event, and waits until it is on the disk. */
+    async write(key: string, event: LedgerLine['event'], newId?: string): Promise<void> {
+      const line = { key, event, at: new Date().toISOString(), ...(newId !== undefined && { newId }) };
+      await append(`${JSON.stringify(line)}\n`);
+      note(line);
+    },
+    close,
+  };
 }
 
 /** True for the start of a line, so that no other file is shortened. */
@@ -156,22 +159,18 @@ async function takeOver(path: string, takeover: string): Promise<boolean> {
   return false;
 }
 
-/**
- * Locks the path for this process. Returns how to unlock it.
- * @throws {UsageError} when another run holds it.
- */
+/** Locks the path for this process. Returns how to unlock it. @throws {UsageError} when another run holds it. */
 async function lock(path: string): Promise<() => Promise<void>> {
   const takeover = `${path}.takeover`;
-  const busy = () =>
-    new UsageError(
-      `Another restore uses this folder (${path}). Nothing was sent. Wait until it ends. If none runs, remove that file, and ${takeover} if there is one.`,
-    );
-  if (held.has(path)) throw busy();
+  const isMine = !held.has(path);
   held.add(path);
   try {
-    if (!(await createLock(path)) && !(await takeOver(path, takeover))) throw busy();
+    if (!isMine || !((await createLock(path)) || (await takeOver(path, takeover))))
+      throw new UsageError(
+        `Another restore uses this folder (${path}). Nothing was sent. Wait until it ends. If none runs, remove that file, and ${takeover} if there is one.`,
+      );
   } catch (error) {
-    held.delete(path);
+    if (isMine) held.delete(path);
     throw error;
   }
   return async () => {

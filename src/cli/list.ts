@@ -1,101 +1,75 @@
-import type { EngagementType } from '../engagement/input.ts';
-import { type EngagementPage, readEngagements } from '../engagement/read.ts';
-import type { EngagementRecord } from '../engagement/record.ts';
+import { plainRecord } from '../engagement/delete/snapshot.ts';
+import { readEngagement, readEngagements } from '../engagement/read.ts';
+import { type EngagementRecord, wireFieldsOf, withAdditionalFields } from '../engagement/record.ts';
 import { summarize, summaryFields } from '../engagement/resources.ts';
-import { type ExitCode, exitCodeOf, exitCodes, isForPeople, tokenRefused } from './output.ts';
-import { sendPatiently } from './patience.ts';
-import { type Session, withSession } from './session.ts';
-import { createTable, minuteOf } from './table.ts';
+import { type ExitCode, exitCodeOf, exitCodes, messageOf, type Output, plain, worst } from './output.ts';
+import { type AccountOptions, withSession } from './session.ts';
+import { createTable, type ListedPart, minuteOf, printPages } from './table.ts';
 
-/** The options of `list`. */
-export interface ListOptions {
-  readonly account: string;
-  readonly first: number;
-  readonly all?: boolean;
-  readonly type?: EngagementType;
-  readonly ids?: boolean;
-  readonly json?: boolean;
-  readonly patience: number;
-  readonly tokenFile?: string;
-}
+type Row = { readonly id: string } & ReturnType<typeof summarize>;
 
-/** The most that upstream lists on one page. */
-const maxPageSize = 100;
+const columns = {
+  ID: ({ id }: Row) => id,
+  TYPE: ({ engagementType }: Row) => engagementType ?? '',
+  CREATED: ({ createdAt }: Row) => (createdAt ? minuteOf(new Date(createdAt)) : ''),
+  SUBJECT: ({ subject }: Row) => subject ?? '',
+};
 
 /** `list`: prints engagements of an account, a page at a time: as a table, as lines of JSON, or as ids. */
-export function listCommand(options: ListOptions): Promise<ExitCode> {
-  return withSession(options.tokenFile, async (session) => {
-    const { output } = session;
-    const printPage = printerOf(session, options);
-    let left = options.all ? Number.POSITIVE_INFINITY : options.first;
+export function listCommand(options: AccountOptions & ListedPart & { readonly ids?: boolean }): Promise<ExitCode> {
+  const { account: integratedAccountId, type: engagementType } = options;
+  return withSession(options, async ({ output, patiently, ports, lineOf }) => {
     let code: ExitCode = exitCodes.done;
-    const cursors = new Set<string>();
-    for (let after: string | null = null; ; ) {
-      const page = await readPage(session, options, after, Math.min(left, maxPageSize));
-      if (page.kind !== 'Page') {
-        output.say(page.kind === 'Unauthenticated' ? tokenRefused : page.message);
-        return exitCodeOf(page.kind);
-      }
-      code = Math.max(code, printPage(page.records.slice(0, left))) as ExitCode;
-      if (page.isPartial) output.say('Truto gave only a part of this page.');
-      left -= page.records.length;
-      after = page.nextCursor;
-      if (after === null || left <= 0 || output.unread.aborted) return code;
-      if (cursors.has(after)) {
-        output.say("Truto's list leads back to a page that was read before. It may not be complete.");
-        return exitCodes.notNow;
-      }
-      cursors.add(after);
+    const printRows = createTable(output, columns, (row) => ({ ...lineOf(row.id, integratedAccountId), ...row }));
+    function print(records: readonly EngagementRecord[]): void {
+      if (!options.ids) printRows(records.map((record) => ({ id: record.id, ...summarize(record) })));
+      else for (const { id } of records) if (!printId(id, output)) code = exitCodes.refused;
     }
+    const readPage = (part: { readonly first: number; readonly after: string | null }) =>
+      patiently((now) => {
+        const input = { integratedAccountId, ...part, filter: { engagementType } };
+        return readEngagements(input, { ...now, selected: summaryFields }, ports);
+      });
+    const end = await printPages(output, options, readPage, print);
+    return worst(end, code);
   });
 }
 
-function readPage(session: Session, options: ListOptions, after: string | null, first: number) {
-  const { caller, config, ports, output, onLimit, onRetry } = session;
-  const { account: integratedAccountId, type: engagementType, patience: seconds } = options;
-  return sendPatiently(
-    () => {
-      const deadlineAt = performance.now() + config.requestTimeoutMs;
-      const terms = { caller, selected: summaryFields, deadlineAt, hasCallerLeft: () => output.unread.aborted };
-      return readEngagements({ integratedAccountId, first, after, filter: { engagementType } }, terms, ports);
-    },
-    { seconds, stop: output.unread, onLimit, onRetry },
-  );
+/** Prints an id if `bulk` reads the line as the same id. Else says that it is left out, and returns false. */
+function printId(id: string, { shown, print, say }: Output): boolean {
+  const isSafe = shown(id) === id && id.trim() === id && id.isWellFormed() && !/\p{Cc}/u.test(id);
+  if (isSafe) print(id);
+  else say(`An id was left out, since a line cannot hold it: ${JSON.stringify(id)}. Use --json.`);
+  return isSafe;
 }
 
-type PrintPage = (records: EngagementPage['records']) => ExitCode;
+const everything = withAdditionalFields(wireFieldsOf('engagements'));
 
-function printerOf({ output, isSandbox }: Session, options: ListOptions): PrintPage {
-  if (options.ids)
-    return (records) => {
-      // `bulk` must read each line as the same id.
-      const isSafe = ({ id }: EngagementRecord) =>
-        output.shown(id) === id && id.trim() === id && id.isWellFormed() && !/\p{Cc}/u.test(id);
-      for (const record of records) {
-        if (isSafe(record)) output.print(record.id);
-        else output.say(`An id was left out, since a line cannot hold it: ${JSON.stringify(record.id)}. Use --json.`);
-      }
-      return records.every(isSafe) ? exitCodes.done : exitCodes.refused;
-    };
-  if (isForPeople(options)) {
-    const table = createTable(['ID', 'TYPE', 'CREATED', 'SUBJECT'], output);
-    return (records) => {
-      table.print(records.map(rowOf));
-      return exitCodes.done;
-    };
-  }
-  const { account: integratedAccountId } = options;
-  return (records) => {
-    for (const record of records) {
-      const line = { id: record.id, integratedAccountId, ...(isSandbox && { sandbox: true }) };
-      output.print(JSON.stringify({ ...line, ...summarize(record) }));
+/** `get <id>`: prints one engagement with all of its fields. Its notes are ids. */
+export function getCommand(id: string, options: AccountOptions): Promise<ExitCode> {
+  const { account: integratedAccountId, type: engagementType } = options;
+  return withSession(options, async ({ output, patiently, ports, lineOf }) => {
+    const key = { id, integratedAccountId, engagementType };
+    const found = await patiently((now) => readEngagement(key, { ...now, selected: everything }, ports));
+    const line = lineOf(id, integratedAccountId);
+    if (found.kind !== 'Found') {
+      const { kind, ...rest } = found;
+      const message = messageOf(found);
+      output.report([`${plain(id)}  ${kind}: ${message}`], { ...line, result: kind, ...rest, message });
+      return exitCodeOf(kind);
     }
+    const engagement = plainRecord(found.record);
+    const rows = Object.entries(engagement).filter(([name, value]) => isShown(name, value));
+    output.report(rows.map(rowOf), { ...line, result: 'Engagement', engagement });
     return exitCodes.done;
-  };
+  });
 }
 
-/** A record as a row of the table. */
-function rowOf(record: EngagementRecord): readonly string[] {
-  const { engagementType, subject, createdAt } = summarize(record);
-  return [record.id, engagementType ?? '', createdAt ? minuteOf(new Date(createdAt)) : '', subject ?? ''];
+/** People need not see the provider's own data, which may be pages. */
+function isShown(name: string, value: unknown): boolean {
+  return name !== 'remote_data' && value !== null && value !== undefined;
+}
+
+function rowOf([name, value]: [string, unknown]): string {
+  return `${name.padEnd(17)} ${plain(typeof value === 'string' ? value : JSON.stringify(value))}`;
 }

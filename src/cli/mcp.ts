@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
@@ -7,34 +8,26 @@ import { version } from '../config/version.ts';
 import { findUpstream } from '../http/find-upstream.ts';
 import { openFacade } from '../http/server.ts';
 import { createLog, secretsOf } from '../log/log.ts';
-import { onInterruption } from './delete.ts';
+
 import { addTools, type McpFacade } from './mcp-tools.ts';
 import { type ExitCode, exitCodes, UsageError } from './output.ts';
-import { findCredential } from './session.ts';
-
-/** The options of `mcp`. */
-export interface McpOptions {
-  readonly http?: boolean;
-  readonly tokenFile?: string;
-}
+import { findCredential, onInterruption, type SessionOptions } from './session.ts';
 
 const sdkName = '@modelcontextprotocol/sdk';
-
 /** The largest message, in bytes: a record to restore may be long. */
 const maxMessageBytes = 1024 * 1024;
-
 /** How long the last answers of a server that ends may take to leave, in milliseconds. */
 const lastAnswersMs = 1_000;
 
 /** Loads the SDK. It is no dependency: most users have no use for its many packages. @throws {UsageError} */
 async function loadSdk() {
   try {
-    const [{ McpServer }, { StdioServerTransport }, { StreamableHTTPServerTransport }] = await Promise.all([
+    const [server, stdio, http] = await Promise.all([
       import('@modelcontextprotocol/sdk/server/mcp.js'),
       import('@modelcontextprotocol/sdk/server/stdio.js'),
       import('@modelcontextprotocol/sdk/server/streamableHttp.js'),
     ]);
-    return { McpServer, StdioServerTransport, StreamableHTTPServerTransport };
+    return { ...server, ...stdio, ...http };
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw error;
     throw new UsageError(`mcp needs ${sdkName}, which is not installed: npm install ${sdkName}`);
@@ -83,10 +76,8 @@ async function receive(
     response.end(JSON.stringify({ jsonrpc: '2.0', error: { code: -32_000, message }, id: null }));
     return;
   }
-  const transport = new sdk.StreamableHTTPServerTransport({
-    enableJsonResponse: true,
-    maxRequestBodySize: maxMessageBytes,
-  });
+  const options = { enableJsonResponse: true, maxRequestBodySize: maxMessageBytes };
+  const transport = new sdk.StreamableHTTPServerTransport(options);
   const server = await connect(sdk, facade, request.headers.authorization, transport);
   response.once('close', () => void server.close());
   await transport.handleRequest(request, response);
@@ -103,10 +94,9 @@ async function listen(server: Server, { host, port }: Config): Promise<string> {
 
 /**
  * `mcp`: serves the tools for agents, on standard input and output, or over HTTP. Logs on standard error. Ends when its client closes
- * standard input, or by a signal; deletes in flight are finished.
- * @throws {ConfigError} or {@link UsageError} before anything is sent.
+ * standard input, or by a signal; deletes in flight are finished. @throws {ConfigError} or {@link UsageError}.
  */
-export async function mcpCommand({ http = false, tokenFile }: McpOptions): Promise<ExitCode> {
+export async function mcpCommand({ http, tokenFile }: SessionOptions & { http?: boolean }): Promise<ExitCode> {
   const sdk = await loadSdk();
   const found = http
     ? { config: parseConfig(process.env), token: undefined }
@@ -118,10 +108,10 @@ export async function mcpCommand({ http = false, tokenFile }: McpOptions): Promi
   const log = createLog({ secrets, destination: process.stderr });
   const interruption = onInterruption();
   // Before anything else: a signal may come during the start.
-  const ended = new Promise((resolve) => interruption.signal.addEventListener('abort', resolve));
+  const ended = once(interruption.signal, 'abort');
   const { url, openToken, sandbox } = await findUpstream(config);
   const facade = await openFacade({ config, log, upstream: url, openToken }).catch(async (error) => {
-    interruption.forget();
+    interruption[Symbol.dispose]();
     await sandbox?.close();
     throw error;
   });
@@ -147,7 +137,7 @@ export async function mcpCommand({ http = false, tokenFile }: McpOptions): Promi
     server.closeIdleConnections();
     return exitCodes.done;
   } finally {
-    interruption.forget();
+    interruption[Symbol.dispose]();
     await facade.close();
     await sandbox?.close();
     // Neither an open standard input nor a client that never ends its request may keep the process alive.

@@ -1,15 +1,13 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Secret } from '../config/secret.ts';
 import { type ErrorKind, engagementErrors } from '../engagement/errors.ts';
-import type { DeleteEnd } from '../engagement/result.ts';
+import type { DeleteEnd, Finding } from '../engagement/result.ts';
 import { secretPattern, withEscapes } from '../log/foreign-text.ts';
 
 /** How the program ends; the numbers are a promise. Of many deletes, the highest counts. */
 export const exitCodes = { done: 0, failed: 1, usage: 2, refused: 3, notNow: 4, unknown: 5 } as const;
-
 /** One of {@link exitCodes}. */
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
-
 /** How a delete ends in the terminal. `NotSent`: the command was stopped before it. */
 export type End = DeleteEnd | { readonly kind: 'NotSent'; readonly message: string };
 
@@ -38,8 +36,25 @@ export function exitCodeOf(kind: ResultKind): ExitCode {
     : codes[kind as keyof typeof codes];
 }
 
-/** What to do about `Unauthenticated` in the terminal. */
-export const tokenRefused = 'Truto does not accept the token: use another.';
+/** The highest of the codes. */
+export const worst = (...all: readonly ExitCode[]): ExitCode => Math.max(exitCodes.done, ...all) as ExitCode;
+
+/** The code that the request of a plan itself would have: that of the worst finding. */
+export function exitCodeOfFindings(findings: readonly Finding[]): ExitCode {
+  const refusals = findings.filter(({ severity }) => severity === 'REFUSAL');
+  return worst(
+    ...refusals.map(({ result = 'InvalidInputError' }) =>
+      exitCodeOf(result === 'UNAUTHENTICATED' ? 'Unauthenticated' : result),
+    ),
+  );
+}
+
+/** The message of an end. `nothing` begins that of a refused token: it says what was not done. */
+export function messageOf(end: { readonly kind: string; readonly message?: string }, nothing = ''): string {
+  return end.kind === 'Unauthenticated'
+    ? `${nothing}Truto does not accept the token: use another.`
+    : (end.message ?? '');
+}
 
 /** The program is used wrongly; the message says what to do about it. */
 export class UsageError extends Error {
@@ -47,12 +62,20 @@ export class UsageError extends Error {
 }
 
 /**
- * Where a command writes: lines for programs on standard output, lines for people on standard error. As in the log, the token is
- * redacted in any spelling, and characters that change how other text looks are escaped.
+ * Where a command writes: results on standard output, what people need besides on standard error. As in the log, the token is redacted in
+ * any spelling, and characters that change how other text looks are escaped.
  */
-export function createOutput(token: Secret | undefined) {
+export function createOutput({
+  token,
+  json = false,
+}: {
+  readonly token?: Secret | undefined;
+  readonly json?: boolean | undefined;
+} = {}) {
   const pattern = token && secretPattern([token]);
   const shown = (line: string) => withEscapes(pattern ? line.replace(pattern, '[redacted]') : line);
+  const print = (line: string) => void process.stdout.write(`${shown(line)}\n`);
+  const isForPeople = process.stdout.isTTY === true && !json;
   const unread = new AbortController();
   process.stdout.on('error', () => unread.abort());
   // A closed standard error must not end the command.
@@ -60,8 +83,14 @@ export function createOutput(token: Secret | undefined) {
   return {
     /** The text as it is printed. */
     shown,
-    print: (line: string) => void process.stdout.write(`${shown(line)}\n`),
+    print,
     say: (line: string) => void process.stderr.write(`${shown(line)}\n`),
+    /** True when a person reads standard output, and has not asked for JSON. */
+    isForPeople,
+    /** Prints a result: to people as these lines, else as JSON. */
+    report(lines: readonly string[], result: object): void {
+      for (const line of isForPeople ? lines : [JSON.stringify(result)]) print(line);
+    },
     /** Aborted once standard output cannot be written. */
     unread: unread.signal,
     /** The exit code, once all lines are written: `failed` when they could not be, unless it is `unknown`. */
@@ -77,11 +106,6 @@ export function createOutput(token: Secret | undefined) {
 
 /** The output of a command. */
 export type Output = ReturnType<typeof createOutput>;
-
-/** True when a person reads standard output, and has not asked for JSON. */
-export function isForPeople({ json = false }: { readonly json?: boolean }): boolean {
-  return process.stdout.isTTY === true && !json;
-}
 
 /** Text of others on one line of a terminal: without line breaks, and with control characters as JSON writes them. */
 export function plain(text: string): string {

@@ -2,29 +2,16 @@ import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 
 import { ConfigError, type Dialect, parseSettings } from '../config/config.ts';
 import { version } from '../config/version.ts';
 import { engagementTypes } from '../engagement/input.ts';
-import type { CheckOptions } from './check.ts';
 import { shells } from './completion.ts';
-import type { DeleteOptions } from './delete.ts';
-import type { GetOptions } from './get.ts';
-import type { JobsOptions } from './jobs.ts';
-import type { ListOptions } from './list.ts';
-import type { McpOptions } from './mcp.ts';
 import { createOutput, type ExitCode, exitCodes, UsageError } from './output.ts';
-import type { RestoreOptions } from './restore.ts';
-
-/** The commands that run until they are stopped. */
-export interface LongRunning {
-  serve(): Promise<void>;
-  sandbox(): Promise<void>;
-}
 
 /**
  * Runs one command. A mistake in its use is printed on standard error.
  * @returns how the process ends; undefined for a command that runs until it is stopped.
  */
-export async function runCommand(args: readonly string[], longRunning: LongRunning): Promise<ExitCode | undefined> {
+export async function runCommand(args: readonly string[]): Promise<ExitCode | undefined> {
   let exitCode: ExitCode | undefined;
-  const program = createProgram(longRunning, (code) => {
+  const program = createProgram((code) => {
     exitCode = code;
   });
   // Commander would end the process by itself, and with 1 for wrong use.
@@ -88,16 +75,14 @@ function exitCodesText(texts: Readonly<Partial<Record<ExitCode, string>>>): stri
   return `\nExit codes:\n${lines.join('\n')}`;
 }
 
-function seconds(text: string): number {
-  if (!/^\d{1,6}$/.test(text)) throw new InvalidArgumentError('It must be a whole number of seconds.');
+const wholeNumber = (form: RegExp, rule: string) => (text: string) => {
+  if (!form.test(text)) throw new InvalidArgumentError(rule);
   return Number(text);
-}
+};
+const seconds = wholeNumber(/^\d{1,6}$/, 'It must be a whole number of seconds.');
+const count = wholeNumber(/^[1-9]\d{0,8}$/, 'It must be a whole number from 1 on.');
 
-function count(text: string): number {
-  if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError('It must be a whole number from 1 on.');
-  return Number(text);
-}
-
+/** Takes the types in any case. */
 function engagementType(text: string): string {
   const type = text.toLowerCase();
   if (!(engagementTypes as readonly string[]).includes(type))
@@ -105,10 +90,7 @@ function engagementType(text: string): string {
   return type;
 }
 
-/**
- * Commander takes the next option for a value that is missing: `--idempotency-key --dry-run` would delete.
- * @throws {UsageError}
- */
+/** Commander takes the next option for a value that is missing: `--idempotency-key --dry-run` would delete. */
 function refuseMissingValues(command: Command): void {
   for (const option of command.options) {
     const value = command.getOptionValue(option.attributeName());
@@ -117,10 +99,9 @@ function refuseMissingValues(command: Command): void {
   }
 }
 
-/** Takes the types in any case. */
-function typeOption(description: string): Option {
-  return new Option('--type <type>', description).choices(engagementTypes).argParser(engagementType);
-}
+const typeOption = (description: string) =>
+  new Option('--type <type>', description).choices(engagementTypes).argParser(engagementType);
+const neededType = typeOption('type of the engagement; some integrations need it');
 
 /** Adds the options and the help of all commands that reach upstream. */
 function reachingUpstream(command: Command, exitCodeTexts: Parameters<typeof exitCodesText>[0]): Command {
@@ -143,7 +124,7 @@ function reading(command: Command): Command {
 function deleting(command: Command): Command {
   return reachingUpstream(command, exitCodesOfDeletes)
     .requiredOption('--account <id>', accountText)
-    .addOption(typeOption('type of the engagement; some integrations need it'))
+    .addOption(neededType)
     .option('--dry-run', 'check arguments, token and account, and print the request; delete nothing')
     .option(
       '--snapshot',
@@ -157,11 +138,19 @@ function deleting(command: Command): Command {
     .option('--patience <seconds>', 'how long to retry failures that are safe to retry', seconds, 60);
 }
 
-/**
- * The program, with all of its commands. The code of a command is loaded when it is called.
- * @param setExitCode gets the exit code of the command.
- */
-export function createProgram(longRunning: LongRunning, setExitCode: (code: ExitCode) => void): Command {
+/** The program, with all of its commands. `setExitCode` gets the exit code of the one that runs. */
+export function createProgram(setExitCode: (code: ExitCode) => void): Command {
+  /** Loads a command when it is called. Commander gives it its arguments, and then its options. */
+  const run =
+    (load: () => Promise<(...given: never[]) => Promise<ExitCode>>) =>
+    async (...given: unknown[]) =>
+      setExitCode(await (await load())(...(given as never[])));
+  async function print(text: string): Promise<void> {
+    const output = createOutput();
+    output.print(text);
+    setExitCode(await output.end(exitCodes.done));
+  }
+
   const program = new Command('truto-engagements')
     .description(
       "Lists, deletes and restores engagements (calls, chats, emails, meetings, notes in CRMs) through Truto's Unified CRM " +
@@ -192,7 +181,7 @@ ${exitCodesText(exitCodesOfDeletes)}`,
       'after',
       '\nAll settings are environment variables (docs/configuration.md). SIGTERM drains the server. Exit code 1: it cannot start.',
     )
-    .action(() => longRunning.serve());
+    .action(async () => void (await import('../serve.ts')));
 
   program
     .command('sandbox')
@@ -201,7 +190,7 @@ ${exitCodesText(exitCodesOfDeletes)}`,
       'after',
       '\nHOST (127.0.0.1), PORT (4010), SANDBOX_ENGAGEMENTS (30), SANDBOX_LIMITS, SANDBOX_FIELDS, SANDBOX_PARAMETERS,\nand SANDBOX_WEBHOOK_URL with TRUTO_WEBHOOK_SECRETS are environment variables.',
     )
-    .action(() => longRunning.sandbox());
+    .action(async () => void (await import('../sandbox/main.ts')));
 
   program
     .command('print-schema')
@@ -216,24 +205,18 @@ ${exitCodesText(exitCodesOfDeletes)}`,
     .option('--service', 'for AUTH_MODE=service: the federated schema says which fields need a caller', false)
     .addHelpText('after', exitCodesText({ 0: 'done', ...used }))
     .action(async (options: { dialect: Dialect; typePrefix: string; service: boolean; additionalFields?: string }) => {
-      const { dialect, typePrefix, service: provesCallers, additionalFields: json } = options;
       const { checkedSchemaOptions, printedSchema } = await import('../graphql/schema.ts');
-      const output = createOutput(undefined);
-      const { additionalFields } = parseSettings({ ADDITIONAL_FIELDS: json });
-      output.print(
-        printedSchema(checkedSchemaOptions({ dialect, typePrefix, provesCallers, additionalFields })).trimEnd(),
-      );
-      setExitCode(await output.end(exitCodes.done));
+      const { dialect, typePrefix, service: provesCallers } = options;
+      const { additionalFields } = parseSettings({ ADDITIONAL_FIELDS: options.additionalFields });
+      const checked = checkedSchemaOptions({ dialect, typePrefix, provesCallers, additionalFields });
+      await print(printedSchema(checked).trimEnd());
     });
 
   reachingUpstream(program.command('check'), exitCodesOfReads)
     .description('Check configuration, upstream, token and account, and say how to fix a fault. Changes nothing.')
     .option('--account <id>', 'also check this integrated account: what it can delete, and whether it is connected')
     .option('--drift', "with --account: compare its methods and 100 of its engagements with Truto's documentation")
-    .action(async (options: CheckOptions) => {
-      const { checkCommand } = await import('./check.ts');
-      setExitCode(await checkCommand(options));
-    });
+    .action(run(async () => (await import('./check.ts')).checkCommand));
 
   reading(program.command('list'))
     .description('List engagements of an integrated account: id, type, subject, created. Changes nothing.')
@@ -241,19 +224,13 @@ ${exitCodesText(exitCodesOfDeletes)}`,
     .option('--first <count>', 'how many to list', count, 25)
     .addOption(new Option('--all', 'list all of them').conflicts('first'))
     .addOption(new Option('--ids', 'print only ids, one a line, as bulk reads them').conflicts('json'))
-    .action(async (options: ListOptions) => {
-      const { listCommand } = await import('./list.ts');
-      setExitCode(await listCommand(options));
-    });
+    .action(run(async () => (await import('./list.ts')).listCommand));
 
   reading(program.command('get'))
     .description('Print one engagement with all of its fields. Changes nothing.')
     .argument('<id>', "Truto's id of the engagement")
-    .addOption(typeOption('type of the engagement; some integrations need it'))
-    .action(async (id: string, options: GetOptions) => {
-      const { getCommand } = await import('./get.ts');
-      setExitCode(await getCommand(id, options));
-    });
+    .addOption(neededType)
+    .action(run(async () => (await import('./list.ts')).getCommand));
 
   reading(program.command('jobs'))
     .description('List the bulk deletes that servers run in an account, newest first; or pause, resume or cancel one.')
@@ -267,10 +244,7 @@ ${exitCodesText(exitCodesOfDeletes)}`,
       'after',
       '\nNeeds the REDIS_URL of the servers, and their REDIS_PREFIX if they have one. You see what Truto shows your token.',
     )
-    .action(async (options: JobsOptions) => {
-      const { jobsCommand } = await import('./jobs.ts');
-      setExitCode(await jobsCommand(options));
-    });
+    .action(run(async () => (await import('./jobs.ts')).jobsCommand));
 
   reachingUpstream(program.command('mcp'), { 0: 'ended by its client or a signal', ...used })
     .description(
@@ -287,19 +261,13 @@ ${exitCodesText(exitCodesOfDeletes)}`,
 Needs the package @modelcontextprotocol/sdk: npm install @modelcontextprotocol/sdk
 With --http, HOST (127.0.0.1), PORT (4000) and AUTH_MODE are as for serve. The log is on standard error.`,
     )
-    .action(async (options: McpOptions) => {
-      const { mcpCommand } = await import('./mcp.ts');
-      setExitCode(await mcpCommand(options));
-    });
+    .action(run(async () => (await import('./mcp.ts')).mcpCommand));
 
   deleting(program.command('delete'))
     .description('Delete one engagement, and print one line that says how it ended. It cannot be undone.')
     .argument('<id>', "Truto's id of the engagement")
     .option('--yes', 'do not ask for confirmation. Only a terminal is asked')
-    .action(async (id: string, options: DeleteOptions & { yes?: boolean }) => {
-      const { deleteCommand } = await import('./delete.ts');
-      setExitCode(await deleteCommand(id, options));
-    });
+    .action(run(async () => (await import('./delete.ts')).deleteCommand));
 
   deleting(program.command('bulk'))
     .description(
@@ -322,10 +290,7 @@ Send again every id that is not known to be deleted:
   $ jq -r 'select(.result == "DeleteEngagementSuccess") | .id' results.jsonl | grep -vxFf - ids.txt
 `,
     )
-    .action(async (options: DeleteOptions) => {
-      const { bulkCommand } = await import('./bulk.ts');
-      setExitCode(await bulkCommand(options));
-    });
+    .action(run(async () => (await import('./bulk.ts')).bulkCommand));
 
   reachingUpstream(program.command('restore'), exitCodesOfRestores)
     .description(
@@ -347,10 +312,7 @@ creates nothing twice. A restored record is a new one, with a new id and without
 stay broken.
 `,
     )
-    .action(async (path: string, options: RestoreOptions) => {
-      const { restoreCommand } = await import('./restore.ts');
-      setExitCode(await restoreCommand(path, options));
-    });
+    .action(run(async () => (await import('./restore.ts')).restoreCommand));
 
   program
     .command('completion')
@@ -366,9 +328,7 @@ Completes truto-engagements, which must be in your PATH. Load the script when th
     )
     .action(async (shell: (typeof shells)[number]) => {
       const { completionScript } = await import('./completion.ts');
-      const output = createOutput(undefined);
-      output.print(completionScript(shell, program));
-      setExitCode(await output.end(exitCodes.done));
+      await print(completionScript(shell, program));
     });
 
   return program;

@@ -1,4 +1,6 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { open, readdir, realpath, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { type LinePosition, ledgerName } from '../bulk/undo-files.ts';
 import { contradicts } from '../engagement/create/find-created.ts';
 import type { CreateEngagementInput } from '../engagement/create/input.ts';
 import type { EngagementRecord } from '../engagement/record.ts';
@@ -8,23 +10,19 @@ import { engagementKey, isNewest, type KeptRecord, readUndoLine } from '../engag
 import { located } from '../engagement/result.ts';
 import { digest } from '../upstream/digest.ts';
 import { stopOnAccountError } from './bulk.ts';
-import { canAsk, confirm, exitCodeOfFindings, integrationNameIn, withStop } from './delete.ts';
-import { Ledger } from './ledger.ts';
-import { type ExitCode, exitCodeOf, exitCodes, isForPeople, plain, tokenRefused } from './output.ts';
-import { sendPatiently } from './patience.ts';
-import { Progress } from './progress.ts';
-import type { Session } from './session.ts';
-import { codeOf, findUndoFiles, linesOf, type PositionInFile, readLine } from './undo-files.ts';
-
-/** The options of `restore`. */
-export interface RestoreOptions {
-  readonly dryRun?: boolean;
-  readonly yes?: boolean;
-  readonly json?: boolean;
-  /** How many seconds a restore is retried while a retry is safe. */
-  readonly patience: number;
-  readonly tokenFile?: string;
-}
+import { codeOf, type Ledger, linesOf, openLedger } from './ledger.ts';
+import {
+  type ExitCode,
+  exitCodeOf,
+  exitCodeOfFindings,
+  exitCodes,
+  messageOf,
+  plain,
+  UsageError,
+  worst,
+} from './output.ts';
+import { runEach } from './progress.ts';
+import { isAsked, type Session, type SessionOptions, withSession } from './session.ts';
 
 /** How the line of a record ends. */
 type LineEnd =
@@ -32,8 +30,9 @@ type LineEnd =
   | { readonly kind: 'AlreadyRestored'; readonly newId: string }
   | { readonly kind: 'NotRestorable' | 'NotSent'; readonly message: string };
 
-/** The newest line of a record. */
-interface Entry extends PositionInFile {
+/** The newest line of a record, and where it is. */
+interface Entry extends LinePosition {
+  readonly file: string;
   readonly readAtMs: number | undefined;
   /** The fields that the new record will lack. */
   readonly lost: readonly string[];
@@ -44,42 +43,62 @@ interface Entry extends PositionInFile {
 /** The records of the files, by their keys. */
 type Entries = ReadonlyMap<string, Entry>;
 
-/** One command's work. */
 interface Work {
   readonly session: Session;
-  readonly options: RestoreOptions;
+  readonly options: SessionOptions;
   readonly ledger: Ledger;
-  /** Aborted once nothing further is to be sent. */
-  readonly stop: AbortSignal;
 }
 
 /** How many records are restored at once. */
 const maxRunning = 8;
+const nothingCreated = 'Nothing was created. ';
 
 /** `restore <file|folder>`: creates the records anew, and prints a line for each with its old and its new id. */
-export async function restoreCommand(path: string, options: RestoreOptions): Promise<ExitCode> {
+export async function restoreCommand(path: string, options: SessionOptions): Promise<ExitCode> {
   const { folder, files } = await findUndoFiles(path);
-  const ledger = await Ledger.open(folder, options.dryRun === true);
+  const ledger = await openLedger(folder, options.dryRun === true);
+  async function restoreFiles(session: Session): Promise<ExitCode> {
+    const work = { session, options, ledger };
+    const { entries, code } = await indexFiles(files, work);
+    return worst(code, reportPlan(entries, work), await restoreAll(entries, work));
+  }
   try {
-    return await withStop(options.tokenFile, async (session, stop) => {
-      const work = { session, options, ledger, stop };
-      const { entries, code } = await indexFiles(files, work);
-      const codes = [code, reportPlan(entries, work), await restoreAll(entries, work)];
-      return Math.max(...codes) as ExitCode;
-    });
+    return await withSession(options, restoreFiles, true);
   } finally {
     await ledger.close();
   }
 }
 
+/** The files with records: the path itself, or the `.jsonl` files directly in it. And their folder. @throws {UsageError} */
+async function findUndoFiles(given: string): Promise<{ folder: string; files: readonly string[] }> {
+  let path = given;
+  const unusable = (why: string) =>
+    new UsageError(`${path} ${why}. Nothing was sent. Give an undo file or its folder.`);
+  try {
+    // A link must not lead to another ledger.
+    path = await realpath(given);
+    const stats = await stat(path);
+    // The lines of a pipe cannot be read twice.
+    if (stats.isFile()) return { folder: dirname(path), files: [path] };
+    if (!stats.isDirectory()) throw new Error('it is not a file');
+    const entries = await readdir(path, { withFileTypes: true });
+    const names = entries.filter((entry) => !entry.isDirectory()).map(({ name }) => name);
+    const files = names.filter((name) => name.endsWith('.jsonl') && name !== ledgerName).sort();
+    if (files.length > 0) return { folder: path, files: files.map((name) => join(path, name)) };
+  } catch (error) {
+    throw unusable(`cannot be read (${codeOf(error)})`);
+  }
+  throw unusable('has no .jsonl files directly in it');
+}
+
 /** Finds the newest line of each record, and checks it. Reports lines that cannot be read. */
 async function indexFiles(files: readonly string[], work: Work): Promise<{ entries: Entries; code: ExitCode }> {
-  const { output } = work.session;
+  const { output, stop } = work.session;
   const entries = new Map<string, Entry>();
   let code: ExitCode = exitCodes.done;
   for (const file of files)
     for await (const { bytes, number, isTorn, ...position } of linesOf(file)) {
-      if (work.stop.aborted) return { entries, code: exitCodes.notNow };
+      if (stop.aborted) return { entries, code: exitCodes.notNow };
       const line = readUndoLine(bytes);
       // A record is deleted only after its line in an undo file is complete.
       if (line.kind === 'Unreadable' && isTorn && bytes.toString('latin1').startsWith('{"integratedAccountId"'))
@@ -87,14 +106,13 @@ async function indexFiles(files: readonly string[], work: Work): Promise<{ entri
       else if (line.kind === 'Unreadable') {
         code = exitCodes.refused;
         const message = `Line ${number} of ${plain(file)} cannot be restored: ${line.why}.`;
-        if (isForPeople(work.options)) output.print(message);
-        else output.print(JSON.stringify({ file, line: number, result: 'UnreadableLine', message }));
+        output.report([message], { file, line: number, result: 'UnreadableLine', message });
       } else if (line.kind === 'Record') {
         const key = engagementKey(line.record);
         if (!isNewest(line, entries.get(key))) continue;
         const checked = await checkRecord(line, work);
         if (checked === 'Unauthenticated') {
-          output.say(`Nothing was created. ${tokenRefused}`);
+          output.say(messageOf({ kind: checked }, nothingCreated));
           return { entries: new Map(), code: exitCodeOf(checked) };
         }
         entries.set(key, { ...position, file, readAtMs: line.readAtMs, ...checked });
@@ -108,7 +126,7 @@ async function checkRecord(kept: KeptRecord, work: Work): Promise<Pick<Entry, 'l
   if (work.ledger.find(engagementKey(kept.record))?.event === 'restored') return { lost: [], refused: undefined };
   const end = await planRestore(kept, termsOf(work), portsOf(work));
   if (end.kind !== 'CreateEngagementPlan')
-    return { lost, refused: { message: messageOf(end), code: exitCodeOf(end.kind) } };
+    return { lost, refused: { message: messageOf(end, nothingCreated), code: exitCodeOf(end.kind) } };
   const refusals = end.findings.filter(({ severity }) => severity === 'REFUSAL');
   if (refusals.some(({ result }) => result === 'UNAUTHENTICATED')) return 'Unauthenticated';
   const message = refusals.map(located).join(' ');
@@ -121,8 +139,7 @@ function partsOf(key: string): { readonly id: string; readonly integratedAccount
   return { id, integratedAccountId };
 }
 
-function termsOf({ session, options, stop }: Work) {
-  const { caller, config } = session;
+function termsOf({ session: { caller, config, stop }, options }: Work) {
   const { requestTimeoutMs } = config;
   return { caller, dryRun: options.dryRun === true, requestTimeoutMs, hasCallerLeft: () => stop.aborted };
 }
@@ -135,91 +152,50 @@ function portsOf({ session }: Work) {
 /** Prints the records that cannot be restored, and why; says which fields of the others are lost. */
 function reportPlan(entries: Entries, work: Work): ExitCode {
   const { say } = work.session.output;
-  const reasons = new Map<string, number>();
-  const lostCounts = new Map<string, number>();
-  let code: ExitCode = exitCodes.done;
-  const count = (counts: Map<string, number>, name: string) => counts.set(name, (counts.get(name) ?? 0) + 1);
-  for (const [key, { lost, refused }] of entries) {
-    if (!refused) for (const field of lost) count(lostCounts, field);
-    else {
-      count(reasons, refused.message);
-      print(key, { kind: 'NotRestorable', message: refused.message }, work);
-      code = Math.max(code, refused.code) as ExitCode;
-    }
-  }
-  for (const [message, records] of reasons) say(`${records} of ${entries.size} records cannot be restored: ${message}`);
-  const lost = [...lostCounts].map(([field, records]) => `${field} (${records})`).join(', ');
-  if (lost) say(`The new records will lack these fields (in how many records): ${lost}.`);
-  return code;
+  const refused = [...entries].flatMap(([key, entry]) => (entry.refused ? [{ key, ...entry.refused }] : []));
+  for (const { key, message } of refused) print(key, { kind: 'NotRestorable', message }, work);
+  for (const [message, { length }] of Map.groupBy(refused, ({ message }) => message))
+    say(`${length} of ${entries.size} records cannot be restored: ${message}`);
+  const lostFields = [...entries.values()].flatMap(({ lost, refused }) => (refused ? [] : lost));
+  const lost = [...Map.groupBy(lostFields, (field) => field)].map(([field, { length }]) => `${field} (${length})`);
+  if (lost.length > 0) say(`The new records will lack these fields (in how many records): ${lost.join(', ')}.`);
+  return worst(...refused.map(({ code }) => code));
 }
 
 async function restoreAll(entries: Entries, work: Work): Promise<ExitCode> {
-  const { session, options, ledger, stop } = work;
-  const { output, limit } = session;
+  const { session, options, ledger } = work;
   const keys = [...entries].flatMap(([key, { refused }]) => (refused ? [] : [key]));
   const newKeys = keys.filter((key) => ledger.find(key)?.event !== 'restored');
-  if (newKeys.length > 0 && canAsk() && !options.yes && !options.dryRun) {
-    const question = output.shown(await questionAbout(newKeys, session));
-    if (!(await confirm(question, stop))) {
-      output.say('Nothing was created: you did not confirm it.');
+  if (newKeys.length > 0 && isAsked(options)) {
+    const accounts = [...new Set(newKeys.map((key) => partsOf(key).integratedAccountId))];
+    const texts = await Promise.all(accounts.map((account) => session.describeAccount(account)));
+    const what = `${newKeys.length} engagement${newKeys.length === 1 ? '' : 's'}`;
+    const where = `integrated account ${texts.map(({ text }) => text).join(', ')}`;
+    const question = `Restore ${what} in ${where}? Each gets a new id, and links to the old ones stay broken.`;
+    if (!(await session.confirm(question))) {
+      session.output.say('Nothing was created: you did not confirm it.');
       return exitCodes.notNow;
     }
   }
-  const progress = new Progress(process.stderr, keys.length, 0, process.stdout.isTTY, 'restored');
-  if (process.stderr.isTTY) limit.onWait = (waitMs) => progress.wait(waitMs);
-  const restoreOne = createRestore(entries, work);
-  const waiting = keys.values();
-  let code: ExitCode = exitCodes.done;
-  try {
-    await Promise.all(
-      Array.from({ length: maxRunning }, async () => {
-        for (const key of waiting) {
-          // Restores that send nothing would end without a pause, and no signal would be read.
-          await nextTurn();
-          const end = await restoreOne(key);
-          progress.makeRoom();
-          print(key, end, work);
-          code = Math.max(code, exitCodeOf(end.kind)) as ExitCode;
-          progress.count(end.kind);
-        }
-      }),
-    );
-  } finally {
-    output.say(progress.end('records'));
-  }
-  return code;
-}
-
-async function questionAbout(keys: readonly string[], session: Session): Promise<string> {
-  const accounts = [...new Set(keys.map((key) => partsOf(key).integratedAccountId))];
-  const { caller, config, ports } = session;
-  const deadlineAt = performance.now() + config.requestTimeoutMs;
-  const names = await Promise.all(
-    accounts.map(async (account) => {
-      const { support } = await ports.findAccountIntegration(caller, account, deadlineAt);
-      return `${plain(account)} (${integrationNameIn(support)})`;
-    }),
-  );
-  const what = `${keys.length} engagement${keys.length === 1 ? '' : 's'}`;
-  return `Restore ${what} in integrated account ${names.join(', ')}? Each gets a new id, and links to the old ones stay broken.`;
+  const bar = { most: maxRunning, verb: 'restored', what: 'records' };
+  return runEach(keys, bar, session, createRestore(entries, work), (key, end) => {
+    print(key, end, work);
+    return exitCodeOf(end.kind);
+  });
 }
 
 /** Returns how to restore one record, once the restores of records with the same values have ended: a search finds all of them. */
 function createRestore(entries: Entries, work: Work): (key: string) => Promise<LineEnd> {
-  const { session, options, ledger } = work;
+  const { session, ledger } = work;
   const halt = new AbortController();
-  const stop = AbortSignal.any([work.stop, halt.signal]);
+  const until = AbortSignal.any([session.stop, halt.signal]);
   const ends = new Map<string, Promise<unknown>>();
   const seenReferences: SeenReferences = new Map();
-  const ofAccounts = new Map<string, (key: string) => Promise<LineEnd>>();
 
   /** The creates of earlier runs that have no known end. Undefined for one whose line is not in these files. */
-  const begun = new Map<string, Promise<CreateEngagementInput | undefined>>();
-  for (const key of ledger.begunKeys)
-    begun.set(
-      key,
-      readEntry(key, entries).then((kept) => kept && createOf(kept).input),
-    );
+  const begun = new Map<string, Promise<CreateEngagementInput | undefined>>(
+    ledger.begunKeys().map((key) => [key, readEntry(key, entries).then((kept) => kept && createOf(kept).input)]),
+  );
 
   async function begunBesides(key: string) {
     const others = [...begun].filter(
@@ -243,13 +219,11 @@ function createRestore(entries: Entries, work: Work): (key: string) => Promise<L
 
   async function restore(key: string, kept: KeptRecord): Promise<LineEnd> {
     const known = ledger.find(key);
-    const begunAtMs = known?.event === 'begun' ? known.atMs : undefined;
+    const begunAtMs = known?.event === 'begun' ? Date.parse(known.at) : undefined;
     const others = await begunBesides(key);
     let isBegun = false;
-    const terms = {
-      ...{ ...termsOf(work), hasCallerLeft: () => stop.aborted },
-      ...{ refusalCount: known?.refusalCount ?? 0, begunAtMs },
-    };
+    const hasCallerLeft = () => until.aborted;
+    const terms = { ...termsOf(work), hasCallerLeft, refusalCount: known?.refusalCount ?? 0, begunAtMs };
     const ports = {
       ...{ ...portsOf(work), seenReferences },
       isTaken: (newId: string) => ledger.isTaken(newId, key),
@@ -263,9 +237,7 @@ function createRestore(entries: Entries, work: Work): (key: string) => Promise<L
         isBegun = (await note(key, 'begun')) || isBegun;
       },
     };
-    const { patience: seconds } = options;
-    const { onLimit, onRetry } = session;
-    const end = await sendPatiently(() => restoreEngagement(kept, terms, ports), { seconds, stop, onLimit, onRetry });
+    const end = await session.patiently(() => restoreEngagement(kept, terms, ports), { until });
     if (halt.signal.aborted && !isBegun && end.kind === 'UpstreamUnavailableError')
       return { kind: 'NotSent', message: 'Nothing was created: the ledger cannot be written.' };
     if (end.kind === 'Restored') await note(key, 'restored', end.newId);
@@ -282,7 +254,7 @@ function createRestore(entries: Entries, work: Work): (key: string) => Promise<L
     const before = ends.get(values);
     const end = (async () => {
       await before;
-      if (stop.aborted) return { kind: 'NotSent', message: 'Nothing was sent: the command was stopped.' } as const;
+      if (until.aborted) return { kind: 'NotSent', message: 'Nothing was sent: the command was stopped.' } as const;
       return restore(key, kept);
     })();
     const settled = end.catch(() => {});
@@ -291,59 +263,49 @@ function createRestore(entries: Entries, work: Work): (key: string) => Promise<L
     return end;
   }
 
-  return (key) => {
-    const { integratedAccountId } = partsOf(key);
-    const ofAccount = ofAccounts.get(integratedAccountId) ?? stopOnAccountError(restoreInTurn);
-    ofAccounts.set(integratedAccountId, ofAccount);
-    return ofAccount(key);
-  };
+  return stopOnAccountError(restoreInTurn, (key) => partsOf(key).integratedAccountId);
 }
 
 /** Reads the newest line of a record again. Undefined if it is no longer there. */
 async function readEntry(key: string, entries: Entries): Promise<KeptRecord | undefined> {
-  const entry = entries.get(key);
-  const bytes = entry && (await readLine(entry).catch(() => undefined));
-  const kept = bytes && readUndoLine(bytes);
-  return kept?.kind === 'Record' && engagementKey(kept.record) === key ? kept : undefined;
+  const { file = '', offsetBytes = 0, lengthBytes = 0 } = entries.get(key) ?? {};
+  try {
+    await using handle = await open(file);
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(lengthBytes), 0, lengthBytes, offsetBytes);
+    const kept = readUndoLine(buffer.subarray(0, bytesRead));
+    return kept.kind === 'Record' && engagementKey(kept.record) === key ? kept : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Prints the line of one record. */
-function print(key: string, end: LineEnd, { session, options }: Work): void {
-  const { output, isSandbox, upstreamUrl } = session;
+function print(key: string, end: LineEnd, { session }: Work): void {
   const { id, integratedAccountId } = partsOf(key);
-  if (isForPeople(options)) {
-    const newId = 'newId' in end ? ` → ${plain(end.newId)}` : '';
-    output.print(`${plain(id)}${newId}  ${plain(headlineOf(end))}`);
-    for (const note of 'warnings' in end ? end.warnings : []) output.print(`  ${plain(note)}`);
-    return;
-  }
-  const line = { id, integratedAccountId, ...(isSandbox && { sandbox: true }), result: end.kind };
-  output.print(JSON.stringify({ ...line, ...detailsOf(end, upstreamUrl) }));
+  const { headline, details } = describe(end, session.upstreamUrl);
+  const newId = 'newId' in end ? ` → ${plain(end.newId)}` : '';
+  const notes = 'warnings' in end ? end.warnings.map((note) => `  ${plain(note)}`) : [];
+  const line = { ...session.lineOf(id, integratedAccountId), result: end.kind, ...details };
+  session.output.report([`${plain(id)}${newId}  ${plain(headline)}`, ...notes], line);
 }
 
-function headlineOf(end: LineEnd): string {
+/** An end for people and for programs. */
+function describe(end: LineEnd, upstreamUrl: string): { headline: string; details: object } {
+  const { kind, ...details } = end;
   switch (end.kind) {
     case 'Restored':
-      return end.outcome === 'FOUND' ? 'restored: a search found the new record' : 'restored';
+      return { headline: end.outcome === 'FOUND' ? 'restored: a search found the new record' : 'restored', details };
     case 'AlreadyRestored':
-      return 'restored by an earlier run';
-    case 'RestorePlan':
-      return 'would be created again';
-    default:
-      return `${end.kind}: ${messageOf(end)}`;
+      return { headline: 'restored by an earlier run', details };
+    case 'RestorePlan': {
+      // Without the headers: the token is one of them.
+      const { method, path } = end.request;
+      const request = { method, url: upstreamUrl + path };
+      return { headline: 'would be created again', details: { request, lost: end.lost, warnings: end.warnings } };
+    }
+    default: {
+      const message = messageOf(end, nothingCreated);
+      return { headline: `${kind}: ${message}`, details: kind === 'Unauthenticated' ? { message } : details };
+    }
   }
-}
-
-function detailsOf(end: LineEnd, upstreamUrl: string): object {
-  if (end.kind === 'RestorePlan') {
-    // Without the headers: the token is one of them.
-    const { method, path } = end.request;
-    return { request: { method, url: upstreamUrl + path }, lost: end.lost, warnings: end.warnings };
-  }
-  const { kind, ...rest } = end;
-  return kind === 'Unauthenticated' ? { message: messageOf(end) } : rest;
-}
-
-function messageOf(end: { readonly kind: string; readonly message?: string }): string {
-  return end.kind === 'Unauthenticated' ? `Nothing was created. ${tokenRefused}` : (end.message ?? '');
 }

@@ -1,13 +1,33 @@
 import { readFile } from 'node:fs/promises';
+import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { parseConfig } from '../config/config.ts';
 import { Secret } from '../config/secret.ts';
 import { createAccountLookup } from '../engagement/account.ts';
+import type { EngagementType } from '../engagement/input.ts';
 import { createRequestMemory } from '../engagement/request-memory.ts';
 import { callerWithToken } from '../http/callers/authenticate.ts';
 import { findUpstream } from '../http/find-upstream.ts';
 import { documentedLimits } from '../upstream/lanes.ts';
 import { openUpstream } from '../upstream/send.ts';
-import { about, createOutput, type ExitCode, UsageError } from './output.ts';
+import { about, createOutput, type ExitCode, plain, UsageError } from './output.ts';
+
+/** The options that commands have in common. */
+export interface SessionOptions {
+  readonly tokenFile?: string;
+  readonly json?: boolean;
+  /** How many seconds a request is retried while that is safe. @default 0 */
+  readonly patience?: number;
+  readonly dryRun?: boolean;
+  /** True to ask no person. */
+  readonly yes?: boolean;
+}
+
+/** The options of commands for one account. */
+export interface AccountOptions extends SessionOptions {
+  readonly account: string;
+  readonly type?: EngagementType;
+}
 
 async function readTokenFile(path: string): Promise<string> {
   try {
@@ -19,11 +39,7 @@ async function readTokenFile(path: string): Promise<string> {
   }
 }
 
-/**
- * Reads the settings and finds the token. It is undefined for the embedded sandbox.
- * @throws {ConfigError} naming every mistake of the settings at once.
- * @throws {UsageError} when there is no token, or an invalid one.
- */
+/** Reads the settings and finds the token, which the embedded sandbox does not need. @throws {ConfigError} or {@link UsageError}. */
 export async function findCredential(env: NodeJS.ProcessEnv, tokenFile: string | undefined) {
   const mode = env.AUTH_MODE?.trim();
   const isSandboxAsked = env.SANDBOX?.trim() === '1';
@@ -49,11 +65,8 @@ export async function findCredential(env: NodeJS.ProcessEnv, tokenFile: string |
   return { config, token: new Secret(value), source };
 }
 
-/** Waits shorter than this are not worth a line. */
-const minToldMs = 1_000;
-
-/** How long after one line about a wait the next may follow. */
-const quietMs = 60_000;
+/** The shortest wait that is worth a line, and how long after such a line the next may follow, in milliseconds. */
+const [minToldMs, quietMs] = [1_000, 60_000];
 
 /** Says that requests wait for a rate limit, and how long: once for all that wait at the same time. */
 function createLimitNotice(say: (line: string) => void): (waitMs: number) => void {
@@ -66,19 +79,28 @@ function createLimitNotice(say: (line: string) => void): (waitMs: number) => voi
   };
 }
 
-/** Says once that a request is retried: a command that is silent for a minute seems to hang. */
-function createRetryNotice(say: (line: string) => void): (kind: string) => void {
-  let isSaid = false;
-  return (kind) => {
-    if (!isSaid) say(`${kind}: the command retries while that is safe, up to the time of --patience.`);
-    isSaid = true;
-  };
+/** The parts of an end that decide whether its request is retried. */
+export type Retried = { readonly kind: string; readonly retryAfterMs?: number | null; readonly retrySafe?: boolean };
+/** The wait before a retry where upstream names none. */
+const defaultDelayMs = 1_000;
+
+/** How long to wait before the same request is sent again; undefined when its end is final. */
+function delayBeforeRetry({ kind, retryAfterMs, retrySafe }: Retried): number | undefined {
+  if (kind === 'RateLimitedError') return Math.max(retryAfterMs ?? defaultDelayMs, 1);
+  const isSafe = kind === 'UpstreamUnavailableError' || (kind === 'OutcomeUnknownError' && retrySafe);
+  return isSafe ? defaultDelayMs : undefined;
+}
+
+/** True when a person is to be asked, and can be: standard input and standard output are terminals. */
+export function isAsked({ yes, dryRun }: SessionOptions): boolean {
+  return process.stdin.isTTY === true && process.stdout.isTTY === true && !yes && !dryRun;
 }
 
 /** Opens the configured upstream, with the rate limits of the server. */
-async function openSession(tokenFile: string | undefined) {
+async function openSession({ tokenFile, json, patience = 0 }: SessionOptions, interruption: AbortSignal | undefined) {
   const { config, token, source } = await findCredential(process.env, tokenFile);
-  const output = createOutput(token);
+  const output = createOutput({ token, json });
+  const stop = interruption ? AbortSignal.any([interruption, output.unread]) : output.unread;
   for (const warning of config.warnings) output.say(warning);
   const { requestTimeoutMs, maxUpstreamBytes, proxy } = config;
   const { url, openToken, sandbox } = await findUpstream(config);
@@ -86,32 +108,86 @@ async function openSession(tokenFile: string | undefined) {
   // A success over the sandbox must not pass for a real one.
   if (sandbox)
     output.say('Using an embedded sandbox with invented data: nothing real is touched (see --help for the token).');
-  const limit = { onWait: createLimitNotice(output.say) };
-  const onLimit = (waitMs: number) => limit.onWait(waitMs);
+  let showWait = createLimitNotice(output.say);
+  const onLimit = (waitMs: number) => showWait(waitMs);
   const upstream = openUpstream({ baseUrl: url, proxy, maxUpstreamBytes, requestTimeoutMs, limits, onLimit });
-  const { send } = upstream;
+  const findAccountIntegration = createAccountLookup(upstream.send, requestTimeoutMs);
+  const caller = callerWithToken(token ? token.reveal() : openToken);
+  let isRetrySaid = false;
+
+  /** The terms of a request that is sent now. */
+  const terms = () => {
+    const deadlineAt = performance.now() + requestTimeoutMs;
+    return { caller, deadlineAt, hasCallerLeft: () => stop.aborted };
+  };
+
   return {
     config,
     output,
     tokenSource: source,
     upstreamUrl: url.href.replace(/\/$/, ''),
-    isSandbox: sandbox !== undefined,
     /** The limits that the session keeps; undefined for none. */
     limits,
-    /** Set `onWait` to show waits for a rate limit in another way than by a line. */
-    limit,
-    /** Tells of a wait for a rate limit. */
-    onLimit,
-    /** Tells once of a retry for another reason. */
-    onRetry: createRetryNotice(output.say),
-    caller: callerWithToken(token ? token.reveal() : openToken),
+    caller,
+    /** Aborted once standard output cannot be written, and by a signal if the command finishes what is in flight. */
+    stop,
+    terms,
     /** The ports of a delete, without the records of deletes: each command prints its own. */
-    ports: {
-      send,
-      findAccountIntegration: createAccountLookup(send, requestTimeoutMs),
-      requestMemory: createRequestMemory(),
+    ports: { send: upstream.send, findAccountIntegration, requestMemory: createRequestMemory() },
+    /** Shows waits for a rate limit in another way than by a line. */
+    showWaits(show: (waitMs: number) => void): void {
+      showWait = show;
     },
-    async close() {
+    /** The first fields of an engagement's line. */
+    lineOf: (id: string, integratedAccountId: string) => ({
+      id,
+      integratedAccountId,
+      ...(sandbox && { sandbox: true }),
+    }),
+    /**
+     * Sends a request, and retries it while that is safe, there is patience left, and nothing stops it. Says so the first time,
+     * except for a limit: a command that is silent for a minute seems to hang.
+     */
+    async patiently<SomeEnd extends Retried>(
+      request: (now: ReturnType<typeof terms>) => Promise<SomeEnd>,
+      { until = stop, isQuiet = false } = {},
+    ): Promise<SomeEnd> {
+      const giveUpAt = performance.now() + patience * 1_000;
+      for (;;) {
+        const end = await request(terms());
+        const delayMs = delayBeforeRetry(end);
+        if (delayMs === undefined || until.aborted || performance.now() + delayMs > giveUpAt) return end;
+        if (end.kind === 'RateLimitedError') onLimit(delayMs);
+        else if (!isQuiet && !isRetrySaid) {
+          isRetrySaid = true;
+          output.say(`${end.kind}: the command retries while that is safe, up to the time of --patience.`);
+        }
+        const isStopped = await sleep(delayMs, false, { signal: until }).catch(() => true);
+        if (isStopped) return end;
+      }
+    },
+    /** What an account's integration supports, and the account as a question names it. */
+    async describeAccount(account: string) {
+      const { support } = await findAccountIntegration(caller, account, terms().deadlineAt);
+      const known = support.kind === 'supported' ? support.integration.name : undefined;
+      const name = known ?? (support.kind === 'unsupported' ? support.name : 'unknown integration');
+      return { support, text: `${plain(account)} (${name})` };
+    },
+    /** Asks at the terminal. Only `y` and `yes` agree; Ctrl-D and a signal do not. Closes standard input. */
+    async confirm(question: string): Promise<boolean> {
+      process.stdout.write(`${output.shown(question)} [y/N] `);
+      try {
+        // Without an output, the terminal itself edits the line, and Ctrl-C stays a signal.
+        for await (const line of createInterface({ input: process.stdin, signal: stop }))
+          return /^\s*y(es)?\s*$/i.test(line);
+        process.stdout.write('\n');
+        return false;
+      } finally {
+        // An open one would keep the process alive.
+        process.stdin.destroy();
+      }
+    },
+    async [Symbol.asyncDispose]() {
       await upstream.close();
       await sandbox?.close();
     },
@@ -123,16 +199,33 @@ export type Session = Awaited<ReturnType<typeof openSession>>;
 
 /**
  * Runs `work` with a session of its own.
+ * @param finishes true when a signal stops the command only after its requests in flight.
  * @throws {ConfigError} or {@link UsageError} before anything is sent.
  */
 export async function withSession(
-  tokenFile: string | undefined,
+  options: SessionOptions,
   work: (session: Session) => Promise<ExitCode>,
+  finishes = false,
 ): Promise<ExitCode> {
-  const session = await openSession(tokenFile);
-  try {
-    return await session.output.end(await work(session));
-  } finally {
-    await session.close();
+  using interruption = finishes ? onInterruption() : undefined;
+  await using session = await openSession(options, interruption?.signal);
+  return await session.output.end(await work(session));
+}
+
+/** The signals of Ctrl-C, of a supervisor, and of a terminal that closes. */
+const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/** Aborted by the first of these signals: requests in flight are finished. A second one ends the process at once. */
+export function onInterruption(): Disposable & { readonly signal: AbortSignal } {
+  const controller = new AbortController();
+  function forget(): void {
+    for (const name of signals) process.off(name, interrupt);
   }
+  function interrupt(name: NodeJS.Signals): void {
+    if (!controller.signal.aborted) return void controller.abort();
+    forget();
+    process.kill(process.pid, name);
+  }
+  for (const name of signals) process.on(name, interrupt);
+  return { signal: controller.signal, [Symbol.dispose]: forget };
 }

@@ -1,18 +1,18 @@
 import { readFileSync } from 'node:fs';
-import type { BlockList } from 'node:net';
 import type { Secret } from './secret.ts';
 import {
-  type AdditionalField,
+  checkNames,
   type Defaults,
   defaults,
+  describeUnknown,
   isLoopback,
+  isSetting,
   type Name,
   parseTexts,
   readTexts,
   type Texts,
   type Values,
 } from './settings.ts';
-import { checkNames, describeUnknown, isSetting } from './unknown-settings.ts';
 
 /** How callers are authenticated, and whose token goes upstream. The whole process has one mode. */
 export type AuthConfig =
@@ -32,92 +32,15 @@ export interface JwtConfig {
 }
 
 /** How the schema joins a supergraph: not at all, by Apollo Federation, or by stitching directives. */
-export type Dialect = 'none' | 'federation' | 'stitching';
-
-/** The proxy for requests to other hosts. */
-export interface ProxyConfig {
-  /** Its address, with its credential. */
-  readonly url: Secret;
-  /** Hosts that are reached directly, as `NO_PROXY` lists them. */
-  readonly exceptFor: string;
-}
-
-/** Where undo files are written. */
-export type UndoStoreConfig =
-  | { readonly kind: 'folder'; readonly path: string }
-  /** A bucket of S3, or of a service with its protocol: its address, with an optional prefix to the names of files. */
-  | {
-      readonly kind: 'bucket';
-      readonly url: URL;
-      readonly accessKeyId: string;
-      readonly secretAccessKey: Secret;
-      /** With temporary credentials. */
-      readonly sessionToken?: Secret | undefined;
-      readonly region: string;
-    };
-
-/** The settings for the state that replicas share in Redis, and for bulk deletes. */
-export interface SharedConfig {
-  /** The address of Redis, with its password. */
-  readonly redisUrl: Secret;
-  /** The prefix of all keys. */
-  readonly keyPrefix: string;
-  /** How many processes share the limits. While Redis cannot be reached, each uses its share. */
-  readonly replicas: number;
-  /** Encrypts callers' tokens while their bulk deletes run; undefined when the server has its own token, or none is set. */
-  readonly tokenSecret: Secret | undefined;
-  readonly undoStore: UndoStoreConfig | undefined;
-}
-
+export type Dialect = Defaults['SUBGRAPH'];
 /** The parsed configuration. docs/configuration.md has names, defaults and meanings. */
-export interface Config {
-  readonly host: string;
-  readonly port: number;
-  /** Where metrics are served. Undefined: on the API's port with the embedded sandbox, else nowhere. */
-  readonly metrics: { readonly host: string; readonly port: number } | undefined;
-  /** The address of Truto, or `sandbox` for the embedded one. */
-  readonly upstream: URL | 'sandbox';
-  /** The options of the embedded sandbox. */
-  readonly sandbox: {
-    readonly engagementsPerAccount: number;
-    readonly keepsLimits: boolean;
-    readonly additionalFields: Readonly<Record<string, unknown>> | undefined;
-    readonly requiredParameters: readonly string[] | undefined;
-    /** Where it sends events, and the secret that signs them; undefined for nowhere. */
-    readonly webhook: { readonly url: URL; readonly secret: Secret } | undefined;
-  };
-  /** The secrets that sign Truto's events; undefined when the server accepts none. */
-  readonly webhookSecrets: readonly Secret[] | undefined;
-  readonly auth: AuthConfig;
-  readonly exposeSchema: boolean;
-  readonly subgraph: Dialect;
-  /** A prefix to the names of types that a supergraph may also have; empty for none. */
-  readonly typePrefix: string;
-  /** The fields that the operator added to Truto's unified model; undefined for none. */
-  readonly additionalFields: readonly AdditionalField[] | undefined;
-  /** A manifest of documents that clients may name by id. With `only`, the server executes no others. */
-  readonly trustedDocuments: { readonly path: string; readonly only: boolean } | undefined;
-  /** Confirmation tokens: whether every delete needs one, and what seals them; undefined for a secret of this process. */
-  readonly confirmation: { readonly isRequired: boolean; readonly secret: Secret | undefined };
-  readonly requestTimeoutMs: number;
-  /** How long a client's connection stays open without a request. */
-  readonly keepAliveTimeoutMs: number;
-  /** The proxies whose `X-Forwarded-For` the server trusts; undefined for none. */
-  readonly trustedProxies: BlockList | undefined;
-  /** The origins whose pages may call from a browser; undefined for none. */
-  readonly corsOrigins: ReadonlySet<string> | undefined;
-  readonly maxUpstreamBytes: number;
-  /** Waits rather than exceed Truto's documented limits. */
-  readonly keepsRateLimits: boolean;
-  /** The OTLP address for traces and metrics; undefined when they are not sent. */
-  readonly otlpEndpoint: URL | undefined;
-  /** The proxy for all hosts except loopback; undefined for none. */
-  readonly proxy: ProxyConfig | undefined;
-  /** The state that replicas share; undefined without Redis. */
-  readonly shared: SharedConfig | undefined;
-  /** Log messages about ignored settings, without their values. */
-  readonly warnings: readonly string[];
-}
+export type Config = ReturnType<typeof parse>;
+/** The proxy for requests to other hosts, with its credential. */
+export type ProxyConfig = NonNullable<Config['proxy']>;
+/** The settings for the state that replicas share in Redis, and for bulk deletes. */
+export type SharedConfig = NonNullable<ReturnType<typeof readShared>>;
+/** Where undo files are written: a folder, or a bucket of S3 or of a service with its protocol. */
+export type UndoStoreConfig = NonNullable<SharedConfig['undoStore']>;
 
 /** All mistakes in the configuration. The message has the settings and what is allowed, and of values only paths of files. */
 export class ConfigError extends Error {
@@ -125,9 +48,8 @@ export class ConfigError extends Error {
   readonly problems: readonly string[];
 
   constructor(problems: readonly string[]) {
-    super(
-      `The configuration has ${problems.length === 1 ? 'a mistake' : `${problems.length} mistakes`}:\n  ${problems.join('\n  ')}`,
-    );
+    const count = problems.length === 1 ? 'a mistake' : `${problems.length} mistakes`;
+    super(`The configuration has ${count}:\n  ${problems.join('\n  ')}`);
     this.problems = problems;
   }
 }
@@ -140,48 +62,37 @@ function refuseIgnored(names: readonly Name[], values: Texts | Values, purpose: 
 /** Any of these means a real upstream or real callers. `TRUTO_API_TOKEN` does not: Truto's documents tell people to export it. */
 const upstreamSettings = ['TRUTO_BASE_URL', 'AUTH_MODE', 'JWT_JWKS_URL', 'JWT_SECRET'] as const;
 
-function readServiceAuth(texts: Texts, values: Values, problems: string[]): AuthConfig | undefined {
-  for (const name of ['TRUTO_API_TOKEN', 'JWT_ISSUER', 'JWT_AUDIENCE'] as const) {
-    if (!texts[name]) problems.push(`${name} must be set with AUTH_MODE=service`);
-  }
-  if (Boolean(texts.JWT_JWKS_URL) === Boolean(texts.JWT_SECRET)) {
-    problems.push('exactly one of JWT_JWKS_URL and JWT_SECRET must be set with AUTH_MODE=service');
-  }
-  const { TRUTO_API_TOKEN: apiToken, JWT_JWKS_URL: jwksUrl, JWT_SECRET: secret } = values;
-  const { JWT_ISSUER: issuer, JWT_AUDIENCE: audience } = values;
-  const key = jwksUrl ? { jwksUrl } : secret && { secret };
-  return apiToken && key && issuer && audience
-    ? { mode: 'service', apiToken, jwt: { key, issuer, audience } }
-    : undefined;
-}
-
 function readAuth(texts: Texts, values: Values, sandbox: boolean, problems: string[]): AuthConfig | undefined {
-  if (values.AUTH_MODE === 'service') return readServiceAuth(texts, values, problems);
+  const { AUTH_MODE: mode, TRUTO_API_TOKEN: apiToken, JWT_JWKS_URL: jwksUrl, JWT_SECRET: secret } = values;
+  const { JWT_ISSUER: issuer, JWT_AUDIENCE: audience } = values;
   // An invalid mode is one mistake. Mistakes that follow from it are not reported.
-  if (values.AUTH_MODE === undefined && texts.AUTH_MODE !== undefined) return undefined;
-  const names = ['JWT_JWKS_URL', 'JWT_SECRET', 'JWT_ISSUER', 'JWT_AUDIENCE'] as const;
-  refuseIgnored(names, texts, 'AUTH_MODE=service', problems);
-  return { mode: values.AUTH_MODE === undefined && sandbox ? 'open' : 'passthrough' };
+  if (mode === undefined && texts.AUTH_MODE !== undefined) return undefined;
+  if (mode !== 'service') {
+    const names = ['JWT_JWKS_URL', 'JWT_SECRET', 'JWT_ISSUER', 'JWT_AUDIENCE'] as const;
+    refuseIgnored(names, texts, 'AUTH_MODE=service', problems);
+    return { mode: mode === undefined && sandbox ? 'open' : 'passthrough' };
+  }
+  for (const name of ['TRUTO_API_TOKEN', 'JWT_ISSUER', 'JWT_AUDIENCE'] as const)
+    if (!texts[name]) problems.push(`${name} must be set with AUTH_MODE=service`);
+  if (Boolean(texts.JWT_JWKS_URL) === Boolean(texts.JWT_SECRET))
+    problems.push('exactly one of JWT_JWKS_URL and JWT_SECRET must be set with AUTH_MODE=service');
+  const key = jwksUrl ? { jwksUrl } : secret && { secret };
+  return apiToken && key && issuer && audience ? { mode, apiToken, jwt: { key, issuer, audience } } : undefined;
 }
 
-function readUndoStore(values: Values & Defaults, problems: string[]): UndoStoreConfig | undefined {
+function readUndoStore(values: Values & Defaults, problems: string[]) {
   const { UNDO_STORE: store, AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey } = values;
   if (store === undefined) return undefined;
-  if (typeof store === 'string') return { kind: 'folder', path: store };
+  if (typeof store === 'string') return { kind: 'folder', path: store } as const;
   const { AWS_SESSION_TOKEN: sessionToken, AWS_REGION: region } = values;
   if (accessKeyId !== undefined && secretAccessKey !== undefined)
-    return { kind: 'bucket', url: store, accessKeyId, secretAccessKey, sessionToken, region };
+    return { kind: 'bucket', url: store, accessKeyId, secretAccessKey, sessionToken, region } as const;
   problems.push('AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY must be set with an UNDO_STORE that is an address');
   return undefined;
 }
 
 /** Reads the settings that need `REDIS_URL`; undefined without it. @param set the values without defaults. */
-function readShared(
-  values: Values & Defaults,
-  set: Values,
-  mode: AuthConfig['mode'] | undefined,
-  problems: string[],
-): SharedConfig | undefined {
+function readShared(values: Values & Defaults, set: Values, mode: AuthConfig['mode'] | undefined, problems: string[]) {
   const { REDIS_URL: redisUrl, REDIS_PREFIX: keyPrefix, REPLICAS: replicas, BULK_TOKEN_SECRET: tokenSecret } = values;
   if (redisUrl === undefined) {
     refuseIgnored(['REDIS_PREFIX', 'REPLICAS', 'BULK_TOKEN_SECRET', 'UNDO_STORE'], set, 'REDIS_URL', problems);
@@ -189,7 +100,15 @@ function readShared(
   }
   if (tokenSecret && mode !== undefined && mode !== 'passthrough')
     problems.push('BULK_TOKEN_SECRET is only for AUTH_MODE=passthrough');
-  return { redisUrl, keyPrefix, replicas, tokenSecret, undoStore: readUndoStore(values, problems) };
+  return {
+    redisUrl,
+    keyPrefix,
+    /** How many processes share the limits. While Redis cannot be reached, each uses its share. */
+    replicas,
+    /** Encrypts callers' tokens while their bulk deletes run; undefined when the server has its own token, or none is set. */
+    tokenSecret,
+    undoStore: readUndoStore(values, problems),
+  } as const;
 }
 
 /** Node starts without certificates that it cannot read. Each request to a server that needs them would fail later. */
@@ -212,22 +131,18 @@ export type PlainSettings = { readonly [N in Name]?: string | number | boolean |
  * @throws {ConfigError} with all mistakes.
  */
 export function parseSettings(given: PlainSettings): Config {
+  const set = Object.entries(given).filter(([, value]) => value !== undefined);
+  const texts = set.map(([name, value]) => [name, String(typeof value === 'boolean' ? Number(value) : value)]);
   const unknown = Object.keys(given).filter((name) => !isSetting(name));
-  const texts = Object.entries(given)
-    .filter(([name, value]) => isSetting(name) && value !== undefined)
-    .map(([name, value]) => [name, String(typeof value === 'boolean' ? Number(value) : value)]);
-  return parse(Object.fromEntries(texts), unknown.map(describeUnknown));
+  return parse(Object.fromEntries(texts.filter(([name = '']) => isSetting(name))), unknown.map(describeUnknown));
 }
 
-/**
- * Parses the environment into a {@link Config}.
- * @throws {ConfigError} with all mistakes.
- */
+/** Parses the environment into a {@link Config}. @throws {ConfigError} with all mistakes. */
 export function parseConfig(env: NodeJS.ProcessEnv): Config {
   return parse(env, []);
 }
 
-function parse(env: NodeJS.ProcessEnv, problems: string[]): Config {
+function parse(env: NodeJS.ProcessEnv, problems: string[]) {
   const warnings: string[] = [];
   checkNames(env, problems, warnings);
   checkExtraCertificates(env.NODE_EXTRA_CA_CERTS, problems);
@@ -287,32 +202,48 @@ function parse(env: NodeJS.ProcessEnv, problems: string[]): Config {
   return {
     host: values.HOST,
     port,
+    /** Where metrics are served. Undefined: on the API's port with the embedded sandbox, else nowhere. */
     metrics: metricsPort === undefined ? undefined : { host: metricsHost, port: metricsPort },
-    upstream: sandbox ? 'sandbox' : values.TRUTO_BASE_URL,
+    /** The address of Truto, or `sandbox` for the embedded one. */
+    upstream: sandbox ? ('sandbox' as const) : values.TRUTO_BASE_URL,
+    /** The options of the embedded sandbox. */
     sandbox: {
       engagementsPerAccount: values.SANDBOX_ENGAGEMENTS,
       keepsLimits: values.SANDBOX_LIMITS,
       additionalFields: values.SANDBOX_FIELDS,
       requiredParameters: values.SANDBOX_PARAMETERS,
+      /** Where it sends events, and the secret that signs them; undefined for nowhere. */
       webhook: webhookUrl && webhookSecret && { url: webhookUrl, secret: webhookSecret },
     },
+    /** The secrets that sign Truto's events; undefined when the server accepts none. */
     webhookSecrets: values.TRUTO_WEBHOOK_SECRETS,
     auth,
     exposeSchema,
+    /** A manifest of documents that clients may name by id. With `only`, the server executes no others. */
     trustedDocuments: path === undefined ? undefined : { path, only },
     subgraph,
+    /** A prefix to the names of types that a supergraph may also have; empty for none. */
     typePrefix: values.TYPE_PREFIX ?? '',
+    /** Confirmation tokens: whether every delete needs one, and what seals them; undefined for a secret of this process. */
     confirmation,
+    /** The fields that the operator added to Truto's unified model; undefined for none. */
     additionalFields: values.ADDITIONAL_FIELDS,
     requestTimeoutMs: values.REQUEST_TIMEOUT_MS,
+    /** How long a client's connection stays open without a request. */
     keepAliveTimeoutMs: values.KEEP_ALIVE_TIMEOUT_MS,
+    /** The proxies whose `X-Forwarded-For` the server trusts; undefined for none. */
     trustedProxies: values.TRUSTED_PROXIES,
+    /** The origins whose pages may call from a browser; undefined for none. */
     corsOrigins: values.CORS_ORIGINS,
     maxUpstreamBytes: values.MAX_UPSTREAM_BYTES,
+    /** Waits rather than exceed Truto's documented limits. */
     keepsRateLimits: values.TRUTO_RATE_LIMITS ?? (!sandbox || values.SANDBOX_LIMITS),
+    /** The OTLP address for traces and metrics; undefined when they are not sent. */
     otlpEndpoint: values.OTEL_EXPORTER_OTLP_ENDPOINT,
+    /** The proxy for all hosts except loopback, and those that `NO_PROXY` lists; undefined for none. */
     proxy: values.HTTPS_PROXY && { url: values.HTTPS_PROXY, exceptFor: values.NO_PROXY ?? '' },
     shared,
+    /** Log messages about ignored settings, without their values. */
     warnings,
-  };
+  } as const;
 }

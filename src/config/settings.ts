@@ -12,26 +12,30 @@ interface Form<Value> {
   readonly saysWhy?: true;
 }
 
-const loopbackHosts: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '[::1]', '::1']);
-
 /** True for a host that is this machine: no other machine can reach it. An IPv6 address may be in brackets, as in a URL. */
 export function isLoopback(host: string): boolean {
-  return loopbackHosts.has(host);
+  return ['localhost', '127.0.0.1', '[::1]', '::1'].includes(host);
 }
 
 function form<Value>(schema: z.ZodType<Value, string>, allowed: string): Form<Value> {
   return { schema, allowed };
 }
 
-const text = form(z.string(), 'text');
+/** A form that the parser explains. */
+function jsonForm<Value>(schema: z.ZodType<Value>, allowed: string): Form<Value> {
+  return { schema: string.transform(parseJson).pipe(schema), allowed, saysWhy: true };
+}
+
+const string = z.string();
+const text = form(string, 'text');
 const flag = form(
   z.enum(['0', '1']).transform((value) => value === '1'),
   '0 or 1',
 );
-const hostName = form(z.string().regex(/^[\w.:-]+$/), 'a host name or IP address');
+const hostName = form(string.regex(/^[\w.:-]+$/), 'a host name or IP address');
 
 function wholeNumber(minimum: number, maximum: number, allowed = `a whole number from ${minimum} to ${maximum}`) {
-  const digits = z.string().regex(/^\d{1,15}$/);
+  const digits = string.regex(/^\d{1,15}$/);
   return form(
     digits.transform(Number).refine((value) => value >= minimum && value <= maximum),
     allowed,
@@ -39,17 +43,16 @@ function wholeNumber(minimum: number, maximum: number, allowed = `a whole number
 }
 
 const port = wholeNumber(0, 65_535, 'a whole number from 0 to 65535 (0 = any free port)');
-
-const secret = z.string().transform((value) => new Secret(value));
-
-const visibleAscii = z.string().regex(/^[\x21-\x7e]+$/);
+const secret = string.transform((value) => new Secret(value));
+/** Texts with commas between them. */
+const list = string.transform((value) => value.split(',').map((one) => one.trim()));
+const visibleAscii = string.regex(/^[\x21-\x7e]+$/);
 const visibleAsciiRule = 'visible ASCII characters without spaces';
-const longSecret = form(z.string().min(32).pipe(secret), 'at least 32 characters');
+const longSecret = form(string.min(32).pipe(secret), 'at least 32 characters');
 
 /** An absolute address that sends credentials and data encrypted, or only within this machine. */
 const address = form(
-  z
-    .string()
+  string
     .refine(URL.canParse)
     .transform((value) => new URL(value))
     .refine((url) => url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url.hostname)))
@@ -58,24 +61,17 @@ const address = form(
 );
 
 /** An address to which paths are appended. They would become part of a query or fragment, even of an empty one. */
-const baseAddress = form(
-  z
-    .string()
-    .regex(/^[^?#]*$/)
-    .pipe(address.schema),
-  `${address.allowed}, query or fragment`,
-);
+const baseAddress = form(string.regex(/^[^?#]*$/).pipe(address.schema), `${address.allowed}, query or fragment`);
 
 /** It may have a user and a password, so all of it is a secret. */
 const redisAddress = form(
-  z.string().refine(parseRedisAddress).pipe(secret),
+  string.refine(parseRedisAddress).pipe(secret),
   'redis://HOST:PORT, redis+cluster://HOST:PORT,HOST:PORT or redis+sentinel://HOST:PORT,HOST:PORT/PRIMARY (rediss instead of redis for TLS), each with USER:PASSWORD@ before the hosts if needed',
 );
 
 /** A prefix without braces is put in braces, so that all keys are in one hash slot. */
 const redisPrefix = form(
-  z
-    .string()
+  string
     .max(64)
     .regex(/^[\w.:-]+$|^[\w.:-]*\{[\w.:-]+\}[\w.:-]*$/)
     .transform((value) => (value.includes('{') ? value : `{${value}}`)),
@@ -92,8 +88,7 @@ function isDecodable(value: string): boolean {
 
 /** Without a scheme it is an http address, as for curl. It may have a user and a password, so all of it is a secret. */
 const proxyAddress = form(
-  z
-    .string()
+  string
     .transform((value) => URL.parse(value.includes('://') ? value : `http://${value}`))
     .refine((url) => url !== null && /^https?:$/.test(url.protocol))
     .refine((url) => isDecodable(url?.username ?? '') && isDecodable(url?.password ?? ''))
@@ -102,62 +97,45 @@ const proxyAddress = form(
 );
 
 /** Adds an address, or a block `address/bits`; false when it is neither. */
-function addBlock(list: BlockList, block: string): boolean {
+function addBlock(blocks: BlockList, block: string): boolean {
   const [, base = '', bits] = /^([\w.:]+)(?:\/(\d{1,3}))?$/.exec(block) ?? [];
   const version = isIP(base);
   const most = version === 4 ? 32 : 128;
   if (version === 0 || Number(bits ?? most) > most) return false;
-  list.addSubnet(base, Number(bits ?? most), version === 4 ? 'ipv4' : 'ipv6');
+  blocks.addSubnet(base, Number(bits ?? most), version === 4 ? 'ipv4' : 'ipv6');
   return true;
 }
 
 /** Addresses and blocks of them, separated by commas. */
 export const networks = form(
-  z.string().transform((value, { addIssue }) => {
-    const list = new BlockList();
-    for (const block of value.split(',')) if (!addBlock(list, block.trim())) addIssue('not an address');
-    return list;
+  list.transform((blocks, { addIssue }) => {
+    const known = new BlockList();
+    for (const block of blocks) if (!addBlock(known, block)) addIssue('not an address');
+    return known;
   }),
   'IP addresses and CIDR blocks, separated by commas',
 );
 
 /** The address of a receiver, which is usually in the same network and without TLS. */
 const receiver = form(
-  z
-    .string()
+  string
     .regex(/^https?:\/\/[^?#@]+$/)
     .refine(URL.canParse)
     .transform((value) => new URL(value)),
   'an http or https address without user, query or fragment',
 );
 
-function isOrigin(value: string): boolean {
-  return address.schema.safeParse(value).success && new URL(value).origin === value;
-}
-
 /** The secrets of webhooks. Truto makes UUIDs. */
 const webhookSecrets = form(
-  z
-    .string()
-    .transform((value) => value.split(',').map((one) => one.trim()))
-    .pipe(
-      z.array(
-        z
-          .string()
-          .min(16)
-          .regex(/^[\x21-\x7e]+$/)
-          .pipe(secret),
-      ),
-    ),
+  list.pipe(z.array(visibleAscii.min(16).pipe(secret))),
   'secrets of at least 16 visible ASCII characters each, separated by commas',
 );
 
 /** Origins as browsers send them, separated by commas. */
 const origins = form(
-  z
-    .string()
-    .transform((value): ReadonlySet<string> => new Set(value.split(',').map((origin) => origin.trim())))
-    .refine((set) => [...set].every(isOrigin)),
+  list
+    .refine((all) => all.every((one) => address.schema.safeParse(one).success && new URL(one).origin === one))
+    .transform((all): ReadonlySet<string> => new Set(all)),
   'origins such as https://app.example.com (http only for loopback), separated by commas; * is not allowed',
 );
 
@@ -171,39 +149,25 @@ function parseJson(text: string, { addIssue }: z.RefinementCtx): unknown {
 }
 
 /** The types of additional fields, as SDL writes them. */
-const additionalFieldTypes = [
-  'String',
-  '[String!]',
-  'Int',
-  'Float',
-  'Boolean',
-  'DateTime',
-  'JSONObject',
-  'JSON',
-] as const;
-
-/** A field that the operator added to the unified model of engagements at Truto. */
-export interface AdditionalField {
-  /** Its key in Truto's answers: a letter, then letters, digits and `_`. In camelCase, it is the GraphQL name. */
-  readonly name: string;
-  readonly type: (typeof additionalFieldTypes)[number];
-  /** For callers. */
-  readonly description: string;
-}
+const scalars = ['String', '[String!]', 'Int', 'Float', 'Boolean', 'DateTime', 'JSONObject', 'JSON'] as const;
 
 const oneField = z.strictObject({
-  name: z.string().regex(/^[A-Za-z]\w{0,99}$/, 'it must be a letter, and up to 99 more letters, digits and _'),
-  type: z.enum(additionalFieldTypes, `it must be one of ${additionalFieldTypes.join(', ')}`),
-  description: z
-    .string()
+  /** Its key in Truto's answers. In camelCase, it is the GraphQL name. */
+  name: string.regex(/^[A-Za-z]\w{0,99}$/, 'it must be a letter, and up to 99 more letters, digits and _'),
+  type: z.enum(scalars, `it must be one of ${scalars.join(', ')}`),
+  /** For callers. */
+  description: string
     .min(1, 'it must not be empty')
     .refine((text) => text.isWellFormed(), 'it has half of a surrogate pair'),
 });
 
-const fieldList: Form<readonly AdditionalField[]> = {
-  ...form(z.string().transform(parseJson).pipe(z.array(oneField).max(100)), 'a JSON list of {name, type, description}'),
-  saysWhy: true,
-};
+/** A field that the operator added to the unified model of engagements at Truto. */
+export type AdditionalField = Readonly<z.output<typeof oneField>>;
+
+const fieldList: Form<readonly AdditionalField[]> = jsonForm(
+  z.array(oneField).max(100),
+  'a JSON list of {name, type, description}',
+);
 
 /** A setting: its form, and its meaning for the table in the documentation (Markdown). */
 export interface Setting<Value = unknown> extends Form<Value> {
@@ -268,20 +232,11 @@ export const settings = {
     "`1`: the sandbox refuses requests beyond Truto's limits (50 requests in 10 s for an account, 500 for the token)",
   ),
   SANDBOX_FIELDS: setting(
-    {
-      ...form(z.string().transform(parseJson).pipe(z.record(z.string(), z.json())), 'a JSON object'),
-      saysWhy: true,
-    },
+    jsonForm(z.record(z.string(), z.json()), 'a JSON object'),
     'additional fields of each engagement in the sandbox, as a JSON object by name, such as `{"deal_stage":"won"}`: as if you had added them to Truto\'s unified model',
   ),
   SANDBOX_PARAMETERS: setting(
-    form(
-      z
-        .string()
-        .transform((value) => value.split(',').map((name) => name.trim()))
-        .refine((names) => names.every((name) => /^\w+$/.test(name))),
-      'names of letters, digits and _, separated by commas',
-    ),
+    form(list.pipe(z.array(string.regex(/^\w+$/))), 'names of letters, digits and _, separated by commas'),
     "query parameters that the sandbox requires in each request for engagements, such as `region`: as if you had added them to Truto's unified model",
   ),
   SANDBOX_WEBHOOK_URL: setting(
@@ -299,7 +254,7 @@ export const settings = {
     '`federation` (Apollo Federation 2.9) or `stitching` (stitching directives): see [docs/supergraph.md](docs/supergraph.md)',
   ),
   TYPE_PREFIX: setting(
-    form(z.string().regex(/^[A-Z][A-Za-z0-9]{0,30}$/), 'a capital letter, and up to 30 more letters and digits'),
+    form(string.regex(/^[A-Z][A-Za-z0-9]{0,30}$/), 'a capital letter, and up to 30 more letters and digits'),
     'with `SUBGRAPH`: a prefix to the names of types that your graph may have too, such as `Crm`: `Contact` becomes `CrmContact`, `NotFoundError` `CrmNotFoundError`. Names with `Engagement` in them, scalars and `PageInfo` stay',
   ),
   ADDITIONAL_FIELDS: setting(
@@ -307,7 +262,7 @@ export const settings = {
     'fields that you added to the unified model of engagements at Truto, as a JSON list, such as `[{"name":"deal_stage","type":"String","description":"The stage of the deal."}]`: see [docs/reading.md](docs/reading.md#your-own-fields)',
   ),
   TRUSTED_DOCUMENTS: setting(
-    form(z.string(), 'the path of a JSON file'),
+    form(string, 'the path of a JSON file'),
     'path of a manifest of documents that clients may name by id: see [docs/operating.md](docs/operating.md#trusted-documents)',
   ),
   TRUSTED_DOCUMENTS_ONLY: withDefault(
@@ -373,7 +328,7 @@ export const settings = {
   ),
   UNDO_STORE: setting(
     form(
-      z.union([z.string().refine(isAbsolute), baseAddress.schema]),
+      z.union([string.refine(isAbsolute), baseAddress.schema]),
       'the absolute path of a folder, or an https address (http only for loopback)',
     ),
     'where bulk deletes store records before they are deleted. Either the absolute path of a folder that all replicas share, or the `https` address of a bucket (S3 or its protocol), with an optional prefix. A server that cannot write there does not start',
@@ -384,15 +339,13 @@ export const settings = {
     form(visibleAscii.pipe(secret), visibleAsciiRule),
     'for a bucket, with temporary credentials: see [docs/bulk-deletes.md](docs/bulk-deletes.md#undo-files)',
   ),
-  AWS_REGION: withDefault(form(z.string().regex(/^[a-z0-9-]+$/), 'the name of a region'), 'us-east-1', 'for a bucket'),
+  AWS_REGION: withDefault(form(string.regex(/^[a-z0-9-]+$/), 'the name of a region'), 'us-east-1', 'for a bucket'),
 } satisfies Readonly<Record<string, Setting>>;
 
 /** The name of a setting. */
 export type Name = keyof typeof settings;
-
 /** The settings that are set and valid, parsed. */
 export type Values = { readonly [N in Name]?: z.output<(typeof settings)[N]['schema']> };
-
 /** The text of each setting that is set, trimmed. Blank ones are not set. */
 export type Texts = { readonly [N in Name]?: string };
 
@@ -432,4 +385,77 @@ export function parseTexts(texts: Texts, problems: string[]): Values {
     else problems.push(`${name} must be ${allowed}${saysWhy ? `: ${describeIssues(error)}` : ''}`);
   }
   return values;
+}
+
+/** True when there is a setting of that name. */
+export const isSetting = (name: string): name is Name => Object.hasOwn(settings, name);
+
+/** True when this many letters removed, added, replaced or swapped turn one text into the other. */
+function isWithin(edits: number, one: string, other: string): boolean {
+  if (one === other) return true;
+  if (edits === 0) return false;
+  let same = 0;
+  while (one[same] === other[same]) same += 1;
+  const [a, b] = [one.slice(same), other.slice(same)];
+  const isSwapped = a[0] === b[1] && a[1] === b[0];
+  return (
+    isWithin(edits - 1, a.slice(1), b) ||
+    isWithin(edits - 1, a, b.slice(1)) ||
+    isWithin(edits - 1, a.slice(1), b.slice(1)) ||
+    (isSwapped && isWithin(edits - 1, a.slice(2), b.slice(2)))
+  );
+}
+
+/** The setting that a mistyped name means; undefined when it resembles none. */
+function findMeant(name: string): Name | undefined {
+  const upperCase = name.toUpperCase().replace(/[-.]/g, '_');
+  const joined = (text: string) => text.replaceAll('_', '');
+  const sorted = (text: string) => text.split('_').sort().join('_');
+  // A short name, such as HOST, resembles too many names of other programs. A long one resembles none, even with two typos.
+  const names = (Object.keys(settings) as Name[]).filter(({ length }) => length >= 7);
+  const longOnes = names.filter(({ length }) => length >= 12);
+  return (
+    names.find((setting) => joined(upperCase) === joined(setting) || sorted(upperCase) === sorted(setting)) ??
+    names.find((setting) => isWithin(1, upperCase, setting)) ??
+    longOnes.find((setting) => isWithin(2, upperCase, setting))
+  );
+}
+
+/** The message about a name that is not a setting. */
+export function describeUnknown(name: string): string {
+  const meant = findMeant(name);
+  return `${name} is not a setting of this server${meant ? `: did you mean ${meant}?` : ''}`;
+}
+
+/** Prefixes of our settings; other programs use some of them too. */
+const families = /^(TRUTO|JWT|AUTH|BULK|UNDO|REDIS|TRUSTED)_/;
+/** Names that Kubernetes sets for a Service, Docker for a linked container, and Heroku for its Redis. */
+const platformForms = [
+  /_SERVICE_(HOST$|PORT$|PORT_)/,
+  /_PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?$/,
+  /^REDIS_(TLS_|TEMPORARY_)URL$/,
+];
+/** Names that resemble ours. HTTP_PROXY is not read, since only loopback is reached without TLS. */
+const proxyNames = /^(https?_proxy|no_proxy|HTTP_PROXY)$/;
+
+/**
+ * A mistyped setting is a problem: it could leave a server unprotected. A name that only has one of our prefixes may be another
+ * program's: one warning lists these. Names that platforms set are ignored.
+ */
+export function checkNames(env: NodeJS.ProcessEnv, problems: string[], warnings: string[]): void {
+  const ignored: string[] = [];
+  for (const name of Object.keys(env)) {
+    if (isSetting(name) || proxyNames.test(name)) continue;
+    // Node reads the mark at the beginning of an .env as a part of the first name.
+    if (name.startsWith('\ufeff')) {
+      problems.push(`${name.slice(1)} follows a byte order mark: save the .env file as UTF-8 without it`);
+      continue;
+    }
+    const meant = findMeant(name);
+    // One value under two names is harmless. Some platforms set both, and on Windows case does not count.
+    if (meant && env[meant]?.trim() !== env[name]?.trim()) problems.push(describeUnknown(name));
+    else if (families.test(name) && !platformForms.some((form) => form.test(name))) ignored.push(name);
+  }
+  if (ignored.length > 0)
+    warnings.push(`These variables are not settings of this server and are ignored: ${ignored.join(', ')}`);
 }

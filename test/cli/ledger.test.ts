@@ -5,7 +5,7 @@ import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { Ledger } from '../../src/cli/ledger.ts';
+import { openLedger } from '../../src/cli/ledger.ts';
 
 const key = '["account","call","7"]';
 const other = '["account","call","8"]';
@@ -23,14 +23,14 @@ const endedPid = () => spawnSync(process.execPath, ['--version']).pid;
 
 describe('the ledger of a folder', () => {
   it('has each event in the next run', async () => {
-    const first = await Ledger.open(folder, false);
+    const first = await openLedger(folder, false);
     await first.write(key, 'begun');
     await first.write(key, 'refused');
     await first.write(key, 'begun');
     await first.write(other, 'begun');
     await first.write(other, 'restored', '99');
     await first.close();
-    const second = await Ledger.open(folder, false);
+    const second = await openLedger(folder, false);
     expect(second.find(key)).toMatchObject({ event: 'begun', refusalCount: 1 });
     expect(second.find(other)).toMatchObject({ event: 'restored', newId: '99' });
     expect(second.find('["account","call","9"]')).toBeUndefined();
@@ -38,7 +38,7 @@ describe('the ledger of a folder', () => {
   });
 
   it('knows which new ids are taken, by account and type', async () => {
-    const ledger = await Ledger.open(folder, false);
+    const ledger = await openLedger(folder, false);
     await ledger.write(key, 'restored', '99');
     expect(ledger.isTaken('99', other)).toBe(true);
     expect(ledger.isTaken('99', key)).toBe(false);
@@ -47,11 +47,11 @@ describe('the ledger of a folder', () => {
   });
 
   it('removes a last line that is incomplete, and continues after it', async () => {
-    const first = await Ledger.open(folder, false);
+    const first = await openLedger(folder, false);
     await first.write(key, 'begun');
     await first.close();
     appendFileSync(file(), '{"key":"[\\"acc');
-    const second = await Ledger.open(folder, false);
+    const second = await openLedger(folder, false);
     await second.write(key, 'restored', '99');
     await second.close();
     expect(
@@ -64,41 +64,41 @@ describe('the ledger of a folder', () => {
 
   it('is not used when an earlier line is damaged: it may say that a record is restored', async () => {
     writeFileSync(file(), '{"key":"[\\"acc\n');
-    await expect(Ledger.open(folder, false)).rejects.toThrow(/Line 1 .*damaged.*Nothing was sent/);
+    await expect(openLedger(folder, false)).rejects.toThrow(/Line 1 .*damaged.*Nothing was sent/);
     expect(existsSync(lockFile())).toBe(false);
   });
 
   it('leaves a file alone that is none of its own, and whose only line has no line break', async () => {
     const text = '{"integratedAccountId":"a","engagement":{"id":"7"}}';
     writeFileSync(file(), text);
-    await expect(Ledger.open(folder, false)).rejects.toThrow(/Line 1 .*damaged.*Nothing was sent/);
+    await expect(openLedger(folder, false)).rejects.toThrow(/Line 1 .*damaged.*Nothing was sent/);
     expect(readFileSync(file(), 'utf8')).toBe(text);
   });
 
   it('writes nothing when it is only read', async () => {
-    const ledger = await Ledger.open(folder, true);
+    const ledger = await openLedger(folder, true);
     expect(ledger.find(key)).toBeUndefined();
     await ledger.close();
     expect([existsSync(file()), existsSync(lockFile())]).toEqual([false, false]);
   });
 
   it('cannot be opened where it cannot be written', async () => {
-    await expect(Ledger.open(join(folder, 'missing'), false)).rejects.toThrow(/ENOENT.*Nothing was sent/);
+    await expect(openLedger(join(folder, 'missing'), false)).rejects.toThrow(/ENOENT.*Nothing was sent/);
   });
 });
 
 describe('the lock of a ledger', () => {
   it('refuses a second run at the same time', async () => {
-    const first = await Ledger.open(folder, false);
-    await expect(Ledger.open(folder, false)).rejects.toThrow(/Another restore.*Nothing was sent/);
+    const first = await openLedger(folder, false);
+    await expect(openLedger(folder, false)).rejects.toThrow(/Another restore.*Nothing was sent/);
     await first.close();
-    await (await Ledger.open(folder, false)).close();
+    await (await openLedger(folder, false)).close();
     expect(existsSync(lockFile())).toBe(false);
   });
 
   it('is taken over from a process that has ended, by one run only', async () => {
     writeFileSync(lockFile(), `${endedPid()} ${hostname()}`);
-    const runs = await Promise.allSettled(Array.from({ length: 8 }, () => Ledger.open(folder, false)));
+    const runs = await Promise.allSettled(Array.from({ length: 8 }, () => openLedger(folder, false)));
     const opened = runs.flatMap((run) => (run.status === 'fulfilled' ? [run.value] : []));
     expect(opened).toHaveLength(1);
     await opened[0]?.close();
@@ -107,9 +107,9 @@ describe('the lock of a ledger', () => {
 
   it('is taken over by one of several processes', async () => {
     writeFileSync(lockFile(), `${endedPid()} ${hostname()}`);
-    const program = `const { Ledger } = await import('./src/cli/ledger.ts');
+    const program = `const { openLedger } = await import('./src/cli/ledger.ts');
       process.stdout.write('ready\\n');
-      process.stdin.once('data', () => Ledger.open(${JSON.stringify(folder)}, false).then(
+      process.stdin.once('data', () => openLedger(${JSON.stringify(folder)}, false).then(
         () => process.stdout.write('opened\\n'), () => process.stdout.write('refused\\n')));
       process.stdin.once('end', () => process.exit());`;
     const children = Array.from({ length: 4 }, () => {
@@ -128,7 +128,7 @@ describe('the lock of a ledger', () => {
 
   it('is taken over from an earlier process that had the number of this one', async () => {
     writeFileSync(lockFile(), `${process.pid} ${hostname()}`);
-    await (await Ledger.open(folder, false)).close();
+    await (await openLedger(folder, false)).close();
   });
 
   it.each([
@@ -136,7 +136,7 @@ describe('the lock of a ledger', () => {
     ['an owner that is still writing it', () => ''],
   ])('is not taken over from %s', async (_owner, text) => {
     writeFileSync(lockFile(), text());
-    await expect(Ledger.open(folder, false)).rejects.toThrow(/Another restore/);
+    await expect(openLedger(folder, false)).rejects.toThrow(/Another restore/);
     expect(existsSync(lockFile())).toBe(true);
   });
 });

@@ -12,7 +12,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { Ledger } from '../../src/cli/ledger.ts';
+import { openLedger } from '../../src/cli/ledger.ts';
 import { integrations } from '../../src/engagement/integrations.ts';
 import { sandboxAccount } from '../../src/sandbox/accounts.ts';
 import { findFault, type SandboxFault } from '../../src/sandbox/faults.ts';
@@ -172,7 +172,7 @@ describe('R32 a second run', () => {
 
   it('at the same time is refused', async () => {
     await deleteInto(file(), 'Planhat', take('Planhat', 1));
-    const ledger = await Ledger.open(folder, false);
+    const ledger = await openLedger(folder, false);
     const { code, stdout, stderr } = await restore(file());
     await ledger.close();
     expect([code, stdout]).toEqual([2, '']);

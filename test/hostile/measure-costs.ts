@@ -20,7 +20,7 @@ const warmUpCount = 500;
 const ordinaryCount = 200;
 /** How many requests share one measurement of the ordinary delete, which gets cheaper while code is compiled. */
 const batchSize = 500;
-/** How many ordinary deletes are measured again beside a request that was too expensive: the machine may have changed. */
+/** How many ordinary deletes are measured again after a request that was too expensive: the machine may have become slower. */
 const besideCount = 20;
 
 /** One kind of request, and its most expensive request. */

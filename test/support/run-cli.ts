@@ -3,11 +3,6 @@ import { runCommand } from '../../src/cli/program.ts';
 import { folderVariable } from './captured.ts';
 import { type CliEnd, endOf } from './cli-process.ts';
 
-/** Commands that run until they are stopped need a separate process: see `startCli`. */
-const notHere = async (): Promise<void> => {
-  throw new Error('this command needs a separate process');
-};
-
 /** A stream that stores everything that is written to it. */
 function collector(onText: (text: string) => void): Writable {
   return new Writable({
@@ -23,7 +18,7 @@ let last: Promise<unknown> = Promise.resolve();
 
 /**
  * Runs a command of the terminal to its end in this process, with this standard input and only the given environment: like
- * `spawnCli`, without starting a process. Rejects if it printed a secret.
+ * `spawnCli`, without starting a process. Rejects if it printed a secret. Commands that run until they are stopped need `startCli`.
  */
 export function runCli(
   args: readonly string[],
@@ -43,7 +38,7 @@ export function runCli(
     );
     Object.defineProperties(process, inPlace);
     try {
-      const code = await runCommand(args, { serve: notHere, sandbox: notHere });
+      const code = await runCommand(args);
       return endOf(code ?? null, text, env);
     } finally {
       Object.defineProperties(process, usual);
