@@ -126,8 +126,32 @@ interface Taken {
 
 const byArrival = (one: Taken, other: Taken) => one.number - other.number;
 
+/** Callbacks for the end of this turn of the event loop and the next. One immediate runs all of a turn: two for each request cost more. */
+let dueNextTurn: (() => void)[] = [];
+let dueTurnAfter: (() => void)[] = [];
+
+function endTurn(): void {
+  const due = dueNextTurn;
+  dueNextTurn = dueTurnAfter;
+  dueTurnAfter = [];
+  if (dueNextTurn.length > 0) setImmediate(endTurn);
+  for (const callback of due) {
+    try {
+      callback();
+    } catch (error) {
+      // The error stays uncaught, and the other callbacks are called anyway.
+      setImmediate(() => {
+        throw error;
+      });
+    }
+  }
+}
+
 /** Calls back when all input that has arrived by now is read: a socket's bytes and its end are read in two turns of the event loop. */
-const afterNextTurn = (callback: () => void) => setImmediate(() => setImmediate(callback));
+function afterNextTurn(callback: () => void): void {
+  if (dueNextTurn.length === 0 && dueTurnAfter.length === 0) setImmediate(endTurn);
+  dueTurnAfter.push(callback);
+}
 
 /**
  * Creates a listener: an HTTP server that can be drained. Each request gets an id. Requests that are too many, too big or too slow
