@@ -1,6 +1,6 @@
 import qs from 'qs';
 import { type SandboxAccount, sandboxToken } from '../src/sandbox/accounts.ts';
-import type { EngagementRecord, RelatedKind } from '../src/sandbox/records.ts';
+import type { EngagementRecord, RelatedKind } from '../src/sandbox/providers.ts';
 import { seedEngagements } from '../src/sandbox/seed.ts';
 import type { Sandbox } from '../src/sandbox/server.ts';
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { sandboxAccount } from '../src/sandbox/accounts.ts';
-import type { EngagementRecord } from '../src/sandbox/records.ts';
+import type { EngagementRecord } from '../src/sandbox/providers.ts';
 import { relatedIds, seedEngagements } from '../src/sandbox/seed.ts';
 import { type Sandbox, startSandbox } from '../src/sandbox/server.ts';
 import { callSandbox, relatedCall } from './sandbox-call.ts';

@@ -5,7 +5,7 @@ import { Client, request } from 'undici';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { sandboxAccount, sandboxAccounts, sandboxToken } from '../src/sandbox/accounts.ts';
 import { sandboxFaults } from '../src/sandbox/faults.ts';
-import { parseQuery } from '../src/sandbox/query.ts';
+import { parseQuery } from '../src/sandbox/request.ts';
 import { type Sandbox, startSandbox } from '../src/sandbox/server.ts';
 import { callSandbox, engagementCall, seededEngagement } from './sandbox-call.ts';
 import { runs } from './support/runs.ts';

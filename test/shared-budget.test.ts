@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 
 import { Secret } from '../src/config/secret.ts';
 import { createLog } from '../src/log/log.ts';
 import { connectRedis, type SharedMemory } from '../src/redis/shared-memory.ts';
-import { createSharedBudget } from '../src/upstream/shared-budget.ts';
+import { createSharedBudget } from '../src/upstream/rate-budget.ts';
 import { startRedis } from './support/redis-server.ts';
 
 const limits = { windowMs: 10_000, perAccount: 50, perToken: 500 };

@@ -18,7 +18,8 @@ export interface SandboxAccount {
   readonly seededTypes: readonly EngagementType[];
 }
 
-function connect([label, provider]: readonly [label: string, provider: Provider]): SandboxAccount {
+/** All accounts of a sandbox: one for each imitated CRM. */
+export const sandboxAccounts: readonly SandboxAccount[] = Object.entries(providers).map(([label, provider]) => {
   const { accountNumber, seededTypes = ['call', 'email', 'meeting', 'note'] } = provider;
   const rule = integrations.find(({ name }) => name === label);
   return {
@@ -29,10 +30,7 @@ function connect([label, provider]: readonly [label: string, provider: Provider]
     provider,
     seededTypes: rule?.engagementTypes.length ? rule.engagementTypes : seededTypes,
   };
-}
-
-/** All accounts of a sandbox: one for each imitated CRM. */
-export const sandboxAccounts: readonly SandboxAccount[] = Object.entries(providers).map(connect);
+});
 
 /** The account of an integration by its label, e.g. `sandboxAccount('Zoho CRM')`. Throws for an unknown label. */
 export function sandboxAccount(label: string): SandboxAccount {

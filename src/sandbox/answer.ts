@@ -20,11 +20,17 @@ export interface PlainAnswer {
 /** A response of a proxy, or of a provider that refuses under 2xx, sent as it is. Truto itself never sends one like it. */
 export type ForeignAnswer = Readonly<{ kind: 'foreign'; statusCode: number; contentType: string; text: string }>;
 
-/** A JSON object with the id and a content of `sizeBytes`, generated while it is sent. */
-export type HugeAnswer = Readonly<{ kind: 'huge'; id: string; sizeBytes: number; isChunked: boolean }>;
+/** The reply to one request. `huge` is an object with the id and a content of `sizeBytes`; `reset` is a connection without a reply. */
+export type Answer =
+  | PlainAnswer
+  | ForeignAnswer
+  | Readonly<{ kind: 'huge'; id: string; sizeBytes: number; isChunked: boolean }>
+  | { readonly kind: 'reset' };
 
-/** The reply to one request; `reset` resets the connection without a response. */
-export type Answer = PlainAnswer | ForeignAnswer | HugeAnswer | { readonly kind: 'reset' };
+/** A response with status 200. */
+export function success(body: unknown): PlainAnswer {
+  return { kind: 'plain', status: 200, body };
+}
 
 interface RefusalDetails {
   readonly headers?: Readonly<Record<string, string>>;
@@ -32,26 +38,21 @@ interface RefusalDetails {
   readonly insights?: Readonly<Record<string, { readonly description: string; readonly value?: unknown }>>;
 }
 
-/** An error of Truto itself: `{statusCode, error, message}`, and never `truto_is_remote_error`. */
-export function buildRefusal(status: number, message: string, { headers, insights }: RefusalDetails = {}): PlainAnswer {
-  const error = STATUS_CODES[status] ?? 'Error';
-  const body = { statusCode: status, error, message, ...(insights && { truto_error_insight: insights }) };
-  return { kind: 'plain', status, ...(headers && { headers }), body };
-}
-
 /** The `Retry-After` header; none without a number of seconds. */
 export function retryAfter(seconds: number | undefined): Pick<RefusalDetails, 'headers'> {
   return seconds === undefined ? {} : { headers: { 'retry-after': String(seconds) } };
 }
 
-/** Thrown to refuse a request; the server sends `answer`. */
+/** An error of Truto itself: `{statusCode, error, message}`, never `truto_is_remote_error`. Thrown, or its `answer` sent. */
 export class Refusal extends Error {
   override readonly name = 'Refusal' as const;
   readonly answer: PlainAnswer;
 
-  constructor(status: number, message: string, details: RefusalDetails = {}) {
+  constructor(status: number, message: string, { headers, insights }: RefusalDetails = {}) {
     super(message);
-    this.answer = buildRefusal(status, message, details);
+    const error = STATUS_CODES[status] ?? 'Error';
+    const body = { statusCode: status, error, message, ...(insights && { truto_error_insight: insights }) };
+    this.answer = { kind: 'plain', status, ...(headers && { headers }), body };
   }
 }
 
@@ -64,9 +65,8 @@ export function invalidParameter(name: string, rule: string): Refusal {
 export function missing(kind: 'query_parameter' | 'body_field', names: readonly string[]): Refusal {
   const words = kind.replace('_', ' ');
   const description = `The request lacks ${words}s that this method requires.`;
-  return new Refusal(400, `Missing required ${words}: ${names.join(', ')}`, {
-    insights: { [`missing_required_${kind}s`]: { description, value: names } },
-  });
+  const insights = { [`missing_required_${kind}s`]: { description, value: names } };
+  return new Refusal(400, `Missing required ${words}: ${names.join(', ')}`, { insights });
 }
 
 /** The form of response that a request asks for. */
@@ -85,21 +85,16 @@ export function shapeFields(fields: object, remoteData: unknown, shape: AnswerSh
   return Object.fromEntries(Object.entries(all).filter(([name]) => name === 'id' || !excludedFields.has(name)));
 }
 
-/** One record in the format that the client asks for. */
-export function showOne(fields: object, remoteData: unknown, shape: AnswerShape): PlainAnswer {
-  return isMapped(shape)
-    ? { kind: 'plain', status: 200, body: shapeFields(fields, remoteData, shape) }
-    : passThrough({ status: 200, body: remoteData }, shape);
-}
-
-/** The provider's response unchanged: at once for `raw`, in pieces for `stream`. */
-export function passThrough(remote: ProviderAnswer, { format }: AnswerShape): PlainAnswer {
-  return { kind: 'plain', ...remote, isChunked: format === 'stream' };
-}
-
 /** True for the two formats with the unified mapping. How they differ is NOT FOUND, so here they do not. */
 export function isMapped({ format }: AnswerShape): boolean {
   return format === 'unified' || format === 'normalized';
+}
+
+/** The provider's response: unchanged for `raw`, in pieces for `stream`, else what `map` makes of it (a 204 without a value). */
+export function formatAnswer(shape: AnswerShape, remote: ProviderAnswer, map: () => object | undefined): PlainAnswer {
+  if (!isMapped(shape)) return { kind: 'plain', ...remote, isChunked: shape.format === 'stream' };
+  const body = map();
+  return body === undefined ? { kind: 'plain', status: 204 } : success(body);
 }
 
 /** The fields of the provider's body in which Truto looks for a message; the documented list is open. Without one, it is empty. */
@@ -113,10 +108,10 @@ function findMessage(body: unknown): string {
 
 /** An error of the provider as Truto returns it: flagged as remote, with the provider's own body in `raw_response`. */
 export function buildRemoteFailure(account: SandboxAccount, failure: ProviderFailure): PlainAnswer {
-  const { provider, integration, rule } = account;
+  const { label } = account.integration;
   const { statusCode, missingScopes, retryAfterSeconds } = failure;
-  const raw_response = provider.describeFailure?.(failure) ?? failure.message;
-  const conditional = (rule?.parameters ?? []).filter((name) => name === 'content' || name === 'subject');
+  const raw_response = account.provider.describeFailure?.(failure) ?? failure.message;
+  const conditional = (account.rule?.parameters ?? []).filter((name) => name === 'content' || name === 'subject');
   const body = {
     statusCode,
     error: STATUS_CODES[statusCode] ?? 'Error',
@@ -124,10 +119,8 @@ export function buildRemoteFailure(account: SandboxAccount, failure: ProviderFai
     truto_is_remote_error: true,
     raw_response,
     truto_error_insight: {
-      remote_error: { description: `${integration.label} answered with an error.` },
-      ...(statusCode === 429 && {
-        rate_limit_error: { description: `The rate limit of ${integration.label} is used up.` },
-      }),
+      remote_error: { description: `${label} answered with an error.` },
+      ...(statusCode === 429 && { rate_limit_error: { description: `The rate limit of ${label} is used up.` } }),
       ...(missingScopes && {
         forbidden_error: { description: 'The connection lacks permissions.', value: { missing_scopes: missingScopes } },
       }),

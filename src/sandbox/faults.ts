@@ -8,11 +8,10 @@ export interface FailureEffect extends ProviderFailure {
   readonly isRemote: boolean;
 }
 
+type OtherEffect = { readonly kind: 'reset' | 'cut' | 'late' | 'accepted' | 'empty' | 'continue' | 'huge' };
+
 /** The effect of a fault on one request. */
-export type FaultEffect =
-  | FailureEffect
-  | ForeignAnswer
-  | { readonly kind: 'reset' | 'cut' | 'late' | 'accepted' | 'empty' | 'continue' | 'huge' };
+export type FaultEffect = FailureEffect | ForeignAnswer | OtherEffect;
 
 /** A fault on demand. */
 export interface SandboxFault {
@@ -23,9 +22,6 @@ export interface SandboxFault {
   readonly strikesAfter: boolean;
   readonly effect: FaultEffect;
 }
-
-/** Makes an effect. The name of an error has its status: `fault-504-after`. */
-type MakeEffect = (name: string) => FaultEffect;
 
 const messages: Readonly<Record<number, string>> = {
   401: 'The access token is invalid',
@@ -40,33 +36,29 @@ const messages: Readonly<Record<number, string>> = {
   504: 'Gateway timeout',
 };
 
-const failure =
-  (isRemote: boolean, more: Partial<FailureEffect> = {}): MakeEffect =>
-  (name) => {
-    const statusCode = Number(name.split('-')[1]);
-    return { kind: 'failure', statusCode, message: messages[statusCode] ?? '', isRemote, ...more };
-  };
-const provider = failure(true);
-const truto = failure(false);
-const noScope = failure(true, { missingScopes: ['crm.engagements.delete'] });
-const providerLimit = failure(true, { retryAfterSeconds: 2 });
-const trutoLimit = failure(false, { retryAfterSeconds: 10, message: 'Rate limit exceeded' });
+const provider = { isRemote: true };
+const truto = { isRemote: false };
+const noScope = { ...provider, missingScopes: ['crm.engagements.delete'] };
+const providerLimit = { ...provider, retryAfterSeconds: 2 };
+const trutoLimit = { ...truto, retryAfterSeconds: 10, message: 'Rate limit exceeded' };
 
-const foreign =
-  (statusCode: number, text: string, contentType = 'application/json'): MakeEffect =>
-  () => ({ kind: 'foreign', statusCode, contentType, text });
+const foreign = (statusCode: number, text: string, contentType = 'application/json'): ForeignAnswer => {
+  return { kind: 'foreign', statusCode, contentType, text };
+};
 const page = (status: number) => foreign(status, '<!doctype html><title>Sign in</title>', 'text/html; charset=utf-8');
 const brokenJson = foreign(200, '{"id": "12", "remote_data": {', 'application/json; charset=utf-8');
 const locked = foreign(200, '{"success":false,"error":"The record is locked"}');
 const otherRecord = foreign(200, '{"id":"the-id-of-another-record"}');
 
-type OtherKind = Exclude<FaultEffect['kind'], 'failure' | 'foreign'>;
+/** A kind of effect without details, or a foreign answer, or an error, whose name has its status: `fault-504-after`. */
+type Given = OtherEffect['kind'] | ForeignAnswer | Omit<Partial<FailureEffect>, 'kind'>;
 
-const fault =
-  (strikesAfter: boolean) =>
-  (name: string, description: string, effect: MakeEffect | OtherKind): SandboxFault => {
-    return { name, description, strikesAfter, effect: typeof effect === 'string' ? { kind: effect } : effect(name) };
-  };
+const fault = (strikesAfter: boolean) => (name: string, description: string, given: Given) => {
+  const statusCode = Number(name.split('-')[1]);
+  const error = { kind: 'failure', statusCode, message: messages[statusCode] ?? '', isRemote: false } as const;
+  const effect = typeof given === 'string' ? { kind: given } : 'kind' in given ? given : { ...error, ...given };
+  return { name, description, strikesAfter, effect };
+};
 const before = fault(false);
 const after = fault(true);
 
@@ -110,9 +102,7 @@ export const sandboxFaults: readonly SandboxFault[] = [
   before('fault-206', 'The response has status 206 and a part of a body. Nothing is deleted.', foreign(206, '{}')),
 ];
 
-const faultsByName: ReadonlyMap<string, SandboxFault> = new Map(sandboxFaults.map((known) => [known.name, known]));
-
 /** The fault of that name, if there is one. */
 export function findFault(name: string): SandboxFault | undefined {
-  return faultsByName.get(name);
+  return sandboxFaults.find((known) => known.name === name);
 }

@@ -1,88 +1,107 @@
 import { createHash } from 'node:crypto';
+import { type Answer, formatAnswer, invalidParameter, Refusal, shapeFields } from './answer.ts';
+import type { RecordKind } from './providers.ts';
 import {
-  type Answer,
-  invalidParameter,
-  isMapped,
-  type PlainAnswer,
-  passThrough,
-  Refusal,
-  shapeFields,
-} from './answer.ts';
-import {
-  checkRemoteQuery,
+  type AccountRequest,
+  injectFault,
   isQueryObject,
   type ListOrder,
+  type Numbered,
   parseDate,
   type Query,
-  readAnswerShape,
   readableTypes,
   readSort,
   readString,
-} from './query.ts';
-import type { Numbered, RecordKind } from './records.ts';
-import { type AccountRequest, injectFault } from './request.ts';
+} from './request.ts';
 
 const defaultLimit = 25; // the default of Truto's command line; that of the API is NOT FOUND
 const maxLimit = 100; // as documented for the log; the sandbox refuses more, so that no page is smaller than requested
 
+const dateTests = {
+  eq: (ms: number, bound: number) => ms === bound,
+  gt: (ms: number, bound: number) => ms > bound,
+  lt: (ms: number, bound: number) => ms < bound,
+  from: (ms: number, bound: number) => ms >= bound,
+  to: (ms: number, bound: number) => ms <= bound,
+};
+
 /**
- * Returns one page of the records that match the filters, sorted. A delete between two pages repeats and skips no record.
+ * The filters of each kind, besides `created_at` and `updated_at`. Those of engagements and users are documented, the others are
+ * [inferred]. The documentation only counts how many a real integration supports; here every account has all.
+ */
+export const filtersByKind: Readonly<Record<RecordKind, string>> = {
+  engagements: 'engagement_type start_time end_time contact opportunity account owner lead subject content status',
+  users: 'name email',
+  contacts: 'name account owner',
+  accounts: 'owner name industry',
+  opportunities: 'name status owner account contact',
+  leads: 'status lead_source owner account contact',
+  projects: 'name status owner account contact opportunity',
+  notes: 'title content owner contact account opportunity lead',
+};
+
+/**
+ * How a value without an operator is compared. `is`: with the whole text. `has`: with a part of it, in any case [inferred]. Dates also
+ * have `[eq]`, `[gt]` and `[lt]`. Without these, `start_time` and `end_time` bound a window: records that start then or later, and that
+ * end then or earlier [inferred from the notes "start before end" and "at most a year"]. All other filters are `refers`: the id of a
+ * related record, or several ids of which one matches.
+ */
+const bareTests: Readonly<Record<string, 'is' | 'has' | keyof typeof dateTests>> = {
+  ...{ engagement_type: 'is', status: 'is', email: 'is', industry: 'is', lead_source: 'is' },
+  ...{ name: 'has', title: 'has', subject: 'has', content: 'has' },
+  ...{ start_time: 'from', end_time: 'to', created_at: 'eq', updated_at: 'eq' },
+};
+
+/**
+ * Returns one page of the records that match the filters, sorted. A delete between two pages repeats and skips no record. Sorting is
+ * documented for engagements and users; for the others it is [inferred].
  * @param list returns all records, in the provider's own order.
  * @param show returns the record as the provider's own API shows it.
  */
 export function listRecords<Item extends object>(
   request: AccountRequest,
   kind: RecordKind,
-  filters: ListFilters,
   list: () => readonly Numbered<Item>[],
   show: (record: Item) => unknown,
 ): Answer {
-  const { query, account } = request;
-  checkRemoteQuery(query);
-  const shape = readAnswerShape(query);
-  const conditions = readConditions(query, filters);
+  const { query, account, shape } = request;
+  const conditions = readConditions(query, kind);
   checkTimeWindow(conditions);
   const order = readSort(query);
-  const fingerprint = fingerprintOfList([account.id, kind, conditions, order ?? null]);
+  // Binds a cursor to its list, for any limit and shape. This prevents mix-ups, not forgery.
+  const identity = JSON.stringify([account.id, kind, conditions, order ?? null]);
+  const fingerprint = createHash('sha256').update(identity).digest('base64url').slice(0, 12);
   const limit = readLimit(query);
   const cursor = readString(query, 'next_cursor');
   const first = cursor === undefined ? undefined : parseCursor(cursor, fingerprint);
 
-  return injectFault(request, (): PlainAnswer => {
+  return injectFault(request, () => {
     const sorted = list()
-      .filter(({ record }) => meetsConditions(record, conditions))
-      .map((item) => ({ ...item, key: sortKey(item.record, order) }))
+      .filter(({ record }) => conditions.every((condition) => meets(Reflect.get(record, condition.field), condition)))
+      // A record without the date sorts as the oldest. [inferred]
+      .map((item) => ({ ...item, key: order ? String(Reflect.get(item.record, order.field) ?? '') : '' }))
       .sort((left, right) => compare(left, right, order));
     const start = first === undefined ? 0 : sorted.filter((item) => compare(item, first, order) < 0).length;
     const page = sorted.slice(start, start + limit).map(({ record }) => record);
-    // The providers' own lists differ more than documented. A bare array of their records is [inferred].
-    if (!isMapped(shape)) return passThrough({ status: 200, body: page.map(show) }, shape);
     const cursorAt = (index: number) => buildCursor(sorted[index], fingerprint);
-    const body = {
+    // The providers' own lists differ more than documented. A bare array of their records is [inferred].
+    return formatAnswer(shape, { status: 200, body: page.map(show) }, () => ({
       result: page.map((record) => shapeFields(record, show(record), shape)),
       next_cursor: cursorAt(start + limit),
       prev_cursor: start === 0 ? null : cursorAt(Math.max(0, start - limit)),
       result_count: page.length, // of this page: whether upstream counts the page or the whole list is NOT FOUND
-    };
-    return { kind: 'plain', status: 200, body };
+    }));
   });
 }
 
 function readLimit(query: Query): number {
   const limit = readString(query, 'limit') ?? String(defaultLimit);
-  if (!/^\d{1,3}$/.test(limit) || Number(limit) < 1 || Number(limit) > maxLimit) {
-    throw invalidParameter('limit', `must be a whole number from 1 to ${maxLimit}`);
-  }
-  return Number(limit);
+  if (/^\d{1,3}$/.test(limit) && Number(limit) >= 1 && Number(limit) <= maxLimit) return Number(limit);
+  throw invalidParameter('limit', `must be a whole number from 1 to ${maxLimit}`);
 }
 
 /** The position of a record in a list, sorted by `key` (empty without an order). Deletes of other records do not change it. */
 type Position = { readonly key: string; readonly number: number };
-
-/** A record without the date sorts as the oldest. [inferred] */
-function sortKey(record: object, order: ListOrder | undefined): string {
-  return order === undefined ? '' : String(Reflect.get(record, order.field) ?? '');
-}
 
 /**
  * Negative when the left record comes first. Dates of one form and zone compare as text. Equal dates keep the provider's own order,
@@ -91,11 +110,6 @@ function sortKey(record: object, order: ListOrder | undefined): string {
 function compare(left: Position, right: Position, order: ListOrder | undefined): number {
   const byKey = left.key < right.key ? -1 : Number(left.key > right.key);
   return (order?.isDescending ? -byKey : byKey) || left.number - right.number;
-}
-
-/** Binds a cursor to its list, for any limit and shape. This prevents mix-ups, not forgery. */
-function fingerprintOfList(identity: readonly unknown[]): string {
-  return createHash('sha256').update(JSON.stringify(identity)).digest('base64url').slice(0, 12);
 }
 
 /** The cursor of the page that starts at a position; null without a position. */
@@ -112,35 +126,6 @@ function parseCursor(cursor: string, fingerprint: string): Position {
   return { key, number: Number(number) };
 }
 
-/**
- * The kinds of filters, each with the test of a value without an operator:
- * - `type`: one of the engagement types. `whole`: the whole text. `part`: a part of the text, in any case [inferred].
- * - `reference`: the id of a related record, or several ids of which one matches.
- * - `date`: `[eq]`, `[gt]` and `[lt]`. `start` and `end` have these too. Without an operator they bound a window: records that start
- *   then or later, and that end then or earlier. [inferred from the notes "start before end" and "at most a year"]
- */
-const bareTests = {
-  type: 'is',
-  whole: 'is',
-  part: 'has',
-  reference: 'refers',
-  date: 'eq',
-  start: 'from',
-  end: 'to',
-} as const;
-type FilterKind = keyof typeof bareTests;
-
-/** The fields that a list can be filtered by, besides the times of every record. */
-export type ListFilters = { readonly [Kind in FilterKind]?: readonly string[] };
-
-const dateTests = {
-  eq: (ms: number, bound: number) => ms === bound,
-  gt: (ms: number, bound: number) => ms > bound,
-  lt: (ms: number, bound: number) => ms < bound,
-  from: (ms: number, bound: number) => ms >= bound,
-  to: (ms: number, bound: number) => ms <= bound,
-};
-
 /** The condition of one query parameter on one field. Plain data, so that a cursor can be bound to it. */
 type Condition = { readonly field: string } & (
   | { readonly test: 'is' | 'has'; readonly text: string }
@@ -148,24 +133,21 @@ type Condition = { readonly field: string } & (
   | { readonly test: 'refers'; readonly ids: readonly string[] }
 );
 
-/** Reads the conditions, in the order of `filters`. An empty parameter counts as absent: Truto's SDK sends null as an empty text. */
-function readConditions(query: Query, filters: ListFilters): readonly Condition[] {
-  const all = Object.entries({ ...filters, date: ['created_at', 'updated_at'] }) as [FilterKind, readonly string[]][];
-  return all.flatMap(([kind, fields]) =>
-    fields.filter((field) => (query[field] ?? '') !== '').flatMap((field) => readField(field, kind, query[field])),
-  );
+/** Reads the conditions. An empty parameter counts as absent: Truto's SDK sends null as an empty text. */
+function readConditions(query: Query, kind: RecordKind): readonly Condition[] {
+  return `${filtersByKind[kind]} created_at updated_at`
+    .split(' ')
+    .filter((field) => (query[field] ?? '') !== '')
+    .flatMap((field) => readField(field, query[field]));
 }
 
-function readField(field: string, kind: FilterKind, value: unknown): readonly Condition[] {
-  const test = bareTests[kind];
-  if (test === 'refers') return [{ field, test, ids: [...new Set(readIds(field, value))].toSorted() }];
+function readField(field: string, value: unknown): readonly Condition[] {
+  const test = bareTests[field];
+  if (test === undefined) return [{ field, test: 'refers', ids: [...new Set(readIds(field, value))].toSorted() }];
   if (test === 'is' || test === 'has')
-    return readOperators(field, value, ['eq']).map(([, text]) => ({ field, test, text: readText(field, text, kind) }));
-  return readOperators(field, value, ['eq', 'gt', 'lt']).map(([operator = test, date]) => ({
-    field,
-    test: operator,
-    ms: parseDate(date, field),
-  }));
+    return readOperators(field, value, ['eq']).map(([, text]) => ({ field, test, text: readText(field, text) }));
+  const operators = readOperators(field, value, ['eq', 'gt', 'lt']);
+  return operators.map(([operator = test, date]) => ({ field, test: operator, ms: parseDate(date, field) }));
 }
 
 /** The operators of `field[operator]=value`; none for `field=value`. */
@@ -182,12 +164,10 @@ function readOperators<T extends string>(
   });
 }
 
-function readText(field: string, value: unknown, kind: FilterKind): string {
+function readText(field: string, value: unknown): string {
   if (typeof value !== 'string' || value === '') throw invalidParameter(field, 'must be a string that is not empty');
-  if (kind === 'type' && !readableTypes.some((type) => type === value)) {
-    throw invalidParameter(field, `must be one of: ${readableTypes.join(', ')}`);
-  }
-  return value;
+  if (field !== 'engagement_type' || readableTypes.some((type) => type === value)) return value;
+  throw invalidParameter(field, `must be one of: ${readableTypes.join(', ')}`);
 }
 
 /** The ids in `7`, `{id: 7}` or a list of either. */
@@ -198,11 +178,7 @@ function readIds(field: string, value: unknown): readonly string[] {
   throw invalidParameter(field, 'must be an id, an object with an id, or a list of them');
 }
 
-/** True when the record meets all conditions. A field that is null or absent meets none. */
-function meetsConditions(record: object, conditions: readonly Condition[]): boolean {
-  return conditions.every((condition) => meets(Reflect.get(record, condition.field), condition));
-}
-
+/** A field that is null or absent meets no condition. */
 function meets(value: unknown, condition: Condition): boolean {
   if (condition.test === 'refers') {
     return [value].flat().some((item) => isQueryObject(item) && condition.ids.some((id) => id === item.id));
@@ -221,15 +197,15 @@ function checkTimeWindow(conditions: readonly Condition[]): void {
   };
   const startsAfter = bound('start_time', 'from', 'gt', 'eq');
   const endsBefore = bound('end_time', 'to', 'lt', 'eq');
-  checkWindow(startsAfter, bound('start_time', 'lt'), 'start_time');
-  checkWindow(bound('end_time', 'gt'), endsBefore, 'end_time');
-  checkWindow(startsAfter, endsBefore, 'start_time to end_time');
-}
-
-function checkWindow(fromMs: number | undefined, toMs: number | undefined, name: string): void {
-  if (fromMs === undefined || toMs === undefined) return;
-  if (fromMs > toMs) throw new Refusal(400, `The range of ${name} must start before it ends`);
-  const latest = new Date(fromMs);
-  latest.setUTCFullYear(latest.getUTCFullYear() + 1);
-  if (toMs > latest.getTime()) throw new Refusal(400, `The range of ${name} must not be longer than a year`);
+  const windows = [
+    ['start_time', startsAfter, bound('start_time', 'lt')],
+    ['end_time', bound('end_time', 'gt'), endsBefore],
+    ['start_time to end_time', startsAfter, endsBefore],
+  ] as const;
+  for (const [name, fromMs, toMs] of windows) {
+    if (fromMs === undefined || toMs === undefined) continue;
+    if (fromMs > toMs) throw new Refusal(400, `The range of ${name} must start before it ends`);
+    const latestMs = new Date(fromMs).setUTCFullYear(new Date(fromMs).getUTCFullYear() + 1);
+    if (toMs > latestMs) throw new Refusal(400, `The range of ${name} must not be longer than a year`);
+  }
 }

@@ -39,24 +39,21 @@ function readSettings(): Values {
   return values;
 }
 
-/** The reason, and what to do about it. */
-function describeFailure(error: unknown, host: string, port: number): string {
-  const isUsed = (error as NodeJS.ErrnoException).code === 'EADDRINUSE';
-  const reason = isUsed
-    ? `another program uses the port. End that program, or take another port: PORT=${port + 1} npm run sandbox`
-    : String((error as Error).message);
-  return `The sandbox cannot start on ${host}:${port}: ${reason}`;
-}
-
 async function run(): Promise<void> {
-  const { HOST: host = '127.0.0.1', PORT: port = 4010, ...rest } = readSettings();
-  const { SANDBOX_ENGAGEMENTS: engagementsPerAccount = 30, SANDBOX_LIMITS: keepsLimits = false } = rest;
-  const { SANDBOX_FIELDS: additionalFields, SANDBOX_PARAMETERS: requiredParameters } = rest;
+  const { HOST: host = '127.0.0.1', PORT: port = 4010, SANDBOX_WEBHOOK_URL: url, ...rest } = readSettings();
   const [secret] = rest.TRUTO_WEBHOOK_SECRETS ?? [];
-  const webhook = rest.SANDBOX_WEBHOOK_URL && secret && { url: rest.SANDBOX_WEBHOOK_URL, secret };
-  const own = { additionalFields, requiredParameters, webhook };
-  const sandbox = await startSandbox({ host, port, engagementsPerAccount, keepsLimits, ...own }).catch((error) => {
-    throw new Error(describeFailure(error, host, port));
+  const sandbox = await startSandbox({
+    host,
+    port,
+    engagementsPerAccount: rest.SANDBOX_ENGAGEMENTS ?? 30,
+    keepsLimits: rest.SANDBOX_LIMITS ?? false,
+    additionalFields: rest.SANDBOX_FIELDS,
+    requiredParameters: rest.SANDBOX_PARAMETERS,
+    webhook: url && secret && { url, secret },
+  }).catch((error: NodeJS.ErrnoException) => {
+    const isUsed = error.code === 'EADDRINUSE';
+    const use = `another program uses the port. End that program, or take another port: PORT=${port + 1} npm run sandbox`;
+    throw new Error(`The sandbox cannot start on ${host}:${port}: ${isUsed ? use : error.message}`);
   });
   const end = () => void sandbox.close();
   // Each time: npm passes on a signal that the whole process group got, and the second must not kill.

@@ -1,12 +1,39 @@
 import { STATUS_CODES } from 'node:http';
 import type { EngagementType, RecordReference } from '../engagement/input.ts';
 import type { Random } from './random.ts';
-import type { EngagementRecord, RecordKind } from './records.ts';
 
 /*
  * The data and responses of each imitated CRM. Sources: [vendor] the vendor's own documentation, [3rd] a copy of it by others,
  * [inferred] reasoned, NOT FOUND not documented.
  */
+
+/** The resources that engagements refer to. */
+export const relatedKinds = ['users', 'contacts', 'accounts', 'opportunities', 'leads', 'projects', 'notes'] as const;
+
+/** One of {@link relatedKinds}. */
+export type RelatedKind = (typeof relatedKinds)[number];
+
+/** Every resource, by its name in paths. */
+export type RecordKind = 'engagements' | RelatedKind;
+
+/** `duration` is in seconds. All scalars of upstream are strings. */
+type TextFields = 'content' | 'subject' | 'direction' | 'internal_notes' | 'status' | 'duration';
+type TimeFields = 'start_time' | 'end_time' | 'created_at' | 'updated_at';
+type PhoneNumber = Readonly<Record<'id' | 'number' | 'type', string> & { extension: string | null }>;
+
+type EngagementFields = Record<TextFields | TimeFields, string> &
+  Record<'owner' | 'project' | 'account', RecordReference> &
+  Record<'notes' | 'contact' | 'opportunity' | 'lead', readonly RecordReference[]> &
+  Record<'phone_numbers', readonly PhoneNumber[]> &
+  Record<'custom_fields', Readonly<Record<string, unknown>>>;
+
+/** One engagement in Truto's unified shape, without `remote_data`. Any field but the first two may be null or absent. */
+export type EngagementRecord = { readonly id: string; readonly engagement_type: EngagementType } & {
+  readonly [Name in keyof EngagementFields]?: EngagementFields[Name] | null;
+};
+
+/** A related record in Truto's unified shape, without `remote_data`. */
+export type RelatedRecord = Readonly<Record<string, unknown>> & { readonly id: string };
 
 /** The response of a CRM itself. Without `body`, nothing follows the headers. */
 export type ProviderAnswer = { readonly status: number; readonly body?: unknown };
@@ -37,9 +64,9 @@ export interface Provider {
   /** The unified fields that Truto's mapping makes of that response; absent when it has no body (a 204). */
   readonly mapDeleted?: (record: EngagementRecord) => object;
   /**
-   * The unified fields that a create stores, such as `subject content!`; `!` marks those that are required, and `engagement_type!` a
-   * required query parameter (Truto's create page). The mapping drops other fields silently. All but `engagement_type!` is [inferred],
-   * from the vendors' own methods. Absent when Truto's create page does not list the integration, or the sandbox cannot delete there.
+   * The unified fields that a create stores; others are dropped silently. `!` marks those that are required, and `engagement_type!` a
+   * required query parameter (Truto's create page). The rest is [inferred] from the vendors' own methods. Absent when Truto's create
+   * page does not list the integration, or the sandbox cannot delete there.
    */
   readonly creates?: string;
   /** True when each kind of record has its own numbers, so that a user, a contact and an account have the same id. */
@@ -67,7 +94,6 @@ export interface Provider {
 }
 
 const hex = '0123456789abcdef';
-
 const base62 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
 
 function numberBetween(min: number, max: number): Provider['createId'] {
@@ -84,9 +110,8 @@ function numericId(id: string): number | string {
   return Number.isSafeInteger(number) ? number : id;
 }
 
-/** The record as the CRM's own API shows it. */
-export function showEngagement(provider: Provider, record: EngagementRecord): RawRecord {
-  const { fields, moreFields, envelope } = provider;
+/** The engagement as the CRM's own API shows it. */
+export function showEngagement({ fields, moreFields, envelope }: Provider, record: EngagementRecord): RawRecord {
   const shown = { ...pickFields(fields, record), ...moreFields?.(record) };
   return envelope ? envelope(shown, record) : shown;
 }
@@ -94,40 +119,35 @@ export function showEngagement(provider: Provider, record: EngagementRecord): Ra
 function pickFields(mapping: string, record: EngagementRecord): RawRecord {
   const fields = mapping.split(/\s+/).map((part) => {
     const [name = '', source = name] = part.split('=');
-    const value = simplify(Reflect.get(record, source.replace('#', '')));
+    const first: unknown = [Reflect.get(record, source.replace('#', '')) ?? null].flat()[0];
+    const isObject = typeof first === 'object' && first !== null;
+    const value: unknown = isObject ? (Reflect.get(first, 'number') ?? Reflect.get(first, 'id')) : (first ?? null);
     return [name, source.startsWith('#') && typeof value === 'string' ? numericId(value) : value] as const;
   });
   return Object.fromEntries(fields);
 }
 
-function simplify(value: unknown): unknown {
-  const first: unknown = Array.isArray(value) ? value[0] : value;
-  return typeof first === 'object' && first !== null
-    ? (Reflect.get(first, 'number') ?? Reflect.get(first, 'id'))
-    : (first ?? null);
-}
+type ByStatus<Value> = Readonly<Record<number, Value>>;
 
 /** The values are gRPC's, [inferred]. */
-const keapErrors: ReadonlyMap<number, readonly [code: number, status: string]> = new Map([
-  [400, [3, 'INVALID_ARGUMENT']],
-  [401, [16, 'UNAUTHENTICATED']],
-  [403, [7, 'PERMISSION_DENIED']],
-  [404, [5, 'NOT_FOUND']],
-  [409, [10, 'ABORTED']],
-  [429, [8, 'RESOURCE_EXHAUSTED']],
-  [500, [13, 'INTERNAL']],
-]);
-
-type Texts = Readonly<Record<number, string>>;
+const keapErrors: ByStatus<readonly [code: number, status: string]> = {
+  400: [3, 'INVALID_ARGUMENT'],
+  401: [16, 'UNAUTHENTICATED'],
+  403: [7, 'PERMISSION_DENIED'],
+  404: [5, 'NOT_FOUND'],
+  409: [10, 'ABORTED'],
+  429: [8, 'RESOURCE_EXHAUSTED'],
+  500: [13, 'INTERNAL'],
+};
 
 /** COMPLEXITY_BUDGET_EXHAUSTED is [vendor], the others [inferred]. */
-const mondayCodes: Texts = { 404: 'ResourceNotFoundException', 429: 'COMPLEXITY_BUDGET_EXHAUSTED' };
+const mondayCodes: ByStatus<string> = { 404: 'ResourceNotFoundException', 429: 'COMPLEXITY_BUDGET_EXHAUSTED' };
 
 /** That of 401 is [3rd], the others [inferred]. */
-const onePageNames: Texts = { 401: 'authorization_data_not_found', 404: 'resource_not_found' };
+const onePageNames: ByStatus<string> = { 401: 'authorization_data_not_found', 404: 'resource_not_found' };
 
 /** 401, 403 and INVALID_DATA are [vendor], the others [inferred]. */
-const zohoCodes: Texts = {
+const zohoCodes: ByStatus<string> = {
   401: 'INVALID_TOKEN',
   403: 'NO_PERMISSION',
   404: 'INVALID_DATA',
@@ -137,9 +157,10 @@ const zohoCodes: Texts = {
 
 /** The integration's mapping fills the id alone. */
 const idOnly = ({ id }: EngagementRecord) => ({ id });
-
 /** The response has a body, but the mapping finds no field in it, not even the id. */
 const nothing = () => ({});
+const noContent = () => ({ status: 204 });
+const answered = (body: unknown): ProviderAnswer => ({ status: 200, body });
 
 /** The `type` query parameter of Affinity's /interactions. [3rd]; the number of email is [inferred]. */
 const interactionTypes: Readonly<Record<EngagementType, number>> = { meeting: 0, call: 1, chat: 2, email: 3, note: 4 };
@@ -173,7 +194,7 @@ export const providers: Readonly<Record<string, Provider>> = {
   Affinity: {
     accountNumber: 1,
     lacksUserGet: true, // that it lists users is [inferred]
-    answerDelete: () => ({ status: 200, body: { success: true } }), // [3rd]
+    answerDelete: () => answered({ success: true }), // [3rd]
     mapDeleted: nothing,
     creates: 'content! start_time! contact! subject end_time notes',
     createId: numberBetween(10_000_000, 99_999_999),
@@ -190,7 +211,7 @@ export const providers: Readonly<Record<string, Provider>> = {
     seededTypes: ['note', 'email'], // or a finished task [vendor], which the delete page does not name
     rateLimit: { limit: 4000, windowSeconds: 3600 }, // for each user [vendor]
     hasProjects: true,
-    answerDelete: () => ({ status: 204 }), // or 202 with a job in Location [vendor]; `fault-202` plays that
+    answerDelete: noContent, // or 202 with a job in Location [vendor]; `fault-202` plays that
     // The sibling delete pages list Capsule among those that fill `id`: it can only come from the request. [inferred]
     mapDeleted: idOnly,
     creates: 'content! subject owner account opportunity start_time',
@@ -209,15 +230,13 @@ export const providers: Readonly<Record<string, Provider>> = {
   Close: {
     accountNumber: 3,
     rateLimit: { limit: 100, windowSeconds: 10 }, // [vendor]; the length of the window is [inferred]
-    answerDelete: () => ({ status: 200, body: {} }), // 200 [vendor], `{}` [inferred]
+    answerDelete: () => answered({}), // 200 [vendor], `{}` [inferred]
     mapDeleted: nothing,
     creates: 'account! contact owner direction status subject content duration phone_numbers',
     createId: (random, kind) => `${closeIdPrefixes[kind] ?? kind.slice(0, 4)}_${random.text(base62, 43)}`,
     fields: `id _type user_id=owner lead_id=account contact_id=contact direction status subject note=content
        duration=#duration phone=phone_numbers date_created=created_at date_updated=updated_at`,
-    moreFields: ({ engagement_type }) => ({
-      _type: engagement_type.charAt(0).toUpperCase() + engagement_type.slice(1),
-    }),
+    moreFields: ({ engagement_type: type }) => ({ _type: type.charAt(0).toUpperCase() + type.slice(1) }),
     // The body of a 429 says when to come back [vendor]; the rest of it, and the other bodies: NOT FOUND.
     describeFailure: ({ statusCode, message, retryAfterSeconds }) =>
       statusCode === 429 ? { message, rate_reset: retryAfterSeconds } : message,
@@ -227,7 +246,7 @@ export const providers: Readonly<Record<string, Provider>> = {
     accountNumber: 4,
     seededTypes: ['call', 'meeting', 'note'],
     lacksUserGet: true, // that it lists users is [inferred]
-    answerDelete: ({ id }) => ({ status: 200, body: { id: numericId(id), is_deleted: true } }), // [vendor]
+    answerDelete: ({ id }) => answered({ id: numericId(id), is_deleted: true }), // [vendor]
     mapDeleted: idOnly,
     creates: 'engagement_type! content! account! owner start_time',
     createId: numberBetween(1_000_000_000, 9_999_999_999),
@@ -246,7 +265,7 @@ export const providers: Readonly<Record<string, Provider>> = {
   Freshsales: {
     accountNumber: 5,
     lacksUserGet: true,
-    answerDelete: () => ({ status: 204 }), // status and body: NOT FOUND
+    answerDelete: noContent, // status and body: NOT FOUND
     creates: 'subject! contact! owner content start_time end_time custom_fields',
     createId: randomText('700', '0123456789', 8),
     fields: `id=#id title=subject notes=content owner_id=#owner targetable_type targetable_id=#contact start_date=start_time
@@ -261,9 +280,7 @@ export const providers: Readonly<Record<string, Provider>> = {
     rateLimit: { limit: 100, windowSeconds: 10 }, // [vendor]; Truto's headers do not speak of its daily limit
     // An event answers 201, a note 200 with a misspelt key. [vendor]
     answerDelete: ({ engagement_type }) =>
-      engagement_type === 'meeting'
-        ? { status: 201, body: { succeeded: true } }
-        : { status: 200, body: { succeded: true } },
+      engagement_type === 'meeting' ? { status: 201, body: { succeeded: true } } : answered({ succeded: true }),
     mapDeleted: nothing,
     createId: randomText('', base62, 20),
     fields: `id contactId=contact assignedUserId=owner title=subject body=content appointmentStatus=status
@@ -279,13 +296,13 @@ export const providers: Readonly<Record<string, Provider>> = {
   Keap: {
     accountNumber: 7,
     lacksUserGet: true,
-    answerDelete: () => ({ status: 204 }), // v2 [vendor]; v1: NOT FOUND
+    answerDelete: noContent, // v2 [vendor]; v1: NOT FOUND
     createId: numberBetween(1000, 999_999),
     fields: `id=#id subject plain_content=content contact_id=#contact user_id=#owner start_date=start_time end_date=end_time
        sent_date=created_at`,
     // The form is [vendor].
     describeFailure: ({ statusCode, message }) => {
-      const [code, status] = keapErrors.get(statusCode) ?? [2, 'UNKNOWN'];
+      const [code, status] = keapErrors[statusCode] ?? [2, 'UNKNOWN'];
       return { code, message, status, details: [{ domain: 'keap', resource: 'engagement' }] };
     },
   },
@@ -295,10 +312,8 @@ export const providers: Readonly<Record<string, Provider>> = {
     seededTypes: ['email', 'call', 'meeting', 'note'],
     lacksUserGet: true,
     // Emails, calls and meetings are timeline items, notes are updates: [vendor] mutations, their use by Truto [inferred].
-    answerDelete: ({ id, engagement_type }) => ({
-      status: 200,
-      body: { data: { [engagement_type === 'note' ? 'delete_update' : 'delete_timeline_item']: { id } } },
-    }),
+    answerDelete: ({ id, engagement_type }) =>
+      answered({ data: { [engagement_type === 'note' ? 'delete_update' : 'delete_timeline_item']: { id } } }),
     mapDeleted: idOnly,
     createId: numberBetween(1_000_000_000, 9_999_999_999),
     fields: 'id type=engagement_type title=subject content user item board created_at',
@@ -315,15 +330,14 @@ export const providers: Readonly<Record<string, Provider>> = {
         status_code: statusCode,
         ...(retryAfterSeconds !== undefined && { retry_in_seconds: retryAfterSeconds }),
       };
-      return {
-        errors: [{ message, locations: [{ line: 1, column: 12 }], path: ['delete_timeline_item'], extensions }],
-      };
+      const path = ['delete_timeline_item'];
+      return { errors: [{ message, locations: [{ line: 1, column: 12 }], path, extensions }] };
     },
   },
   // DELETE /api/v3/calls/{id}, /api/v3/meetings/{id} [3rd].
   OnePageCRM: {
     accountNumber: 9,
-    answerDelete: () => ({ status: 204 }), // 200 [3rd], but the body is NOT FOUND, and the sandbox invents none
+    answerDelete: noContent, // 200 [3rd], but the body is NOT FOUND, and the sandbox invents none
     creates: 'engagement_type! contact! content! owner status start_time phone_numbers',
     createId: randomText('5', hex, 23),
     fields: `id contact_id=contact author=owner text=content call_result=status phone_number=phone_numbers created_at
@@ -339,10 +353,8 @@ export const providers: Readonly<Record<string, Provider>> = {
   Pipedrive: {
     accountNumber: 10,
     // Both 200: v2 names the id, v1 says only `true`. [vendor]
-    answerDelete: ({ id, engagement_type }) => ({
-      status: 200,
-      body: { success: true, data: engagement_type === 'note' ? true : { id: numericId(id) } },
-    }),
+    answerDelete: ({ id, engagement_type }) =>
+      answered({ success: true, data: engagement_type === 'note' ? true : { id: numericId(id) } }),
     mapDeleted: idOnly,
     numbersKindsAlike: true,
     creates: 'subject content owner account contact opportunity status start_time duration',
@@ -368,7 +380,7 @@ export const providers: Readonly<Record<string, Provider>> = {
   Pipeliner: {
     accountNumber: 11,
     hasProjects: true,
-    answerDelete: ({ id }) => ({ status: 200, body: { success: true, data: id } }), // [3rd]
+    answerDelete: ({ id }) => answered({ success: true, data: id }), // [3rd]
     mapDeleted: idOnly,
     createId: (random) => {
       const part = (length: number) => random.text(hex, length);
@@ -389,7 +401,7 @@ export const providers: Readonly<Record<string, Provider>> = {
     accountNumber: 12,
     rateLimit: { limit: 200, windowSeconds: 60 }, // before it slows down [3rd]
     hasProjects: true,
-    answerDelete: (_record, shown) => ({ status: 200, body: shown }), // [3rd]; one client's tests expect 204
+    answerDelete: (_record, shown) => answered(shown), // [3rd]; one client's tests expect 204
     mapDeleted: mapConversation,
     creates: 'account! subject content owner contact start_time custom_fields',
     createId: randomText('6', hex, 23),
@@ -406,7 +418,7 @@ export const providers: Readonly<Record<string, Provider>> = {
   'Zendesk Sell': {
     accountNumber: 13,
     seededTypes: ['note', 'call'],
-    answerDelete: () => ({ status: 204 }), // [vendor]
+    answerDelete: noContent, // [vendor]
     mapDeleted: idOnly, // as for Capsule [inferred]
     numbersKindsAlike: true,
     creates: 'content! subject owner contact direction duration phone_numbers',
@@ -425,10 +437,9 @@ export const providers: Readonly<Record<string, Provider>> = {
   // DELETE /crm/v8/{Calls,Events}/{id}: the type picks the module [vendor].
   'Zoho CRM': {
     accountNumber: 14,
-    answerDelete: ({ id }) => ({
-      status: 200, // [vendor]
-      body: { data: [{ code: 'SUCCESS', details: { id }, message: 'record deleted', status: 'success' }] },
-    }),
+    // [vendor]
+    answerDelete: ({ id }) =>
+      answered({ data: [{ code: 'SUCCESS', details: { id }, message: 'record deleted', status: 'success' }] }),
     mapDeleted: idOnly,
     creates: 'subject! start_time! content owner contact account direction status end_time duration',
     createId: randomText('1386586', '0123456789', 12), // 18 or 19 digits [vendor]: too long for a JavaScript number

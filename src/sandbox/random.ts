@@ -19,12 +19,8 @@ export function createRandom(seed: string) {
   };
   /** A whole number in `min..max`, both included. */
   const integer = (min: number, max: number): number => min + Math.floor(fraction() * (max - min + 1));
-  /** One of the items. Throws for an empty list. */
-  const pick = <Item>(items: readonly Item[]): Item => {
-    const item = items[integer(0, items.length - 1)];
-    if (item === undefined) throw new RangeError('pick needs at least one item');
-    return item;
-  };
+  /** One of the items, of which there is at least one. */
+  const pick = <Item>(items: readonly Item[]): Item => items[integer(0, items.length - 1)] as Item;
   /** `length` characters out of the alphabet. */
   const text = (alphabet: string, length: number): string =>
     Array.from({ length }, () => alphabet.charAt(integer(0, alphabet.length - 1))).join('');

@@ -1,32 +1,29 @@
 import { sandboxAccounts } from './accounts.ts';
-import { type Answer, buildRefusal, missing, Refusal } from './answer.ts';
-import { createEngagement } from './create.ts';
+import { type Answer, invalidParameter, missing, Refusal, success } from './answer.ts';
 import { findFault, type SandboxFault, sandboxFaults } from './faults.ts';
-import { deleteEngagement, getEngagement, getRelated, listKind } from './methods.ts';
-import type { Provider } from './providers.ts';
-import { isQueryObject, parseQuery, type Query } from './query.ts';
-import { type RecordKind, relatedKinds } from './records.ts';
+import { createEngagement, deleteEngagement, getEngagement, getRelated, listKind } from './methods.ts';
+import { type Provider, type RecordKind, relatedKinds } from './providers.ts';
 import {
   type AccountRequest,
   findAccount,
-  findQueriedAccount,
   injectFault,
+  isQueryObject,
+  parseQuery,
+  type Query,
   type ReceivedRequest,
+  readAnswerShape,
   type SandboxRequest,
   type SandboxState,
 } from './request.ts';
 
-/** Handles one method of one path. Throws a `Refusal` for a request that Truto itself refuses. */
-type Handler = (request: SandboxRequest) => Answer;
-
-function route(method: string, path: string, handler: Handler) {
+function route(method: string, path: string, handler: (request: SandboxRequest) => Answer) {
   const segments = path.split('/');
   return { method, segments, idIndex: segments.indexOf('{id}'), handler };
 }
 
 const httpMethods = { list: 'GET', get: 'GET', create: 'POST', delete: 'DELETE' };
 
-/** All routes. `{id}` matches any one segment. */
+/** All routes. `{id}` matches any one segment. A handler throws a `Refusal` for a request that Truto itself refuses. */
 const routes = [
   route('GET', '/integrated-account/{id}', showIntegratedAccount),
   route('GET', '/integrated-account/{id}/capabilities', showCapabilities),
@@ -46,14 +43,20 @@ function recordRoute<Kind extends RecordKind>(
 ) {
   const path = `/unified/crm/${kind}${method === 'list' || method === 'create' ? '' : '/{id}'}`;
   return route(httpMethods[method], path, (request) => {
-    const account = findQueriedAccount(request.query);
+    const { query, state } = request;
+    const { integrated_account_id: accountId = '', remote_query: remoteQuery = '' } = query;
+    if (accountId === '') throw missing('query_parameter', ['integrated_account_id']);
+    if (typeof accountId !== 'string') throw invalidParameter('integrated_account_id', 'must be a string');
+    const account = findAccount(accountId);
     if (!hasMethod(account.provider, kind, method)) {
       throw new Refusal(400, `Method ${method} of crm/${kind} is not supported by ${account.integration.name}`);
     }
-    const required = kind === 'engagements' ? (request.state.requiredParameters ?? []) : [];
-    const lacking = required.filter((name) => (request.query[name] ?? '') === '');
+    const required = kind === 'engagements' ? (state.requiredParameters ?? []) : [];
+    const lacking = required.filter((name) => (query[name] ?? '') === '');
     if (lacking.length > 0) throw missing('query_parameter', lacking);
-    return handle({ ...request, account }, kind);
+    // Its content is for the provider.
+    if (remoteQuery !== '' && !isQueryObject(remoteQuery)) throw invalidParameter('remote_query', 'must be an object');
+    return handle({ ...request, account, shape: readAnswerShape(query) }, kind);
   });
 }
 
@@ -70,12 +73,12 @@ export function answerRequest(state: SandboxState, request: ReceivedRequest): An
   try {
     return answerChecked(state, request);
   } catch (error) {
-    return error instanceof Refusal ? error.answer : buildRefusal(500, 'Internal server error');
+    return (error instanceof Refusal ? error : new Refusal(500, 'Internal server error')).answer;
   }
 }
 
-function answerChecked(state: SandboxState, request: ReceivedRequest): Answer {
-  const { method, url, headers } = request;
+function answerChecked(state: SandboxState, received: ReceivedRequest): Answer {
+  const { method, url, headers } = received;
   if (headers.host === undefined) throw new Refusal(400, 'The request has no Host header');
   if (/^Bearer +(\S+) *$/i.exec(headers.authorization ?? '')?.[1] !== state.token) {
     throw new Refusal(401, 'Unauthorized');
@@ -85,8 +88,8 @@ function answerChecked(state: SandboxState, request: ReceivedRequest): Answer {
   const query = parseQuery(queryText);
   const accountId = path.startsWith('/integrated-account/') ? id : query.integrated_account_id;
   state.countForTruto(typeof accountId === 'string' ? accountId : undefined);
-  const fault = findRequestedFault(headers['x-sandbox-fault'], query) ?? findFault(id) ?? state.pickFault(request);
-  return handler({ state, id, query, fault, received: request });
+  const fault = findRequestedFault(headers['x-sandbox-fault'], query) ?? findFault(id) ?? state.pickFault(received);
+  return handler({ state, id, query, fault, received });
 }
 
 /** Splits without `new URL`, which would resolve `..` and refuse some targets that need a response. */
@@ -96,21 +99,18 @@ export function splitUrl(url: string): { readonly path: string; readonly queryTe
 }
 
 /** The handler, and the decoded `{id}`. Throws Truto's 404 for an unknown path, and 405 for a method that the path lacks. */
-function findRoute(method: string, path: string): { readonly handler: Handler; readonly id: string } {
+function findRoute(method: string, path: string) {
   const given = path.split('/').map((segment, index) => (index === 0 ? '' : decodeSegment(segment)));
-  const found = routes.filter(({ segments }) => matches(segments, given));
-  const route = found.find((candidate) => candidate.method === method);
+  const found = routes.filter(
+    ({ segments }) =>
+      segments.length === given.length &&
+      segments.every((segment, index) => (segment === '{id}' ? given[index] !== '' : segment === given[index])),
+  );
   if (found.length === 0) throw new Refusal(404, 'Route not found');
-  if (route === undefined) {
-    const allow = found.map((candidate) => candidate.method).join(', ');
-    throw new Refusal(405, `Method ${method} is not allowed here`, { headers: { allow } });
-  }
-  return { handler: route.handler, id: given[route.idIndex] ?? '' };
-}
-
-function matches(segments: readonly string[], given: readonly string[]): boolean {
-  if (segments.length !== given.length) return false;
-  return segments.every((segment, index) => (segment === '{id}' ? given[index] !== '' : segment === given[index]));
+  const route = found.find((candidate) => candidate.method === method);
+  if (route) return { handler: route.handler, id: given[route.idIndex] ?? '' };
+  const allow = found.map((candidate) => candidate.method).join(', ');
+  throw new Refusal(405, `Method ${method} is not allowed here`, { headers: { allow } });
 }
 
 function decodeSegment(segment: string): string {
@@ -124,9 +124,8 @@ function decodeSegment(segment: string): string {
 /** The fault in the header, or in `remote_query[sandbox_fault]` for clients that cannot set the header, such as the facade. */
 function findRequestedFault(header: string | string[] | undefined, query: Query): SandboxFault | undefined {
   const name = header ?? (isQueryObject(query.remote_query) ? query.remote_query.sandbox_fault : undefined);
-  if (name === undefined) return undefined;
   const fault = typeof name === 'string' ? findFault(name) : undefined;
-  if (fault !== undefined) return fault;
+  if (name === undefined || fault !== undefined) return fault;
   throw new Refusal(400, `Unknown fault; the sandbox knows: ${sandboxFaults.map((known) => known.name).join(', ')}`);
 }
 
@@ -142,30 +141,29 @@ function showCapabilities(request: SandboxRequest): Answer {
       : sandboxAccounts.find(({ integration }) => integration.name === request.id);
     if (!account) throw new Refusal(404, 'Integration not found');
     const { id, integration, provider } = account;
-    const kinds = ['engagements', ...relatedKinds] as const;
-    const unified = kinds
+    const unified = (['engagements', ...relatedKinds] as const)
       .filter((kind) => (request.query.resource ?? kind) === kind)
       .map((resource) => {
-        const has = (method: string) =>
-          (resource === 'engagements' || method === 'list' || method === 'get') &&
-          hasMethod(provider, resource, method);
-        return { model: 'crm', resource, methods: Object.keys(httpMethods).filter(has), env_overridden: false };
+        const known = resource === 'engagements' ? Object.keys(httpMethods) : ['list', 'get'];
+        const methods = known.filter((method) => hasMethod(provider, resource, method));
+        return { model: 'crm', resource, methods, env_overridden: false };
       })
       .filter(({ methods }) => methods.length > 0);
     const health = { id, status: 'active', authentication_method: 'oauth2', is_blocked: false };
-    const body = { integration: { ...integration, category: 'crm' }, unified, ...(ofAccount && { account: health }) };
-    return { kind: 'plain', status: 200, body };
+    return success({
+      integration: { ...integration, category: 'crm' },
+      unified,
+      ...(ofAccount && { account: health }),
+    });
   });
 }
-
-const connectedAt = '2026-01-02T08:00:00.000Z';
 
 /** The documented fields. `is_sandbox` is false, or Truto would refuse every write with a 405. */
 function showIntegratedAccount(request: SandboxRequest): Answer {
   return injectFault(request, () => {
     const { id, integration } = findAccount(request.id);
     const serial = id.slice(-12);
-    const body = {
+    return success({
       id,
       tenant_id: 'sandbox-tenant',
       environment_id: '00000000-0000-4000-9000-000000000001',
@@ -180,9 +178,8 @@ function showIntegratedAccount(request: SandboxRequest): Answer {
       last_forbidden_error: null,
       integration: { id: `00000000-0000-4000-b000-${serial}`, name: integration.name, category: 'crm' },
       unified_model_override: {},
-      created_at: connectedAt,
-      updated_at: connectedAt,
-    };
-    return { kind: 'plain', status: 200, body };
+      created_at: '2026-01-02T08:00:00.000Z',
+      updated_at: '2026-01-02T08:00:00.000Z',
+    });
   });
 }

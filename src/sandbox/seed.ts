@@ -1,7 +1,7 @@
 import type { EngagementType, RecordReference } from '../engagement/input.ts';
 import { type SandboxAccount, sandboxAccounts } from './accounts.ts';
+import type { EngagementRecord, RecordKind, RelatedKind, RelatedRecord } from './providers.ts';
 import { createRandom, type Random } from './random.ts';
-import type { EngagementRecord, PhoneNumber, RecordKind, RelatedKind, RelatedRecord } from './records.ts';
 
 /* The first records of each account: invented, and the same in every sandbox. The first record of each kind has all fields. */
 
@@ -44,6 +44,7 @@ function createIds({ integration, provider }: SandboxAccount, kind: RecordKind, 
 /** The records of an account belong to four customers, in turn, so that an opportunity's contacts are people of its account. */
 const customerCount = 4;
 
+/** The country code of two letters is [inferred]. */
 const companies = [
   ['Alpenglow Optics AG', 'Manufacturing', 'Zürich', null, '8005', 'CH'] as const,
   ['Bluebird Logistics', 'Transportation', 'Austin', 'TX', '78701', 'US'] as const,
@@ -55,10 +56,8 @@ const companies = [
 ].map(([name, industry, city, state, postal_code, country]) => {
   // Under a reserved top-level domain (RFC 2606 section 2).
   const domain = `${name.split(' ')[0]?.toLowerCase()}.example`;
-  return { name, industry, city, state, postal_code, country, domain };
+  return { name, industry, place: { city, state, postal_code, country }, domain };
 });
-
-type Company = (typeof companies)[number];
 
 /** One for each user, contact and lead of an account, so that no two have the same first name. */
 const firstNames =
@@ -69,9 +68,7 @@ const firstPeople: { readonly [Kind in RelatedKind]?: number } = { users: 0, con
 
 /** The item at a number of steps after a random start, cyclically. */
 function itemAfter<Item>(items: readonly Item[], random: Random, steps: number): Item {
-  const item = items[(random.integer(0, items.length - 1) + steps) % items.length];
-  if (item === undefined) throw new RangeError('There is no item');
-  return item;
+  return items[(random.integer(0, items.length - 1) + steps) % items.length] as Item;
 }
 
 /** An email address in ASCII letters. `ł` does not decompose, so it is replaced by name. */
@@ -81,20 +78,19 @@ function emailAddress(name: string, domain: string): string {
 }
 
 /** The data that the record at an index is made from. References are to records of the same customer. */
-function originOf(account: SandboxAccount, kind: RelatedKind, id: string, index: number) {
+function originOf(account: SandboxAccount, kind: RelatedKind, index: number) {
   const { label } = account.integration;
   const ofSameCustomer = <Item>(items: readonly Item[]) =>
     items.filter((_item, other) => other % customerCount === index % customerCount);
   const referencesTo = (other: RelatedKind): readonly RecordReference[] =>
-    ofSameCustomer(relatedIds(account, other)).map((otherId) => ({ id: otherId }));
+    ofSameCustomer(relatedIds(account, other)).map((id) => ({ id }));
   const namesOf = (other: RelatedKind): readonly object[] =>
-    ofSameCustomer(seedRelated(account, other)).map((named) => ({ id: named.id, name: named.name ?? null }));
+    ofSameCustomer(seedRelated(account, other)).map(({ id, name = null }) => ({ id, name }));
   const people = createRandom(`${label} people`);
   const peopleBefore = (firstPeople[kind] ?? 0) + index;
   const first_name = itemAfter(firstNames, people, peopleBefore);
   const last_name = itemAfter(lastNames, people, peopleBefore);
   return {
-    id,
     index,
     // Depends on account, kind and index only, so that a change to one record does not change others.
     random: createRandom(`${label} ${kind} ${index} record`),
@@ -117,16 +113,12 @@ function createTimes(random: Random) {
   return { times, timesAndActivity: { ...times, last_activity_at } };
 }
 
-/** The country code of two letters is [inferred]. */
-function createAddress(random: Random, { city, state, postal_code, country }: Company): object {
+function createAddress(random: Random, { place }: (typeof companies)[number]): object {
   return {
     id: String(random.integer(7000, 7999)),
     street_1: `${random.integer(1, 240)} ${random.pick(['Station Road', 'Harbour Street', 'Market Square'])}`,
     street_2: random.pick(['Floor 3', null]),
-    city,
-    state,
-    postal_code,
-    country,
+    ...place,
     type: random.pick(['billing', 'shipping']),
   };
 }
@@ -134,7 +126,7 @@ function createAddress(random: Random, { city, state, postal_code, country }: Co
 /** A number from the range that is reserved for fiction. */
 const fictionalNumber = (serial: number) => `+1512555${String(serial).padStart(4, '0')}`;
 
-function createPhoneNumber(random: Random, type: string): PhoneNumber {
+function createPhoneNumber(random: Random, type: string): object {
   const id = String(random.integer(8000, 8999));
   const number = fictionalNumber(random.integer(100, 199));
   return { id, number, extension: random.pick(['7', null]), type };
@@ -152,13 +144,10 @@ function createTags(random: Random): readonly object[] {
   return tags.slice(start, start + 2);
 }
 
-/** Makes a record with a value in every documented field. */
-type Create = (origin: ReturnType<typeof originOf>) => RelatedRecord;
-
-const creators: Readonly<Record<RelatedKind, Create>> = {
+/** Each makes a record, without its id, with a value in every documented field. */
+const creators: Readonly<Record<RelatedKind, (origin: ReturnType<typeof originOf>) => object>> = {
   // Employees of the customer whose CRM it is.
-  users: ({ id, index, random, personName }) => ({
-    id,
+  users: ({ index, random, personName }) => ({
     name: personName,
     email: emailAddress(personName, 'vendor.example'),
     is_active: index < 3, // the last user left the company, and engagements still refer to them
@@ -166,8 +155,7 @@ const creators: Readonly<Record<RelatedKind, Create>> = {
     ...createTimes(random).times,
   }),
   // People at an account. The content of `owner` is [inferred].
-  contacts: ({ id, index, random, person, personName, company, owner, account }) => ({
-    id,
+  contacts: ({ index, random, person, personName, company, owner, account }) => ({
     ...person,
     name: personName,
     title: random.pick(['Head of Procurement', 'CTO', 'Operations Manager', 'Analyst']),
@@ -183,11 +171,10 @@ const creators: Readonly<Record<RelatedKind, Create>> = {
     ...createTimes(random).timesAndActivity,
   }),
   // Companies, not integrated accounts.
-  accounts: ({ id, random, company, owner }) => ({
-    id,
+  accounts: ({ random, company, owner }) => ({
     owner,
     name: company.name,
-    description: `${company.name} of ${company.city}.`,
+    description: `${company.name} of ${company.place.city}.`,
     industry: company.industry,
     website: `https://${company.domain}`,
     number_of_employees: random.integer(5, 4000),
@@ -199,10 +186,9 @@ const creators: Readonly<Record<RelatedKind, Create>> = {
     ...createTimes(random).timesAndActivity,
   }),
   // Deals. `updated_at` and the form of `close_date` are [inferred].
-  opportunities({ id, random, company, owner, account, referencesTo }) {
+  opportunities({ random, company, owner, account, referencesTo }) {
     const purpose = random.pick(['Renewal', 'Expansion', 'Pilot']);
     return {
-      id,
       name: `${company.name}: ${purpose}`,
       description: `${purpose} for ${random.integer(1, 40) * 5} seats.`,
       amount: random.integer(1_000, 90_000) + random.pick([0, 0.5]),
@@ -219,10 +205,9 @@ const creators: Readonly<Record<RelatedKind, Create>> = {
     };
   },
   // People who may become customers. `custom_fields` and the times are [inferred].
-  leads({ id, random, person, personName, company, owner, account, referencesTo }) {
+  leads({ random, person, personName, company, owner, account, referencesTo }) {
     const { times } = createTimes(random);
     return {
-      id,
       owner,
       contact: referencesTo('contacts')[0],
       account,
@@ -239,10 +224,9 @@ const creators: Readonly<Record<RelatedKind, Create>> = {
     };
   },
   // The times are [inferred].
-  projects({ id, random, company, account, namesOf }) {
+  projects({ random, company, account, namesOf }) {
     const { times } = createTimes(random);
     return {
-      id,
       name: `${random.pick(['Rollout', 'Migration', 'Training'])} at ${company.name}`,
       description: 'In three steps, by the end of the quarter.',
       amount: random.integer(500, 20_000),
@@ -257,11 +241,10 @@ const creators: Readonly<Record<RelatedKind, Create>> = {
       ...times,
     };
   },
-  notes({ id, index, random, owner, account, referencesTo }) {
+  notes({ index, random, owner, account, referencesTo }) {
     const topic = random.pick(['Budget', 'Timeline', 'Open questions', 'Stakeholders']);
     const { times } = createTimes(random);
     return {
-      id,
       title: topic,
       content: `${topic}: to be settled by ${random.pick(['Monday', 'Thursday', 'Friday'])}.`,
       owner,
@@ -295,9 +278,10 @@ const knownRelated = new Map<string, readonly RelatedRecord[]>();
 /** The related records of an account. They never change. The first has all fields; the others lack some. */
 export function seedRelated(account: SandboxAccount, kind: RelatedKind): readonly RelatedRecord[] {
   return remembered(knownRelated, `${account.id} ${kind}`, () =>
-    relatedIds(account, kind).map((id, index) =>
-      withGaps(creators[kind](originOf(account, kind, id, index)), index, gaps[kind].split(' ')),
-    ),
+    relatedIds(account, kind).map((id, index) => {
+      const record: RelatedRecord = { id, ...creators[kind](originOf(account, kind, index)) };
+      return withGaps(record, index, gaps[kind].split(' '));
+    }),
   );
 }
 
@@ -324,9 +308,8 @@ export function seedEngagements(account: SandboxAccount, count = defaultCount): 
     throw new RangeError(`An account has from 0 to ${maxCount} engagements`);
   }
   // Copies share their values: hundreds of thousands are made at once, and most are only deleted.
-  return createIds(account, 'engagements', count).flatMap((id, index) => {
-    const record = first[index % first.length];
-    return record === undefined ? [] : [{ ...record, id }];
+  return createIds(account, 'engagements', count).map((id, index) => {
+    return { ...(first[index % first.length] as EngagementRecord), id };
   });
 }
 
@@ -348,13 +331,12 @@ type Fields = Required<Omit<EngagementRecord, 'id' | 'engagement_type'>>;
 function createFields(account: SandboxAccount, random: Random, type: EngagementType, index: number): Fields {
   const one = (kind: RelatedKind) => ({ id: random.pick(relatedIds(account, kind)) });
   const some = (kind: RelatedKind, count: number) =>
-    relatedIds(account, kind)
-      .slice(0, count)
-      .map((id) => ({ id }));
+    Array.from(relatedIds(account, kind).slice(0, count), (id) => ({ id }));
   const topic = random.pick(topics);
   const startMs = Date.UTC(2026, 0, 5, 9) + index * 7 * hourMs;
   const durationSeconds = random.integer(1, 12) * 300;
   const endMs = startMs + durationSeconds * 1000;
+  const number = { id: String(9000 + index), number: fictionalNumber(100 + index) };
   return {
     owner: one('users'),
     content: `${topic}: notes of the ${type} with the team in ${random.pick(cities)}.`,
@@ -371,46 +353,27 @@ function createFields(account: SandboxAccount, random: Random, type: EngagementT
     contact: some('contacts', random.integer(1, 3)),
     opportunity: some('opportunities', random.integer(1, 2)),
     lead: [one('leads')],
-    phone_numbers: [
-      {
-        id: String(9000 + index),
-        number: fictionalNumber(100 + index),
-        extension: index % 2 === 0 ? '42' : null,
-        type: random.pick(['work', 'mobile']),
-      },
-    ],
+    phone_numbers: [{ ...number, extension: index % 2 === 0 ? '42' : null, type: random.pick(['work', 'mobile']) }],
     custom_fields: { sentiment: random.pick(['good', 'neutral', 'bad']), score: random.integer(1, 10) },
     created_at: timeAt(startMs - hourMs),
     updated_at: timeAt(endMs + hourMs),
   };
 }
 
-interface SandboxSample {
-  readonly integration: string;
-  readonly accountId: string;
-  readonly engagementType: string;
-  readonly engagementId: string;
-}
-
 /** One engagement of each account, in the order of the accounts. */
-export function sampleEngagements(): readonly SandboxSample[] {
-  return sandboxAccounts.flatMap((account) => {
-    const [engagement] = seedEngagements(account);
-    if (engagement === undefined) return [];
-    const { id: engagementId, engagement_type: engagementType } = engagement;
-    return [{ integration: account.integration.label, accountId: account.id, engagementType, engagementId }];
+export function sampleEngagements() {
+  return sandboxAccounts.map((account) => {
+    const [{ id: engagementId, engagement_type: engagementType }] = seedEngagements(account) as [EngagementRecord];
+    return { integration: account.integration.label, accountId: account.id, engagementType, engagementId };
   });
 }
 
 /** The samples as a table for people. */
-export function describeSamples(samples: readonly SandboxSample[]): string {
-  const head = {
-    ...{ integration: 'integration', accountId: 'integrated account id' },
-    ...{ engagementType: 'type', engagementId: 'engagement id' },
-  };
-  return [head, ...samples]
-    .map(({ integration, accountId, engagementType, engagementId }) =>
-      ['', '', integration.padEnd(13), accountId.padEnd(37), engagementType.padEnd(8), engagementId].join(' '),
+export function describeSamples(samples: ReturnType<typeof sampleEngagements>): string {
+  const rows = samples.map((row) => [row.integration, row.accountId, row.engagementType, row.engagementId]);
+  return [['integration', 'integrated account id', 'type', 'engagement id'], ...rows]
+    .map(([integration = '', accountId = '', type = '', id = '']) =>
+      ['', '', integration.padEnd(13), accountId.padEnd(37), type.padEnd(8), id].join(' '),
     )
     .join('\n');
 }

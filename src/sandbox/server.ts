@@ -1,13 +1,16 @@
 import { isUtf8 } from 'node:buffer';
+import { createHmac, randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { type Duplex, Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { LRUCache } from 'lru-cache';
+import type { Secret } from '../config/secret.ts';
 import { sandboxAccounts, sandboxToken } from './accounts.ts';
-import { type Answer, buildRefusal, type HugeAnswer, type PlainAnswer, Refusal, retryAfter } from './answer.ts';
-import { createSendEvent, type SandboxWebhook } from './events.ts';
-import type { EngagementRecord } from './records.ts';
+import { type Answer, type PlainAnswer, Refusal, retryAfter } from './answer.ts';
+import type { EngagementRecord } from './providers.ts';
 import type { ReceivedRequest, SandboxSettings, SandboxState } from './request.ts';
 import { answerRequest, splitUrl } from './routes.ts';
 import { seedEngagements } from './seed.ts';
@@ -24,8 +27,8 @@ export interface SandboxOptions extends Partial<SandboxSettings> {
   readonly engagementsPerAccount?: number;
   /** Refuses requests beyond Truto's own limits with a 429. @default false */
   readonly keepsLimits?: boolean;
-  /** Where it sends Truto's events. @default nowhere */
-  readonly webhook?: SandboxWebhook | undefined;
+  /** Where it sends Truto's events, and the secret that signs them. @default nowhere */
+  readonly webhook?: { readonly url: URL; readonly secret: Secret } | undefined;
 }
 
 /** A running sandbox. */
@@ -44,6 +47,7 @@ export interface Sandbox {
 }
 
 const maxRememberedRequests = 1000;
+const maxKeyedCreates = 1000;
 const maxBodyBytes = 1024 * 1024;
 
 /** Starts a sandbox with its own engagements. Rejects when it cannot listen, or when an option is out of range. */
@@ -51,40 +55,29 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   const {
     host = '127.0.0.1',
     port = 0,
-    token = sandboxToken,
     latencyMs = 0,
-    slowMs = 30_000,
-    hugeBytes = 8 * 1024 * 1024,
     engagementsPerAccount,
-    keepsLimits = false,
+    keepsLimits,
     webhook,
-    pickFault = () => undefined,
-    additionalFields,
-    requiredParameters,
+    ...given
   } = options;
   const engagements = new Map(
     sandboxAccounts.map((account) => {
       const records = seedEngagements(account, engagementsPerAccount);
-      const more = (record: EngagementRecord) => ({ ...additionalFields, ...record });
+      const more = (record: EngagementRecord) => ({ ...given.additionalFields, ...record });
       const present = new Map(records.map((record, number) => [record.id, { number, record: more(record) }]));
-      return [account, { present, deletedIds: new Set<string>() }];
+      return [account.id, { present, deletedIds: new Set<string>() }];
     }),
   );
   const closed = new AbortController();
-  const countForTruto = keepsLimits ? createTrutoLimits() : () => {};
+  const defaults = { token: sandboxToken, slowMs: 30_000, hugeBytes: 8 * 1024 * 1024, pickFault: () => undefined };
   const state: SandboxState = {
-    token,
-    slowMs,
-    hugeBytes,
-    engagements,
+    ...{ ...defaults, ...given, engagements },
     rateMeter: new Map(),
-    countForTruto,
-    pickFault,
-    additionalFields,
-    requiredParameters,
+    countForTruto: keepsLimits ? createTrutoLimits() : () => {},
     sendEvent: createSendEvent(webhook, closed.signal),
     needReauth: new Set(),
-    keyedCreates: new Map(),
+    keyedCreates: new LRUCache({ max: maxKeyedCreates }),
   };
   const requests: ReceivedRequest[] = [];
   const sockets = new Set<Socket>();
@@ -100,7 +93,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
       requests.splice(0, requests.length - maxRememberedRequests);
       const answer = (body && refuseBody(body)) ?? answerRequest(state, received);
       const delayMs = splitUrl(url).path.startsWith('/unified/') ? latencyMs : 0;
-      // When sending fails, only the connection ends: the process continues.
+      // When the client disconnects or sending fails, only the connection ends: the process continues.
       sendAnswer(response, answer, delayMs).catch(() => response.destroy());
     };
     if (method === 'POST') {
@@ -119,28 +112,18 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
   });
-
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, host, resolve);
-  });
+  await once(server.listen(port, host), 'listening');
+  const { family, address, port: listensOn } = server.address() as AddressInfo;
 
   let closing: Promise<void> | undefined;
   return {
-    url: buildUrl(server.address()),
+    url: `http://${family === 'IPv6' ? `[${address}]` : address}:${listensOn}`,
     requests,
     get connectionCount() {
       return sockets.size;
     },
-    wasDeleted(integratedAccountId, engagementId) {
-      const account = sandboxAccounts.find(({ id }) => id === integratedAccountId);
-      return account !== undefined && engagements.get(account)?.deletedIds.has(engagementId) === true;
-    },
-    engagementsOf(integratedAccountId) {
-      const account = sandboxAccounts.find(({ id }) => id === integratedAccountId);
-      const { present = new Map() } = (account && engagements.get(account)) ?? {};
-      return [...present.values()].map(({ record }) => record);
-    },
+    wasDeleted: (accountId, engagementId) => engagements.get(accountId)?.deletedIds.has(engagementId) === true,
+    engagementsOf: (accountId) => [...(engagements.get(accountId)?.present.values() ?? [])].map(({ record }) => record),
     close() {
       closed.abort();
       closing ??= new Promise((resolve) => {
@@ -164,25 +147,64 @@ function readBody(request: IncomingMessage, use: (body: Buffer) => void): void {
 }
 
 function refuseBody(body: Buffer): Answer | undefined {
-  if (body.length > maxBodyBytes) return buildRefusal(413, `The body is larger than ${maxBodyBytes} bytes`);
-  return isUtf8(body) ? undefined : buildRefusal(400, 'The body is not UTF-8');
+  if (body.length > maxBodyBytes) return new Refusal(413, `The body is larger than ${maxBodyBytes} bytes`).answer;
+  return isUtf8(body) ? undefined : new Refusal(400, 'The body is not UTF-8').answer;
 }
 
 /** Creates counters for Truto's own limits (vendor's public agent documentation, July 2026), over sliding windows. */
 function createTrutoLimits(): SandboxState['countForTruto'] {
   const moments = new Map<string, number[]>();
-
-  function count(name: string, limit: number, nowMs: number): void {
+  const count = (name: string, limit: number, nowMs: number) => {
     const recent = (moments.get(name) ?? []).filter((moment) => moment > nowMs - 10_000);
     moments.set(name, recent);
     if (recent.length >= limit) throw new Refusal(429, 'Rate limit exceeded', retryAfter(10));
     recent.push(nowMs);
-  }
-
+  };
   return (accountId) => {
     const nowMs = performance.now();
     if (accountId !== undefined) count(`account ${accountId}`, 50, nowMs);
     count('token', 500, nowMs);
+  };
+}
+
+/** Truto repeats an event three times, with growing pauses of up to 10 s. These are shorter. In milliseconds. */
+const pausesMs = [100, 400, 1_600];
+
+/** How long one delivery may take, in milliseconds. */
+const deliveryTimeoutMs = 5_000;
+
+/**
+ * Creates the sender of events, in the form that Truto documents (truto-skills, webhooks-and-notifications.md). Truto documents no
+ * payload of `record:deleted`: that one is [inferred].
+ * @param closed aborted when the sandbox closes: nothing is sent from then on.
+ */
+function createSendEvent(webhook: SandboxOptions['webhook'], closed: AbortSignal): SandboxState['sendEvent'] {
+  if (!webhook) return () => {};
+  const { url, secret } = webhook;
+
+  async function deliver(body: string): Promise<void> {
+    const hmac = createHmac('sha256', secret.reveal()).update(body).digest('hex');
+    const headers = { 'content-type': 'application/json', 'x-truto-signature': `format=sha256,v=${hmac}` };
+    for (const pauseMs of [...pausesMs, undefined]) {
+      const signal = AbortSignal.any([closed, AbortSignal.timeout(deliveryTimeoutMs)]);
+      const answer = await fetch(url, { method: 'POST', headers, body, signal }).catch(() => undefined);
+      await answer?.body?.cancel();
+      if (answer?.status === 200 || pauseMs === undefined || closed.aborted) return;
+      await sleep(pauseMs, undefined, { signal: closed });
+    }
+  }
+
+  return (event, payload, delayMs = 0) => {
+    // Truto's documents have this form of a time too, in UTC: `2024-09-10 12:00:00`.
+    const created_at = new Date(Date.now() + delayMs).toISOString().slice(0, 19).replace('T', ' ');
+    const body = JSON.stringify({
+      ...{ id: randomUUID(), event, payload, created_at },
+      ...{ environment_id: '00000000-0000-4000-9000-000000000001', webhook_id: '00000000-0000-4000-8fff-000000000001' },
+    });
+    // Not before the response to the request that caused it. A closed sandbox is no error.
+    sleep(Math.max(delayMs, 1), undefined, { signal: closed })
+      .then(() => deliver(body))
+      .catch(() => {});
   };
 }
 
@@ -191,65 +213,61 @@ const statusByCode: Readonly<Record<string, number>> = { HPE_HEADER_OVERFLOW: 43
 /** Refuses invalid HTTP in Truto's shape, and closes the connection. */
 function answerClientError(error: NodeJS.ErrnoException, socket: Duplex): void {
   if (!socket.writable) return void socket.destroy();
-  const { status, body } = buildRefusal(statusByCode[error.code ?? ''] ?? 400, 'The request is not valid HTTP');
+  const { status, body } = new Refusal(statusByCode[error.code ?? ''] ?? 400, 'The request is not valid HTTP').answer;
   const text = JSON.stringify(body);
   const length = `content-length: ${Buffer.byteLength(text)}`;
   const type = 'content-type: application/json; charset=utf-8';
   socket.end([`HTTP/1.1 ${status} Bad Request`, 'connection: close', type, length, '', text].join('\r\n'));
 }
 
-function buildUrl(address: AddressInfo | string | null): string {
-  if (address === null || typeof address === 'string') throw new TypeError('The sandbox listens on a port');
-  const host = address.family === 'IPv6' ? `[${address.address}]` : address.address;
-  return `http://${host}:${address.port}`;
-}
+const json = { 'content-type': 'application/json; charset=utf-8' };
 
-/** Sends the response after `delayMs`. Settles when it is sent or the client has disconnected; it does not reject for the latter. */
+/** Sends the response after `delayMs`. Rejects when the client disconnects before the end. */
 async function sendAnswer(response: ServerResponse, answer: Answer, delayMs: number): Promise<void> {
-  if (!(await wait(response, delayMs))) return;
+  await wait(response, delayMs);
   switch (answer.kind) {
     case 'plain':
       return sendPlain(response, answer);
     case 'foreign':
       response.writeHead(answer.statusCode, { 'content-type': answer.contentType }).end(answer.text);
       return;
-    case 'huge':
-      return sendHuge(response, answer);
+    case 'huge': {
+      const { id, sizeBytes, isChunked } = answer;
+      const start = Buffer.from(`{"id":${JSON.stringify(id)},"content":"`);
+      const end = Buffer.from('"}');
+      const length = String(start.length + sizeBytes + end.length);
+      response.writeHead(200, { ...json, ...(!isChunked && { 'content-length': length }) });
+      return sendPieces(response, fill(start, sizeBytes, end));
+    }
     case 'reset':
       response.req.socket.resetAndDestroy();
   }
 }
 
-const json = { 'content-type': 'application/json; charset=utf-8' };
-
 async function sendPlain(response: ServerResponse, answer: PlainAnswer): Promise<void> {
-  const { status, headers, body, isChunked, damage, delayMs = 0 } = answer;
-  if (!(await wait(response, delayMs))) return;
-  if (damage === 'cut') return sendHalf(response, answer);
-  if (damage === 'continue') response.writeContinue();
-  if (body === undefined) {
-    response.writeHead(status, { ...headers, ...(status !== 204 && { 'content-length': '0' }) }).end();
+  const { status, body, isChunked, damage, delayMs = 0 } = answer;
+  await wait(response, delayMs);
+  const isCut = damage === 'cut';
+  const text = JSON.stringify(body ?? (isCut ? { id: 'cut' } : undefined));
+  const length = { 'content-length': String(Buffer.byteLength(text ?? '')) };
+  const headers = { ...answer.headers, ...(text !== undefined && json) };
+  if (isCut) {
+    response.writeHead(body === undefined ? 200 : status, { ...headers, ...length });
+    // The reset waits until the system has the first half, or the client would not receive it.
+    response.write(text.slice(0, text.length / 2), () => response.req.socket.destroy());
     return;
   }
-  const text = JSON.stringify(body);
-  if (isChunked) {
-    response.writeHead(status, { ...headers, ...json });
+  if (damage === 'continue') response.writeContinue();
+  if (isChunked && text !== undefined) {
+    response.writeHead(status, headers);
     return sendPieces(response, cut(Buffer.from(text)));
   }
-  response.writeHead(status, { ...headers, ...json, 'content-length': String(Buffer.byteLength(text)) }).end(text);
+  response.writeHead(status, { ...headers, ...(status !== 204 && length) }).end(text);
 }
 
 /** The pieces are small, so that even a short response arrives in several chunks. */
 function* cut(bytes: Buffer): Generator<Buffer> {
   for (let start = 0; start < bytes.length; start += 16) yield bytes.subarray(start, start + 16);
-}
-
-async function sendHuge(response: ServerResponse, { id, sizeBytes, isChunked }: HugeAnswer): Promise<void> {
-  const start = Buffer.from(`{"id":${JSON.stringify(id)},"content":"`);
-  const end = Buffer.from('"}');
-  const length = String(start.length + sizeBytes + end.length);
-  response.writeHead(200, { ...json, ...(!isChunked && { 'content-length': length }) });
-  return sendPieces(response, fill(start, sizeBytes, end));
 }
 
 /** The filler is generated while the client reads, so that the sandbox needs no memory for it. */
@@ -260,26 +278,14 @@ function* fill(start: Buffer, sizeBytes: number, end: Buffer): Generator<Buffer>
   yield end;
 }
 
-async function sendPieces(response: ServerResponse, pieces: Iterable<Buffer>): Promise<void> {
-  try {
-    await pipeline(Readable.from(pieces, { objectMode: false }), response);
-  } catch {
-    response.destroy(); // the client disconnected before the end
-  }
+function sendPieces(response: ServerResponse, pieces: Iterable<Buffer>): Promise<void> {
+  return pipeline(Readable.from(pieces, { objectMode: false }), response);
 }
 
-function sendHalf(response: ServerResponse, { status, headers, body }: PlainAnswer): void {
-  const text = JSON.stringify(body ?? { id: 'cut' });
-  const length = String(Buffer.byteLength(text));
-  response.writeHead(body === undefined ? 200 : status, { ...headers, ...json, 'content-length': length });
-  // The reset waits until the system has the first half, or the client would not receive it.
-  response.write(text.slice(0, text.length / 2), () => response.req.socket.destroy());
-}
-
-/** Resolves to true after the delay, and to false when the connection ends before. */
-async function wait(response: ServerResponse, delayMs: number): Promise<boolean> {
-  if (delayMs === 0) return true;
+/** Resolves after the delay, and rejects when the connection ends before. */
+async function wait(response: ServerResponse, delayMs: number): Promise<void> {
+  if (delayMs === 0) return;
   const left = new AbortController();
   response.once('close', () => left.abort());
-  return sleep(delayMs, true, { signal: left.signal }).catch(() => false);
+  await sleep(delayMs, undefined, { signal: left.signal });
 }

@@ -37,18 +37,8 @@ export interface UpstreamAnswer {
  * These five are never sent.
  */
 export type FailureReason =
-  | 'timeout'
-  | 'refused'
-  | 'dns'
-  | 'tls'
-  | 'proxy'
-  | 'reset'
-  | 'protocol'
-  | 'unconnected'
-  | 'paused'
-  | 'streams'
-  | 'open'
-  | 'abandoned';
+  | ('timeout' | 'refused' | 'dns' | 'tls' | 'proxy' | 'reset' | 'protocol')
+  | ('unconnected' | 'paused' | 'streams' | 'open' | 'abandoned');
 
 /** There is no answer. Only `mayHaveBeenSent` says whether upstream may have acted on the request. */
 export interface UpstreamFailure {

@@ -26,9 +26,8 @@ class Samples {
   }
 
   get isTooMuch(): boolean {
-    const total = this.#spans.reduce((sum, span) => sum + span.total, 0);
-    const failed = this.#spans.reduce((sum, span) => sum + span.failed, 0);
-    return total >= leastAttempts && failed > total * share;
+    const sum = (what: 'total' | 'failed') => this.#spans.reduce((total, span) => total + span[what], 0);
+    return sum('total') >= leastAttempts && sum('failed') > sum('total') * share;
   }
 
   forget(): void {

@@ -1,12 +1,11 @@
 import type { Socket } from 'node:net';
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
-import { Pool } from 'undici';
+import { type Dispatcher, Pool } from 'undici';
 import type { ProxyConfig } from '../config/config.ts';
-import type { Attempt, UpstreamAnswer, UpstreamRequest } from './attempt.ts';
-import { createConnector } from './connect.ts';
-import { Exchange } from './exchange.ts';
-import { createOutbound, type MakePool } from './outbound.ts';
+import type { Attempt, FailureReason, UnreadableReason, UpstreamAnswer, UpstreamRequest } from './attempt.ts';
+import { type Deadline, deadlines, type Expiring } from './deadlines.ts';
+import { createConnector, createOutbound, type MakePool } from './outbound.ts';
 
 /** How many requests may be in flight. Further ones wait, until their deadline. */
 export const maxConnections = 512;
@@ -14,10 +13,7 @@ export const maxConnections = 512;
 /** How many bodies may be streamed at once. They have their own connections, since their readers decide how long they take. */
 export const maxStreams = 32;
 
-/**
- * From this size on, a body gets its own turn of the event loop: parsing a megabyte takes 10 ms, and a hundred may arrive at
- * once.
- */
+/** From this size on, a body gets its own turn of the event loop: parsing a megabyte takes 10 ms, and a hundred may arrive at once. */
 const largeBodyBytes = 32 * 1024;
 
 /**
@@ -31,9 +27,9 @@ export interface UpstreamClientOptions {
   readonly baseUrl: URL;
   /** The proxy to upstream. Loopback addresses do not use it. */
   readonly proxy?: ProxyConfig | undefined;
-  /** The largest body that is collected. */
+  /** The largest body to collect. A larger one is given up, but its status counts. */
   readonly maxBytes: number;
-  /** How long a streaming body may stall. */
+  /** How long a streamed body may be without new bytes while it is being read. */
   readonly idleTimeoutMs: number;
 }
 
@@ -43,6 +39,7 @@ export interface AttemptOptions {
   readonly answerBy: number;
   /** When the body must be complete, unless it streams. */
   readonly deadlineAt: number;
+  /** True to pass a 2xx body on as a stream. */
   readonly streams: boolean;
   /** Called once, when its connection is free or closed. The body has ended by then. */
   readonly onDone: () => void;
@@ -58,47 +55,193 @@ export interface UpstreamClient {
   close(timeoutMs: number): Promise<void>;
 }
 
+const reasons: Readonly<Record<string, FailureReason>> = {
+  ECONNREFUSED: 'refused',
+  EHOSTUNREACH: 'refused',
+  ENETUNREACH: 'refused',
+  ENOTFOUND: 'dns',
+  EAI_AGAIN: 'dns',
+  ECONNRESET: 'reset',
+  EPIPE: 'reset',
+  UND_ERR_SOCKET: 'reset',
+  UND_ERR_CONNECT_TIMEOUT: 'unconnected',
+  UND_ERR_ABORTED: 'proxy',
+  UND_ERR_PRX_CONN: 'proxy',
+  UND_ERR_PRX_TLS: 'proxy',
+  // undici's timer is off for upstream, so this is a proxy that did not open its tunnel in time.
+  UND_ERR_HEADERS_TIMEOUT: 'proxy',
+};
+
+/** For the message only. Whether a request was sent is recorded elsewhere, never derived from this. */
+function reasonOf(error: Error & { code?: string }): FailureReason {
+  const code = error.code ?? '';
+  if (code.startsWith('ERR_TLS') || code.startsWith('ERR_SSL') || /CERT|SIGNATURE|ISSUER/.test(code)) return 'tls';
+  return reasons[code] ?? 'protocol';
+}
+
+/** What all requests of a client share. */
+interface Shared {
+  readonly maxBytes: number;
+  readonly idleTimeoutMs: number;
+  /** Called right before a request is written. */
+  readonly onStart: (exchange: Exchange) => void;
+  /** Called first with an answer. The answer may be read once the result settles. */
+  readonly onAnswer: (answer: UpstreamAnswer) => UpstreamAnswer | Promise<UpstreamAnswer>;
+}
+
+/**
+ * One request in flight. It turns undici's reports into an {@link Attempt}, and has a deadline of its own, since undici's timers are
+ * accurate to a second only.
+ */
+class Exchange implements Dispatcher.DispatchHandler, Expiring {
+  /** Settles exactly once, never rejects. */
+  readonly attempt: Promise<Attempt>;
+  /** The connection of the request, once it is written. */
+  connection: Socket | undefined;
+  readonly #shared: Shared;
+  readonly #options: AttemptOptions;
+  #settle: (attempt: Attempt | Promise<Attempt>) => void = () => {};
+  #settled = false;
+  #controller: Dispatcher.DispatchController | undefined;
+  #statusCode: number | undefined;
+  #headers: Record<string, string> = {};
+  #chunks: Buffer[] = [];
+  #byteCount = 0;
+  #stream: Readable | undefined;
+  #deadline: Deadline;
+  #idleTimer: NodeJS.Timeout | undefined;
+
+  constructor(shared: Shared, options: AttemptOptions) {
+    this.#shared = shared;
+    this.#options = options;
+    this.attempt = new Promise((resolve) => {
+      this.#settle = resolve;
+    });
+    this.#deadline = deadlines.add(options.answerBy, this);
+  }
+
+  /** If the status arrived in time, the body has until the deadline. */
+  expire(): void {
+    const { deadlineAt } = this.#options;
+    if (this.#statusCode !== undefined && performance.now() < deadlineAt)
+      this.#deadline = deadlines.add(deadlineAt, this);
+    else this.#giveUp('timeout', this.#controller ? 'timeout' : 'unconnected');
+  }
+
+  /** undici calls this right before it writes. From here on the request counts as sent. */
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    // A request that waited too long for its connection must not be sent: this is before its first byte.
+    if (this.#settled) {
+      controller.abort(new Error('gave up before sending'));
+    } else {
+      this.#controller = controller;
+      this.#shared.onStart(this);
+    }
+  }
+
+  onResponseStart(
+    _controller: Dispatcher.DispatchController,
+    statusCode: number,
+    headers: Record<string, string | string[] | undefined>,
+  ): void {
+    if (statusCode < 200 || this.#settled) return;
+    this.#statusCode = statusCode;
+    for (const name in headers) {
+      const value = headers[name];
+      if (value !== undefined) this.#headers[name] = typeof value === 'string' ? value : value.join(', ');
+    }
+    const encoding = this.#headers['content-encoding']?.trim().toLowerCase() || 'identity';
+    // The request asked for identity. Decompression could turn a few kilobytes into gigabytes.
+    if (encoding !== 'identity' && statusCode !== 204) this.#giveUp('encoded', 'protocol');
+    else if (this.#options.streams && statusCode < 300) this.#handOverStream();
+    else if (Number(this.#headers['content-length'] ?? 0) > this.#shared.maxBytes)
+      this.#giveUp('too-large', 'protocol');
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.#stream) {
+      clearTimeout(this.#idleTimer);
+      if (!this.#stream.push(chunk)) controller.pause();
+      return;
+    }
+    this.#byteCount += chunk.length;
+    if (this.#byteCount > this.#shared.maxBytes) this.#giveUp('too-large', 'protocol');
+    else this.#chunks.push(chunk);
+  }
+
+  onResponseEnd(): void {
+    clearTimeout(this.#idleTimer);
+    this.#options.onDone();
+    if (this.#stream) this.#stream.push(null);
+    else if (this.#statusCode !== undefined) {
+      const bytes = this.#chunks.length === 1 ? (this.#chunks[0] as Buffer) : Buffer.concat(this.#chunks);
+      // The answer keeps this exchange in memory, and would keep the chunks too.
+      this.#chunks = [];
+      this.#finish({ kind: 'complete', bytes });
+    }
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    clearTimeout(this.#idleTimer);
+    this.#options.onDone();
+    if (this.#stream) this.#stream.destroy(error);
+    else this.#giveUp('interrupted', reasonOf(error));
+  }
+
+  #handOverStream(): void {
+    const stream = new Readable({
+      read: () => {
+        clearTimeout(this.#idleTimer);
+        this.#idleTimer = setTimeout(() => stream.destroy(new Error('stalled')), this.#shared.idleTimeoutMs);
+        this.#controller?.resume();
+      },
+      destroy: (error, callback) => {
+        clearTimeout(this.#idleTimer);
+        this.#controller?.abort(error ?? new Error('the reader closed the body'));
+        callback(error);
+      },
+    });
+    // A reader gets the error when it reads. Without a listener, the error of an unread stream would end the process.
+    stream.on('error', () => {});
+    this.#stream = stream;
+    this.#finish({ kind: 'streaming', stream });
+  }
+
+  #finish(body: UpstreamAnswer['body']): void {
+    const disconnect = () => void this.connection?.destroy();
+    this.#end({ kind: 'answer', statusCode: this.#statusCode ?? 0, headers: this.#headers, body, disconnect });
+  }
+
+  #giveUp(unreadable: UnreadableReason, reason: FailureReason): void {
+    if (this.#settled) return;
+    if (this.#statusCode !== undefined) this.#finish({ kind: 'unreadable', reason: unreadable });
+    else this.#end({ kind: 'failure', mayHaveBeenSent: this.#controller !== undefined, reason });
+    this.#controller?.abort(new Error(`gave up: ${reason}`));
+  }
+
+  #end(attempt: Attempt): void {
+    this.#settled = true;
+    this.#deadline.cancel();
+    this.#settle(attempt.kind === 'answer' ? this.#shared.onAnswer(attempt) : attempt);
+  }
+}
+
 /**
  * Opens keep-alive connections to upstream.
  * @throws on Bun.
  */
-export function createUpstreamClient({
-  baseUrl,
-  proxy,
-  maxBytes,
-  idleTimeoutMs,
-}: UpstreamClientOptions): UpstreamClient {
+export function createUpstreamClient(options: UpstreamClientOptions): UpstreamClient {
   // Without it, no request could say whether it was sent.
   if (typeof Pool.prototype.dispatch !== 'function')
     throw new Error(
       'This runtime replaces undici, and its Pool has no dispatch, as Bun does. Run this package on Node.',
     );
-  /** The exchange that undici is about to write. undici calls the exchange first, and writes in the same turn. */
-  let starting: Exchange | undefined;
-  const onStart = (exchange: Exchange) => {
-    starting = exchange;
-  };
-  const onRequest = (socket: Socket) => {
-    starting?.useConnection(socket);
-    starting = undefined;
-  };
-  const makePool: MakePool = (origin, connect) =>
-    new Pool(origin, {
-      connect: createConnector(onRequest, connect),
-      connections: maxConnections + maxStreams,
-      pipelining: 1,
-      allowH2: false,
-      clientTtl: maxConnectionAgeMs,
-      // The exchange has its own deadline. undici's timers are too coarse.
-      headersTimeout: 0,
-      bodyTimeout: 0,
-    });
+  const { baseUrl, proxy, maxBytes, idleTimeoutMs } = options;
   const { origin } = baseUrl;
-  // Without a proxy, no request has to check whether it needs one.
-  const pool = proxy ? createOutbound(proxy, makePool) : makePool(origin, undefined);
   const basePath = baseUrl.pathname.replace(/\/$/, '');
   const openStreams = new Set<Readable>();
-
+  /** The exchange that undici is about to write. undici calls the exchange first, and writes in the same turn. */
+  let starting: Exchange | undefined;
   let lastTurn: Promise<unknown> = Promise.resolve();
 
   /** Settles in a turn of the event loop for this body alone. */
@@ -108,25 +251,46 @@ export function createUpstreamClient({
     return answer;
   }
 
-  function onAnswer(answer: UpstreamAnswer): UpstreamAnswer | Promise<UpstreamAnswer> {
-    const { body } = answer;
-    if (body.kind === 'complete' && body.bytes.length >= largeBodyBytes) return turnOf(answer);
-    if (body.kind !== 'streaming') return answer;
-    openStreams.add(body.stream);
-    body.stream.once('close', () => openStreams.delete(body.stream));
-    return answer;
-  }
-
-  function attempt({ method, path, headers, body }: UpstreamRequest, options: AttemptOptions): Promise<Attempt> {
-    const exchange = new Exchange({ ...options, maxBytes, idleTimeoutMs, onStart, onAnswer });
-    const identity = { ...headers, 'accept-encoding': 'identity' };
-    const sent = { method, path: basePath + path, headers: identity, body: body ?? null };
-    pool.dispatch({ ...(proxy && { origin }), ...sent }, exchange);
-    return exchange.attempt;
-  }
+  const shared: Shared = {
+    maxBytes,
+    idleTimeoutMs,
+    onStart(exchange) {
+      starting = exchange;
+    },
+    onAnswer(answer) {
+      const { body } = answer;
+      if (body.kind === 'complete' && body.bytes.length >= largeBodyBytes) return turnOf(answer);
+      if (body.kind !== 'streaming') return answer;
+      openStreams.add(body.stream);
+      body.stream.once('close', () => openStreams.delete(body.stream));
+      return answer;
+    },
+  };
+  const onRequest = (socket: Socket) => {
+    if (starting) starting.connection = socket;
+    starting = undefined;
+  };
+  const makePool: MakePool = (poolOrigin, connect) =>
+    new Pool(poolOrigin, {
+      connect: createConnector(onRequest, connect),
+      connections: maxConnections + maxStreams,
+      pipelining: 1,
+      allowH2: false,
+      clientTtl: maxConnectionAgeMs,
+      // The exchange has its own deadline. undici's timers are too coarse.
+      headersTimeout: 0,
+      bodyTimeout: 0,
+    });
+  // Without a proxy, no request has to check whether it needs one.
+  const pool = proxy ? createOutbound(proxy, makePool) : makePool(origin, undefined);
 
   return {
-    attempt,
+    attempt({ method, path, headers, body = null }, attemptOptions) {
+      const exchange = new Exchange(shared, attemptOptions);
+      const identity = { ...headers, 'accept-encoding': 'identity' };
+      pool.dispatch({ origin, method, path: basePath + path, headers: identity, body }, exchange);
+      return exchange.attempt;
+    },
     endStreams() {
       for (const stream of openStreams) stream.destroy(new Error('the server is shutting down'));
     },

@@ -4,22 +4,18 @@ export interface Expiring {
   expire(): void;
 }
 
-/** A pending deadline. */
-export interface Deadline {
-  /** By `performance.now()`, in milliseconds. */
-  readonly at: number;
-  cancel(): void;
-}
-
 /** The longest delay of Node's timers. A timer that fires early is set again. */
 const maxTimerMs = 2_147_483_647;
 
-class Entry implements Deadline {
+/** A deadline, and its neighbours in a list. */
+export class Deadline {
+  /** By `performance.now()`, in milliseconds. */
   readonly at: number;
   readonly #list: Deadlines;
+  /** Undefined once it is past or cancelled. */
   target: Expiring | undefined;
-  before: Entry | undefined;
-  after: Entry | undefined;
+  before: Deadline | undefined;
+  after: Deadline | undefined;
 
   constructor(at: number, target: Expiring, list: Deadlines) {
     this.at = at;
@@ -37,42 +33,43 @@ class Entry implements Deadline {
  * Most new deadlines are the latest, so the list is searched from its end.
  */
 export class Deadlines {
-  #first: Entry | undefined;
-  #last: Entry | undefined;
+  #first: Deadline | undefined;
+  #last: Deadline | undefined;
   #timer: NodeJS.Timeout | undefined;
   #timerAt = 0;
 
   /** @param at the moment (by `performance.now()`). One in the past is due at once, but never within this call. */
   add(at: number, target: Expiring): Deadline {
-    const entry = new Entry(at, target, this);
+    const added = new Deadline(at, target, this);
     let before = this.#last;
     while (before && before.at > at) before = before.before;
-    const after = before ? before.after : this.#first;
-    entry.before = before;
-    entry.after = after;
-    if (before) before.after = entry;
-    else this.#first = entry;
-    if (after) after.before = entry;
-    else this.#last = entry;
+    added.before = before;
+    added.after = before ? before.after : this.#first;
+    this.#link(before, added);
+    this.#link(added, added.after);
     if (!before) this.#setTimer(at);
-    return entry;
+    return added;
   }
 
-  remove(entry: Entry): void {
-    const { before, after } = entry;
-    if (before) before.after = after;
-    else this.#first = after;
-    if (after) after.before = before;
-    else this.#last = before;
-    // An entry that is referenced elsewhere must not hold its target and neighbours in memory.
-    entry.target = entry.before = entry.after = undefined;
+  remove(deadline: Deadline): void {
+    this.#link(deadline.before, deadline.after);
+    // A deadline that is referenced elsewhere must not hold its target and neighbours in memory.
+    deadline.target = deadline.before = deadline.after = undefined;
     if (this.#first) return;
     // A timer without deadlines would keep the process alive.
     clearTimeout(this.#timer);
     this.#timer = undefined;
   }
 
-  /** The timer may fire early: that costs less than moving it for each entry. */
+  /** Makes two deadlines neighbours; undefined for an end of the list. */
+  #link(before: Deadline | undefined, after: Deadline | undefined): void {
+    if (before) before.after = after;
+    else this.#first = after;
+    if (after) after.before = before;
+    else this.#last = before;
+  }
+
+  /** The timer may fire early: that costs less than moving it for each deadline. */
   #setTimer(at: number): void {
     if (this.#timer && this.#timerAt <= at) return;
     clearTimeout(this.#timer);
@@ -84,9 +81,9 @@ export class Deadlines {
   #expire(): void {
     this.#timer = undefined;
     const nowMs = performance.now();
-    for (let entry = this.#first; entry && entry.at <= nowMs; entry = this.#first) {
-      const { target } = entry;
-      this.remove(entry);
+    for (let next = this.#first; next && next.at <= nowMs; next = this.#first) {
+      const { target } = next;
+      this.remove(next);
       target?.expire();
     }
     if (this.#first) this.#setTimer(this.#first.at);

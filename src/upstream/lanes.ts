@@ -5,8 +5,8 @@ import { Permits } from './permits.ts';
 import { RateBudget, type RequestLimits } from './rate-budget.ts';
 
 /**
- * How many requests of one integrated account may be in flight, and how many more may wait. A slow account must not take all
- * connections or all of the queue. A whole list of deletes fits.
+ * How many requests of one integrated account may be in flight, interactive or in the background, and how many more may wait. A slow
+ * account must not take all connections or all of the queue. A whole list of deletes fits.
  */
 const maxRunning = 100;
 const maxWaiting = 400;
@@ -21,33 +21,26 @@ const maxWaitingStreams = 64;
 /** How many streamed bodies one caller may have open. */
 export const maxStreamsPerCaller = 8;
 
-/** How many callers' streams are counted. A caller that is dropped while it has streams starts at 0. */
-const maxStreamingCallers = 5_000;
-
-/** The same for background requests, which must not take the permits of interactive ones. */
-const maxBackground = 100;
-
-/** The most lanes. A dropped lane starts again, even while it is in use. */
+/** The most lanes, and callers whose streams are counted. A dropped one starts again, even while it is in use. */
 const maxLanes = 5_000;
 
-/** Truto's limits are per 10 seconds. Requests may arrive closer together than they were sent, so this is a little longer. */
+/** Requests may arrive closer together than they were sent, so this is a little longer than Truto's 10 seconds. */
 const windowMs = 10_250;
-const perAccount = 50;
-const perToken = 500;
 
 /** Truto's documented limits (vendor's public agent documentation, July 2026), for all requests together. */
-export const documentedLimits: RequestLimits = { windowMs, perAccount, perToken };
+export const documentedLimits: RequestLimits = { windowMs, perAccount: 50, perToken: 500 };
 
 /** One replica's part of the limits, for replicas that cannot communicate. */
-export function shareOf({ windowMs, perAccount, perToken }: RequestLimits, replicas: number): RequestLimits {
+export function shareOf(limits: RequestLimits, replicas: number): RequestLimits {
   const part = (limit: number) => Math.max(1, Math.floor(limit / replicas));
-  return { windowMs, perAccount: part(perAccount), perToken: part(perToken) };
+  return { ...limits, perAccount: part(limits.perAccount), perToken: part(limits.perToken) };
 }
 
 /** The limits for the requests of one integrated account with one token. */
 export interface Lane {
   readonly requests: Permits;
   readonly streams: Permits;
+  /** Of requests that must not take the permits of interactive ones. */
   readonly background: Permits;
   readonly breaker: Breaker;
   /** The account's budget, and the token's, which all of its accounts share. */
@@ -56,47 +49,44 @@ export interface Lane {
   isShared: boolean;
 }
 
-/** Isolates the callers and accounts of this process from each other. */
-export interface Lanes {
-  /**
-   * The lane of a token and an account. An invalid token must not affect requests to the same account with other tokens.
-   */
-  find(limitedBy: LimitedBy): Lane;
-  /** The permits for streams to one caller. */
-  streamsOf(callerId: string): Permits;
+function known<Value extends object>(cache: LRUCache<string, Value>, key: string, make: () => Value): Value {
+  const found = cache.get(key);
+  if (found) return found;
+  const made = make();
+  cache.set(key, made);
+  return made;
 }
 
-/** @param limits the rate limits of this process. Undefined for none. */
-export function createLanes(limits: RequestLimits | undefined): Lanes {
-  const lanes = new LRUCache<string, Lane>({ max: maxLanes });
-  const tokenBudgets = new LRUCache<string, RateBudget>({ max: maxLanes });
-  const streams = new LRUCache<string, Permits>({ max: maxStreamingCallers });
-  const budgetOf = (requests = 0) => new RateBudget(requests, windowMs);
+/** Isolates the callers and accounts of this process from each other. */
+export class Lanes {
+  readonly #limits: RequestLimits | undefined;
+  readonly #lanes = new LRUCache<string, Lane>({ max: maxLanes });
+  readonly #tokenBudgets = new LRUCache<string, RateBudget>({ max: maxLanes });
+  readonly #streams = new LRUCache<string, Permits>({ max: maxLanes });
 
-  function known<Value extends object>(cache: LRUCache<string, Value>, key: string, make: () => Value): Value {
-    const found = cache.get(key);
-    if (found) return found;
-    const made = make();
-    cache.set(key, made);
-    return made;
+  /** @param limits the rate limits of this process. Undefined for none. */
+  constructor(limits: RequestLimits | undefined) {
+    this.#limits = limits;
   }
 
-  function makeLane(tokenId: string): Lane {
-    return {
+  /** The lane of a token and an account. An invalid token must not affect requests to the same account with other tokens. */
+  find({ tokenId, integratedAccountId }: LimitedBy): Lane {
+    const { perAccount = 0, perToken = 0 } = this.#limits ?? {};
+    return known(this.#lanes, `${tokenId.length} ${tokenId}${integratedAccountId}`, () => ({
       requests: new Permits(maxRunning, maxWaiting),
       streams: new Permits(maxStreams, maxWaitingStreams),
-      background: new Permits(maxBackground, maxWaiting),
+      background: new Permits(maxRunning, maxWaiting),
       breaker: new Breaker(isAccountFailure),
-      budgets: [budgetOf(limits?.perAccount), known(tokenBudgets, tokenId, () => budgetOf(limits?.perToken))],
+      budgets: [
+        new RateBudget(perAccount, windowMs),
+        known(this.#tokenBudgets, tokenId, () => new RateBudget(perToken, windowMs)),
+      ],
       isShared: false,
-    };
+    }));
   }
 
-  return {
-    find({ tokenId, integratedAccountId }) {
-      const key = `${tokenId.length} ${tokenId}${integratedAccountId}`;
-      return known(lanes, key, () => makeLane(tokenId));
-    },
-    streamsOf: (callerId) => known(streams, callerId, () => new Permits(maxStreamsPerCaller, maxWaitingStreams)),
-  };
+  /** The permits for streams to one caller. */
+  streamsOf(callerId: string): Permits {
+    return known(this.#streams, callerId, () => new Permits(maxStreamsPerCaller, maxWaitingStreams));
+  }
 }

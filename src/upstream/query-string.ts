@@ -1,18 +1,11 @@
 /** A query parameter's name and its value: text, number, boolean, null, or lists and objects of such. */
 export type QueryParameter = readonly [name: string, value: unknown];
 
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
 /** No server accepts a longer one: Node and most proxies allow 16 KiB for a request's whole head. */
 const maxQueryCharacters = 16_384;
 
 /** The query so far. `left` is negative once it is too long. */
-interface Written {
-  readonly pairs: string[];
-  left: number;
-}
+type Written = { readonly pairs: string[]; left: number };
 
 function append(written: Written, name: string, value: unknown): void {
   // Each value repeats the names of its objects: without this check, a body of 256 KiB made a query of gigabytes.
@@ -21,7 +14,7 @@ function append(written: Written, name: string, value: unknown): void {
     // Without an index, parsers like qs merge the items of a list of objects into one.
     const needsIndex = value.some((item) => typeof item === 'object' && item !== null);
     for (const [index, item] of value.entries()) append(written, `${name}[${needsIndex ? index : ''}]`, item);
-  } else if (isObject(value)) {
+  } else if (typeof value === 'object' && value !== null) {
     for (const [key, item] of Object.entries(value)) {
       if (written.left < 0) return;
       append(written, `${name}[${encodeURIComponent(key)}]`, item);

@@ -1,3 +1,7 @@
+import { type SharedMemory, script } from '../redis/shared-memory.ts';
+import type { LimitedBy } from './attempt.ts';
+import { digest } from './digest.ts';
+
 /** The longest pause: a wrong header of upstream must not lock an account out for weeks. */
 export const maxPauseMs = 60_000;
 
@@ -71,4 +75,98 @@ export class RateBudget {
   pause(nowMs: number, forMs: number): void {
     this.#pausedUntil = Math.max(this.#pausedUntil, nowMs + Math.min(forMs, maxPauseMs));
   }
+}
+
+/** The rate limits that all replicas share. */
+export interface SharedBudget {
+  /**
+   * Counts a request in the budgets of its account and its token, in one step. It must be sent at once.
+   * @param isBackground true to leave a fifth of each budget to interactive requests.
+   * @param beginBy the moment (by `performance.now()`) by which the request must be sent. Redis gets a part of the time until then.
+   * @returns 0 when it is counted; else how long to wait, in milliseconds; undefined when Redis did not answer in time.
+   */
+  take(limitedBy: LimitedBy, isBackground: boolean, beginBy: number): Promise<number | undefined>;
+  /** The further delay behind so many waiting requests of an account, in milliseconds. */
+  queueDelayMs(waiting: number): number;
+  /** Allows no request of the account for this time, a minute at most. A pause is never shortened. */
+  pause(limitedBy: LimitedBy, forMs: number): Promise<void>;
+}
+
+/** The part of each budget that background requests may not use. */
+const reservedShare = 0.2;
+
+/** Redis counts a request before it is sent. The window is longer by the most time that may lie between, in milliseconds. */
+const maxAnswerMs = 400;
+
+/** The part of a request's remaining time that it may wait for Redis: a slow Redis must not fail the request. */
+const maxWaitShare = 0.25;
+
+/**
+ * KEYS: the account's and the token's lists of when the last requests were sent, newest first, and the account's pause. ARGV: the
+ * window, and for each budget its limit and the part of it for this request. By Redis' clock, since replicas' clocks differ.
+ */
+const takeRequest = script<number>(
+  'takeRequest',
+  `
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local window = tonumber(ARGV[1])
+local delay = math.max(0, redis.call('PTTL', KEYS[3]))
+for i = 1, 2 do
+  local limit = tonumber(ARGV[2 * i + 1])
+  local went = limit > 0 and redis.call('LINDEX', KEYS[i], limit - 1)
+  if went then delay = math.max(delay, math.min(tonumber(went), now) + window - now) end
+end
+if delay > 0 then return delay end
+for i = 1, 2 do
+  if tonumber(ARGV[2 * i]) > 0 then
+    redis.call('LPUSH', KEYS[i], now)
+    redis.call('LTRIM', KEYS[i], 0, tonumber(ARGV[2 * i]) - 1)
+    redis.call('PEXPIRE', KEYS[i], window)
+  end
+end
+return 0`,
+);
+
+const pauseAccount = script<number>(
+  'pauseAccount',
+  `
+if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[1]) then redis.call('SET', KEYS[1], 1, 'PX', ARGV[1]) end
+return 0`,
+);
+
+/** The part of a limit for background requests; 0 for no limit. */
+function unreserved(limit: number): number {
+  return limit === 0 ? 0 : Math.max(1, Math.floor(limit * (1 - reservedShare)));
+}
+
+/**
+ * Creates the shared limits in Redis, over sliding windows like {@link RateBudget}.
+ * @param limits undefined for none: only pauses count.
+ */
+export function createSharedBudget(memory: SharedMemory, limits: RequestLimits | undefined): SharedBudget {
+  /** The key of a budget. Ids are hashed: they may have any characters and any length. */
+  const keyOf = (...parts: readonly string[]) => `${memory.keyPrefix}:budget:${digest(...parts)}`;
+  const { windowMs, perAccount, perToken } = limits ?? { windowMs: 0, perAccount: 0, perToken: 0 };
+  const foreground = [perAccount, perToken].flatMap((limit) => [limit, limit]);
+  const background = [perAccount, perToken].flatMap((limit) => [limit, unreserved(limit)]);
+  const accountKey = ({ tokenId, integratedAccountId }: LimitedBy) => keyOf(tokenId, integratedAccountId);
+  return {
+    async take(limitedBy, isBackground, beginBy) {
+      const account = accountKey(limitedBy);
+      const keys = [account, keyOf(limitedBy.tokenId), `${account}:pause`];
+      const askedAtMs = performance.now();
+      const answerBy = askedAtMs + Math.min(maxAnswerMs, (beginBy - askedAtMs) * maxWaitShare);
+      const args = [windowMs + maxAnswerMs, ...(isBackground ? background : foreground)];
+      const delayMs = await memory.ask((redis) => takeRequest(redis, keys, args), answerBy);
+      // With a later answer, the request would be sent outside of the window in which it was counted.
+      return performance.now() > answerBy ? undefined : delayMs;
+    },
+    queueDelayMs: (waiting) => (perAccount === 0 ? 0 : Math.floor(waiting / perAccount) * windowMs),
+    async pause(limitedBy, forMs) {
+      if (forMs <= 0) return;
+      const [key, ms] = [`${accountKey(limitedBy)}:pause`, Math.ceil(Math.min(forMs, maxPauseMs))];
+      await memory.ask((redis) => pauseAccount(redis, [key], [ms]), performance.now() + maxAnswerMs);
+    },
+  };
 }

@@ -6,24 +6,23 @@ const maxWaitMs = 2_147_483_647;
 
 const time = '\\d{2}:\\d{2}:\\d{2}';
 
-/** The three date forms of RFC 9110 section 5.6.7, all of them UTC; `Date.parse` alone would accept nearly any text. */
-const httpDates = {
-  fixed: new RegExp(`^[A-Z][a-z]{2}, \\d{2} [A-Z][a-z]{2} \\d{4} ${time} GMT$`),
-  rfc850: new RegExp(`^[A-Z][a-z]{5,8}, \\d{2}-[A-Z][a-z]{2}-\\d{2} ${time} GMT$`),
-  asctime: new RegExp(`^[A-Z][a-z]{2} [A-Z][a-z]{2} [ \\d]\\d ${time} \\d{4}$`),
-};
+/** The date forms of RFC 9110 section 5.6.7, all of them UTC; `Date.parse` alone would accept nearly any text. */
+const httpDates = [
+  new RegExp(`^[A-Z][a-z]{2}, \\d{2} [A-Z][a-z]{2} \\d{4} ${time} GMT$`),
+  new RegExp(`^[A-Z][a-z]{5,8}, \\d{2}-[A-Z][a-z]{2}-\\d{2} ${time} GMT$`),
+];
+const dateWithoutZone = new RegExp(`^[A-Z][a-z]{2} [A-Z][a-z]{2} [ \\d]\\d ${time} \\d{4}$`);
 
 function parseHttpDate(text: string): number {
-  if (httpDates.asctime.test(text)) return Date.parse(`${text} GMT`);
-  return httpDates.fixed.test(text) || httpDates.rfc850.test(text) ? Date.parse(text) : Number.NaN;
+  if (dateWithoutZone.test(text)) return Date.parse(`${text} GMT`);
+  return httpDates.some((form) => form.test(text)) ? Date.parse(text) : Number.NaN;
 }
 
 /** Some servers send fractions of a second, against the RFC. They are rounded up. */
 const seconds = /^\d+(\.\d+)?$/;
 
 /**
- * Reads a `Retry-After` header (RFC 9110 section 10.2.3): seconds, or a date.
- * @param nowMs the time of day, in milliseconds since the epoch.
+ * Reads a `Retry-After` header (RFC 9110 section 10.2.3): seconds, or a date. `nowMs` is the time of day, since the epoch.
  * @returns milliseconds to wait after `nowMs`, from 0 to 2,147,483,647; undefined when it is absent or invalid.
  */
 export function parseRetryAfter(header: string | undefined, nowMs: number): number | undefined {
@@ -34,11 +33,8 @@ export function parseRetryAfter(header: string | undefined, nowMs: number): numb
 }
 
 /**
- * How long an answer asks its client to wait: its `Retry-After`, else its `ratelimit-reset` in seconds (Truto passes the provider's
- * value on).
- * @param headers by lower-case name.
- * @param nowMs the time of day, in milliseconds since the epoch.
- * @returns milliseconds, from 0 to 2,147,483,647; undefined without a valid header.
+ * How long an answer asks its client to wait, like {@link parseRetryAfter}: its `Retry-After`, else its `ratelimit-reset` in seconds
+ * (Truto passes the provider's value on). The headers' names are in lower case.
  */
 export function readRetryAfter(headers: Readonly<Record<string, string>>, nowMs: number): number | undefined {
   const reset = headers['ratelimit-reset']?.trim() ?? '';
@@ -95,10 +91,8 @@ export function wasNeverStarted(attempt: Attempt): boolean {
 
 /** Decides what the end of an attempt means for a retry. */
 export function judge(attempt: Attempt, method: RetryQuestion['method']): Verdict {
-  if (attempt.kind === 'failure') {
-    if (attempt.mayHaveBeenSent) return 'unclear';
-    return wasNeverStarted(attempt) ? 'final' : 'unsent';
-  }
+  if (attempt.kind === 'failure' && attempt.mayHaveBeenSent) return 'unclear';
+  if (attempt.kind === 'failure') return wasNeverStarted(attempt) ? 'final' : 'unsent';
   const { statusCode, body } = attempt;
   const { retry } = meaningOf(statusCode);
   if (retry !== 'final' || body.kind !== 'unreadable' || body.reason === 'encoded') return retry;
@@ -111,10 +105,7 @@ function waitAsked({ attempt, timeOfDayMs, random }: RetryQuestion): number | un
   return retryAfterMs === undefined ? undefined : retryAfterMs + Math.ceil(random * retryAfterJitterMs);
 }
 
-/**
- * Decides whether a request is retried.
- * @returns the milliseconds to wait before, or undefined for no retry. A retry also needs the {@link RetryBudget}.
- */
+/** The milliseconds to wait before a retry; undefined for no retry. A retry also needs the {@link RetryBudget}. */
 export function retryDelayMs(question: RetryQuestion): number | undefined {
   const { method, attempt, attemptCount, failureCount, nowMs, random } = question;
   const verdict = judge(attempt, method);
@@ -130,7 +121,6 @@ const callsPerRetry = 10;
 const maxSaved = 100;
 
 /** The retries that a server may make without any calls: one per second, and this many at once. */
-const freePerSecond = 1;
 const freeAtOnce = 10;
 
 /** Limits retries to 10 % of recent calls, plus one per second, so that an outage does not multiply the load on upstream. */
@@ -150,14 +140,11 @@ export class RetryBudget {
 
   /** Takes one retry from the budget. False when none is left. */
   take(nowMs: number): boolean {
-    this.#free = Math.min(freeAtOnce, this.#free + (Math.max(0, nowMs - this.#refilledAt) / 1000) * freePerSecond);
+    this.#free = Math.min(freeAtOnce, this.#free + Math.max(0, nowMs - this.#refilledAt) / 1000);
     this.#refilledAt = nowMs;
-    if (this.#earned >= 1) {
-      this.#earned -= 1;
-      return true;
-    }
-    if (this.#free < 1) return false;
-    this.#free -= 1;
+    if (this.#earned >= 1) this.#earned -= 1;
+    else if (this.#free >= 1) this.#free -= 1;
+    else return false;
     return true;
   }
 }

@@ -1,13 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ProxyConfig } from '../config/config.ts';
 import type { Attempt, FailureReason, SeenAttempt, Send, SendOptions, Sent, UpstreamRequest } from './attempt.ts';
 import { Breaker, isUpstreamFailure } from './breaker.ts';
-import { createUpstreamClient, maxConnections, maxStreams, type UpstreamClient } from './client.ts';
-import { createLanes, type Lane, type Lanes } from './lanes.ts';
+import {
+  createUpstreamClient,
+  maxConnections,
+  maxStreams,
+  type UpstreamClient,
+  type UpstreamClientOptions,
+} from './client.ts';
+import { type Lane, Lanes } from './lanes.ts';
 import { Permits } from './permits.ts';
-import type { RequestLimits } from './rate-budget.ts';
+import type { RequestLimits, SharedBudget } from './rate-budget.ts';
 import { judge, RetryBudget, readRetryAfter, retryDelayMs, wasNeverStarted } from './retry.ts';
-import type { SharedBudget } from './shared-budget.ts';
 import { traceAttempt } from './trace.ts';
 
 /** The part of the remaining time that a first attempt may take: a lost request must leave time for a retry. */
@@ -15,6 +19,9 @@ const shareOfTimeLeft = 2 / 3;
 
 /** How many requests may wait for a connection. */
 const maxWaiting = 10_000;
+
+/** The most time that must be left of an operation to start another request, in milliseconds. */
+const maxReserveMs = 500;
 
 /** The settings of `send`. */
 export interface SendSetup {
@@ -64,6 +71,7 @@ class Call {
   readonly #request: UpstreamRequest;
   readonly #options: SendOptions;
   readonly #lane: Lane;
+  readonly #isRepeatable: boolean;
   /** When an attempt must have started. */
   readonly #beginBy: number;
   #failureCount = 0;
@@ -80,6 +88,7 @@ class Call {
     this.#request = request;
     this.#options = options;
     this.#lane = road.lanes.find(options.limitedBy);
+    this.#isRepeatable = request.method !== 'POST' && options.isRepeatable !== false;
     this.#beginBy = options.deadlineAt - road.reserveMs;
   }
 
@@ -91,30 +100,20 @@ class Call {
         const startMs = performance.now();
         const idempotencyKey = this.#options.keyAfter?.(this.#sent.answerCount);
         const attempt = await this.#attempt(idempotencyKey);
-        this.#report(attempt, startMs);
-        if (!this.#take(attempt, idempotencyKey)) return this.#sent;
-        const delayMs = this.#retryDelayMs();
+        this.#road.onAttempt?.({
+          method: this.#request.method,
+          integration: this.#options.integration ?? null,
+          end: attempt.kind === 'answer' ? attempt.statusCode : attempt.reason,
+          wasNeverStarted: wasNeverStarted(attempt),
+          durationMs: performance.now() - startMs,
+        });
+        const delayMs = this.#take(attempt, idempotencyKey) ? this.#retryDelayMs() : undefined;
         if (delayMs === undefined) return this.#sent;
         await sleep(delayMs);
       }
     } finally {
       this.#road.onEnd?.();
     }
-  }
-
-  get #isRepeatable(): boolean {
-    return this.#request.method !== 'POST' && this.#options.isRepeatable !== false;
-  }
-
-  #report(attempt: Attempt, startMs: number): void {
-    const end = attempt.kind === 'answer' ? attempt.statusCode : attempt.reason;
-    this.#road.onAttempt?.({
-      method: this.#request.method,
-      integration: this.#options.integration ?? null,
-      end,
-      wasNeverStarted: wasNeverStarted(attempt),
-      durationMs: performance.now() - startMs,
-    });
   }
 
   /** Records the end of an attempt. False when the end of an earlier attempt is the better result. */
@@ -135,60 +134,55 @@ class Call {
 
   #retryDelayMs(): number | undefined {
     const { method } = this.#request;
-    const isRepeatable = this.#isRepeatable;
     const { attempt, attemptCount } = this.#sent;
     const verdict = judge(attempt, method);
     if (verdict === 'final' || (verdict === 'wait' && this.#options.isBackground)) return undefined;
     if (verdict !== 'wait') this.#failureCount += 1;
     const nowMs = performance.now();
-    const progress = { method, isRepeatable, attempt, attemptCount, failureCount: this.#failureCount };
-    const clocks = { nowMs, timeOfDayMs: Date.now(), beginBy: this.#beginBy, random: Math.random() };
-    const delayMs = retryDelayMs({ ...progress, ...clocks });
+    const delayMs = retryDelayMs({
+      ...{ method, isRepeatable: this.#isRepeatable, attempt, attemptCount, failureCount: this.#failureCount },
+      ...{ nowMs, timeOfDayMs: Date.now(), beginBy: this.#beginBy, random: Math.random() },
+    });
     // A retry that the breaker would refuse must not use up the shared budget.
-    if (delayMs === undefined || this.#options.hasCallerLeft?.() || this.#isOpen) return undefined;
+    if (delayMs === undefined || this.#whyHopeless()) return undefined;
     return this.#road.retryBudget.take(nowMs) ? delayMs : undefined;
   }
 
-  get #isOpen(): boolean {
-    return this.#road.upstreamBreaker.isOpen || this.#lane.breaker.isOpen;
+  /** Why no attempt may start now, within any limits. */
+  #whyHopeless(): Attempt | undefined {
+    if (this.#options.hasCallerLeft?.()) return abandoned;
+    return this.#road.upstreamBreaker.isOpen || this.#lane.breaker.isOpen ? breakerOpen : undefined;
   }
 
   /** Makes one attempt, as soon as the budgets allow it. */
   async #attempt(idempotencyKey: string | undefined): Promise<Attempt> {
-    const { sharedBudget } = this.#road;
-    const { hasCallerLeft, limitedBy } = this.#options;
+    const { budgets } = this.#lane;
     for (;;) {
-      if (this.#beginBy <= performance.now()) return noTime;
-      if (hasCallerLeft?.()) return abandoned;
-      if (this.#isOpen) return breakerOpen;
-      if (!this.#lane.isShared) {
-        const delayMs = this.#budgetDelayMs();
-        const late = delayMs > 0 ? await this.#waitFor(delayMs) : undefined;
-        if (late) return late;
-      }
-      const attempt = await this.#attemptNow(idempotencyKey);
-      if (attempt.kind === 'answer' && attempt.statusCode === 429) {
-        const retryAfterMs = readRetryAfter(attempt.headers, Date.now()) ?? 0;
-        this.#lane.budgets[0].pause(performance.now(), retryAfterMs);
-        await sharedBudget?.pause(limitedBy, retryAfterMs);
-      }
-      if (attempt.kind === 'answer' || attempt.reason !== 'paused') return attempt;
-      // Other requests were faster: wait for the budgets again.
-      const late = await this.#waitFor(attempt.retryAfterMs ?? 0);
+      const nowMs = performance.now();
+      const hopeless = this.#beginBy <= nowMs ? noTime : this.#whyHopeless();
+      if (hopeless) return hopeless;
+      const delayMs = this.#lane.isShared ? 0 : Math.max(budgets[0].delayMs(nowMs), budgets[1].delayMs(nowMs));
+      const late = delayMs > 0 ? await this.#waitFor(delayMs) : undefined;
       if (late) return late;
+      const attempt = await this.#attemptNow(idempotencyKey);
+      if (attempt.kind === 'answer') {
+        if (attempt.statusCode === 429) await this.#pause(readRetryAfter(attempt.headers, Date.now()) ?? 0);
+        return attempt;
+      }
+      if (attempt.reason !== 'paused') return attempt;
+      // Other requests were faster: wait for the budgets again.
+      const later = attempt.retryAfterMs ? await this.#waitFor(attempt.retryAfterMs) : undefined;
+      if (later) return later;
     }
   }
 
-  /** How long a new request must wait for the lane's budgets. */
-  #budgetDelayMs(): number {
-    const nowMs = performance.now();
-    const [account, token] = this.#lane.budgets;
-    return Math.max(account.delayMs(nowMs), token.delayMs(nowMs));
+  async #pause(forMs: number): Promise<void> {
+    this.#lane.budgets[0].pause(performance.now(), forMs);
+    await this.#road.sharedBudget?.pause(this.#options.limitedBy, forMs);
   }
 
   /** Waits, counted by the budgets. Returns a failure when the request could not be sent in time. */
   async #waitFor(delayMs: number): Promise<Attempt | undefined> {
-    if (delayMs === 0) return undefined;
     if (this.#options.isBackground || performance.now() + delayMs > this.#beginBy)
       return unsent('paused', Math.ceil(delayMs));
     this.#road.onLimit?.(delayMs);
@@ -203,9 +197,8 @@ class Call {
    */
   async #attemptNow(idempotencyKey: string | undefined): Promise<Attempt> {
     const { streamsTo, isBackground } = this.#options;
-    const { lanes } = this.#road;
     const { background, streams, requests } = this.#lane;
-    const stream = streamsTo === undefined ? undefined : lanes.streamsOf(streamsTo).acquire(this.#beginBy);
+    const stream = streamsTo === undefined ? undefined : this.#road.lanes.streamsOf(streamsTo).acquire(this.#beginBy);
     const releaseStream = stream instanceof Promise ? await stream : stream;
     if (streamsTo !== undefined && !releaseStream) return noStream;
     const permits = isBackground ? background : streamsTo !== undefined ? streams : requests;
@@ -230,57 +223,47 @@ class Call {
 
   /** Takes a connection and sends the request, unless it may not start any more. */
   async #begin(idempotencyKey: string | undefined): Promise<Attempt> {
-    const { client, connections, streamConnections, upstreamBreaker, sharedBudget } = this.#road;
+    const { client, connections, streamConnections, upstreamBreaker, sharedBudget, reserveMs } = this.#road;
+    const { deadlineAt, limitedBy, isBackground = false, streamsTo } = this.#options;
     const { breaker } = this.#lane;
-    const streams = this.#options.streamsTo !== undefined;
-    const answerBy = this.#answerBy();
-    const connection = (streams ? streamConnections : connections).acquire(answerBy - this.#road.reserveMs);
+    const streams = streamsTo !== undefined;
+    const nowMs = performance.now();
+    // An attempt that can be retried leaves time for that.
+    const isLast = this.#sent.attemptCount > 0 || !this.#isRepeatable;
+    const answerBy = isLast ? deadlineAt : nowMs + (deadlineAt - nowMs) * shareOfTimeLeft;
+    const connection = (streams ? streamConnections : connections).acquire(answerBy - reserveMs);
     const onDone = connection instanceof Promise ? await connection : connection;
     if (!onDone) return noConnection;
-    const shared = sharedBudget && (await this.#takeShared(sharedBudget));
-    const unbegun = typeof shared === 'object' ? shared : this.#whyNotStarted(shared === true);
+    const unbegun = this.#whyNotStarted(
+      sharedBudget && (await sharedBudget.take(limitedBy, isBackground, this.#beginBy)),
+    );
     if (unbegun) {
       onDone();
       return unbegun;
     }
     const [isProbe, isProbeOfAll] = [breaker.begin(), upstreamBreaker.begin()];
-    const times = { answerBy, deadlineAt: this.#options.deadlineAt, streams, onDone };
     const traced = traceAttempt(withKey(this.#request, idempotencyKey));
-    const attempt = await client.attempt(traced.request, times);
+    const attempt = await client.attempt(traced.request, { answerBy, deadlineAt, streams, onDone });
     traced.end(attempt);
     breaker.end(attempt, isProbe);
     upstreamBreaker.end(attempt, isProbeOfAll);
     return attempt;
   }
 
-  /** When the status of this attempt must have arrived. An attempt that can be retried leaves time for that. */
-  #answerBy(): number {
-    const { deadlineAt } = this.#options;
-    const isLast = this.#sent.attemptCount > 0 || !this.#isRepeatable;
-    const nowMs = performance.now();
-    return isLast ? deadlineAt : nowMs + (deadlineAt - nowMs) * shareOfTimeLeft;
-  }
-
-  /** Asks the shared budget. True when the request may be sent, false when the budget is unavailable; else the attempt's end. */
-  async #takeShared(sharedBudget: SharedBudget): Promise<Attempt | boolean> {
-    const { limitedBy, isBackground = false } = this.#options;
-    const lane = this.#lane;
-    const delayMs = await sharedBudget.take(limitedBy, isBackground, this.#beginBy);
-    lane.isShared = delayMs !== undefined;
-    if (delayMs) return unsent('paused', delayMs + sharedBudget.queueDelayMs(lane.budgets[0].waiting));
-    return performance.now() < this.#beginBy ? delayMs === 0 : noTime;
-  }
-
   /**
    * The last checks before the request is sent.
-   * @param isShared true when the shared budget has counted the request.
+   * @param sharedDelayMs of the shared budget: 0 when it has counted the request, undefined when it is unavailable.
    */
-  #whyNotStarted(isShared: boolean): Attempt | undefined {
+  #whyNotStarted(sharedDelayMs: number | undefined): Attempt | undefined {
+    const { sharedBudget } = this.#road;
     const { budgets } = this.#lane;
-    if (this.#options.hasCallerLeft?.()) return abandoned;
-    if (this.#isOpen) return breakerOpen;
+    this.#lane.isShared = sharedDelayMs !== undefined;
+    if (sharedBudget && sharedDelayMs)
+      return unsent('paused', sharedDelayMs + sharedBudget.queueDelayMs(budgets[0].waiting));
     const nowMs = performance.now();
-    if (!isShared && !budgets.every((budget) => budget.canTake(nowMs))) return unsent('paused');
+    const hopeless = this.#beginBy <= nowMs ? noTime : this.#whyHopeless();
+    if (hopeless) return hopeless;
+    if (sharedDelayMs === undefined && !budgets.every((budget) => budget.canTake(nowMs))) return unsent('paused');
     // Counted here even with a shared budget: if Redis is lost, this process continues from its own count.
     for (const budget of budgets) budget.take(nowMs);
     return undefined;
@@ -296,7 +279,7 @@ function withKey(request: UpstreamRequest, idempotencyKey: string | undefined): 
 export function createSend(setup: SendSetup): Send {
   const road: Road = {
     ...setup,
-    lanes: createLanes(setup.limits),
+    lanes: new Lanes(setup.limits),
     connections: new Permits(maxConnections, maxWaiting),
     streamConnections: new Permits(maxStreams, maxWaiting),
     upstreamBreaker: new Breaker(isUpstreamFailure),
@@ -305,19 +288,10 @@ export function createSend(setup: SendSetup): Send {
   return (request, options) => new Call(road, request, options).run();
 }
 
-/** The most time that must be left of an operation to start another request. */
-const maxReserveMs = 500;
-
-/** How much time must be left of an operation to start another request. */
-export function reserveMsFor(requestTimeoutMs: number): number {
-  return Math.min(maxReserveMs, requestTimeoutMs / 10);
-}
-
 /** The settings of the connection to upstream. */
-export interface UpstreamOptions extends Pick<SendSetup, 'limits' | 'sharedBudget' | 'onAttempt' | 'onLimit'> {
-  readonly baseUrl: URL;
-  /** The proxy to upstream. Loopback addresses do not use it. */
-  readonly proxy: ProxyConfig | undefined;
+export interface UpstreamOptions
+  extends Pick<UpstreamClientOptions, 'baseUrl' | 'proxy'>,
+    Pick<SendSetup, 'limits' | 'sharedBudget' | 'onAttempt' | 'onLimit'> {
   /** The largest body that is collected. */
   readonly maxUpstreamBytes: number;
   /** How long an operation may take. */
@@ -337,13 +311,15 @@ export interface Upstream {
 export function openUpstream(options: UpstreamOptions): Upstream {
   const { baseUrl, proxy, maxUpstreamBytes: maxBytes, requestTimeoutMs } = options;
   const client = createUpstreamClient({ baseUrl, proxy, maxBytes, idleTimeoutMs: requestTimeoutMs });
+  const reserveMs = Math.min(maxReserveMs, requestTimeoutMs / 10);
   let inFlight = 0;
-  let settled = () => {};
-  function onEnd(): void {
+  const settled = Promise.withResolvers<void>();
+  let isClosing = false;
+  const onEnd = () => {
     inFlight -= 1;
-    if (inFlight === 0) settled();
-  }
-  const sendOver = createSend({ ...options, client, reserveMs: reserveMsFor(requestTimeoutMs), onEnd });
+    if (isClosing && inFlight === 0) settled.resolve();
+  };
+  const sendOver = createSend({ ...options, client, reserveMs, onEnd });
   return {
     send(request, sendOptions) {
       inFlight += 1;
@@ -351,11 +327,9 @@ export function openUpstream(options: UpstreamOptions): Upstream {
     },
     endStreams: client.endStreams,
     async close() {
+      isClosing = true;
       // A call between two attempts has no connection that `client.close` could wait for.
-      const isSettled = new Promise<void>((resolve) => {
-        settled = resolve;
-      });
-      if (inFlight > 0) await Promise.race([isSettled, sleep(requestTimeoutMs, undefined, { ref: false })]);
+      if (inFlight > 0) await Promise.race([settled.promise, sleep(requestTimeoutMs, undefined, { ref: false })]);
       await client.close(requestTimeoutMs);
     },
   };

@@ -106,8 +106,7 @@ export interface TracedAttempt {
 }
 
 function withTrace(request: UpstreamRequest, { traceparent, tracestate }: Trace): UpstreamRequest {
-  const headers = { ...request.headers, traceparent, ...(tracestate && { tracestate }) };
-  return { ...request, headers };
+  return { ...request, headers: { ...request.headers, traceparent, ...(tracestate && { tracestate }) } };
 }
 
 /** The host's active span, for operations without a request. */
