@@ -3,9 +3,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { GraphQLSchema } from 'graphql';
 import { type Config, type PlainSettings, parseSettings } from './config/config.ts';
 import { checkedSchemaOptions, createSchema, type EngagementSchemaOptions, printedSchema } from './graphql/schema.ts';
-import type { DirectDelete, DirectDeleteResult } from './http/direct-delete.ts';
-import type { HostRequest } from './http/host-context.ts';
-import type { Mount } from './http/mount.ts';
+import type { DirectDelete, DirectDeleteResult } from './http/direct.ts';
+import type { HostRequest, Mount } from './http/mount.ts';
 import type { EventAnswer, ReceivedEvent } from './http/webhooks.ts';
 
 /**

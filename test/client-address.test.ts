@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { networks } from '../src/config/settings.ts';
-import { findClient } from '../src/http/connections/client-address.ts';
+import { findClient } from '../src/http/connections/waits.ts';
 
 const trusted = networks.schema.parse('10.0.0.0/8, 192.0.2.7, fd00::/8');
 

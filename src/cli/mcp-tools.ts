@@ -8,7 +8,7 @@ import { engagementTypes } from '../engagement/input.ts';
 import { readNodeId } from '../engagement/node-id.ts';
 import type { RestoreEnd } from '../engagement/restore/restore-engagement.ts';
 import { type Finding, located } from '../engagement/result.ts';
-import type { DirectDeleteResult } from '../http/direct-delete.ts';
+import type { DirectDeleteResult } from '../http/direct.ts';
 import type { OpenFacade } from '../http/server.ts';
 
 /** The parts of a server that the tools use. It must require confirmations. */

@@ -1,8 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Secret } from '../config/secret.ts';
 import { type DeleteEnd, type ErrorKind, engagementErrors, type Finding } from '../engagement/result.ts';
-import { withEscapes } from '../log/foreign-text.ts';
-import { secretPattern } from '../log/secret-pattern.ts';
+import { secretPattern, withEscapes } from '../log/foreign-text.ts';
 
 /** How the program ends; the numbers are a promise. Of many deletes, the highest counts. */
 export const exitCodes = { done: 0, failed: 1, usage: 2, refused: 3, notNow: 4, unknown: 5 } as const;

@@ -1,14 +1,8 @@
 import type { Config } from '../config/config.ts';
 import { withTypePrefixInText } from '../graphql/core/dialects.ts';
 
-/** A request to paste into a shell. */
-interface Example {
-  readonly purpose: string;
-  /** Headers in the quotes that the shell needs. */
-  readonly headers: readonly string[];
-  readonly query: string;
-  readonly variables: object;
-}
+/** A request to paste into a shell, with its headers in the quotes that the shell needs. */
+type Example = { purpose: string; headers: readonly string[]; query: string; variables: object };
 
 /** What the request is for, and its command. curl takes line breaks out of what it reads by `@-`, so JSON texts have none. */
 function describeExample(url: string, { typePrefix, trustedDocuments }: Config, example: Example): string {
@@ -39,8 +33,6 @@ mutation ($id: ID!, $account: ID!) {
   }
 }`;
 
-const placeholders = { id: 'AN_ENGAGEMENT_ID', account: 'AN_INTEGRATED_ACCOUNT_ID' };
-
 const callerJwtHeader = '"authorization: Bearer $CALLER_JWT"';
 
 /** Over the embedded sandbox: its accounts, and a delete that works as it is. */
@@ -50,12 +42,8 @@ async function describeSandbox(url: string, sandboxUrl: string, config: Config):
     import('../sandbox/seed.ts'),
   ]);
   const samples = sampleEngagements();
-  const [sample] = samples;
-  const variables = {
-    id: sample?.engagementId,
-    account: sample?.accountId,
-    type: sample?.engagementType.toUpperCase(),
-  };
+  const { engagementId: id, accountId: account, engagementType } = samples[0] ?? {};
+  const variables = { id, account, type: engagementType?.toUpperCase() };
   const { tokens, headers } = {
     open: { tokens: `callers need none; the sandbox's own is ${sandboxToken}`, headers: [] },
     passthrough: {
@@ -84,30 +72,25 @@ function describeUpstream(url: string, upstream: URL, config: Config): string {
       ? ['$CALLER_JWT', 'a JWT of one of your callers', callerJwtHeader]
       : ['$TRUTO_API_TOKEN', 'a token of Truto', '"authorization: Bearer $TRUTO_API_TOKEN"'];
   const purpose = `Check a delete without sending it. Set ${variable} to ${owner}, and put your ids in. Without dryRun, it deletes.`;
+  const variables = { id: 'AN_ENGAGEMENT_ID', account: 'AN_INTEGRATED_ACCOUNT_ID' };
   return `
   upstream  ${upstream.origin}
 
-${describeExample(url, config, { purpose, headers: [header], query: dryRun, variables: placeholders })}`;
+${describeExample(url, config, { purpose, headers: [header], query: dryRun, variables })}`;
 }
 
-/**
- * What a person at a terminal reads at the start: what runs, and a command to paste.
- * @param url where the server listens, without a path.
- * @param sandboxUrl where the embedded sandbox listens; undefined for a real upstream.
- */
+/** What a person at a terminal reads at the start. @param url has no path. @param sandboxUrl of the embedded sandbox, if it runs. */
 export async function describeStart(
   url: string,
   upstream: URL,
   sandboxUrl: string | undefined,
   config: Config,
 ): Promise<string> {
-  const isOnlyTrusted = config.trustedDocuments?.only === true;
+  const { exposeSchema, shared, trustedDocuments } = config;
   // With trusted documents only, it cannot be turned on.
-  const off = `; GraphiQL is off${isOnlyTrusted ? '' : ' (EXPOSE_SCHEMA=1)'}`;
-  const graphiql = config.exposeSchema ? ', and GraphiQL for browsers' : off;
-  const rest =
-    sandboxUrl === undefined ? describeUpstream(url, upstream, config) : await describeSandbox(url, sandboxUrl, config);
-  const bulkPage =
-    config.exposeSchema && config.shared ? `\n  bulk      ${url}/bulk, a page of bulk deletes for browsers` : '';
+  const off = `; GraphiQL is off${trustedDocuments?.only ? '' : ' (EXPOSE_SCHEMA=1)'}`;
+  const graphiql = exposeSchema ? ', and GraphiQL for browsers' : off;
+  const bulkPage = exposeSchema && shared ? `\n  bulk      ${url}/bulk, a page of bulk deletes for browsers` : '';
+  const rest = sandboxUrl ? await describeSandbox(url, sandboxUrl, config) : describeUpstream(url, upstream, config);
   return `\n  GraphQL   ${url}/graphql${graphiql}${bulkPage}${rest}\n`;
 }

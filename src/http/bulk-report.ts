@@ -6,8 +6,8 @@ import { hasEnded } from '../bulk/job.ts';
 import { BulkUnavailable } from '../bulk/job-scripts.ts';
 import { IncompleteReport, reportFileName, writeReport } from '../bulk/report.ts';
 import { requestError } from '../graphql/core/top-level-errors.ts';
-import { CallerCounts } from './answers/caller-counts.ts';
-import { admit, type ContextOptions } from './requests/context.ts';
+import { countAnswers } from './answers/subscriptions.ts';
+import { admit, type ContextOptions } from './requests/admit.ts';
 
 const reportPath = /^\/bulk\/([^/?]+)\/report\.json(?:\?|$)/;
 
@@ -35,40 +35,36 @@ async function findEnded(id: string, authorization: string | undefined, options:
   return { job, caller, store: bulkDeletes.store };
 }
 
+const unexpected = new GraphQLError('Unexpected error.', {
+  extensions: { code: 'INTERNAL_SERVER_ERROR', http: { status: 500 } },
+});
+
 function refuse(error: unknown, response: ServerResponse, { log }: ContextOptions, requestId: unknown): void {
   const known = error instanceof BulkUnavailable ? requestError('BULK_DELETES_UNAVAILABLE') : error;
   if (!(known instanceof GraphQLError)) log.error({ err: error, requestId }, 'unexpected error');
-  const { message, extensions } =
-    known instanceof GraphQLError
-      ? known
-      : { message: 'Unexpected error.', extensions: { code: 'INTERNAL_SERVER_ERROR', http: { status: 500 } } };
+  const { message, extensions } = known instanceof GraphQLError ? known : unexpected;
   const { status, headers = {} } = extensions.http as { status: number; headers?: Record<string, string> };
   const body = JSON.stringify({ errors: [{ message, extensions: { code: extensions.code } }] });
   response.writeHead(status, { ...headers, 'content-type': 'application/json' }).end(body);
 }
 
-/**
- * Answers `GET /bulk/{id}/report.json`: the report of a bulk delete that has ended. It is written as fast as the client reads, until the
- * client disconnects or the server drains. Returns false for any other request.
- */
-export function createServeReport(
-  options: ContextOptions,
-): (request: IncomingMessage, response: ServerResponse) => boolean {
+/** Answers `GET /bulk/{id}/report.json` as fast as the client reads, until the server drains. False for any other request. */
+export function createServeReport(options: ContextOptions) {
   const { log, ports } = options;
-  const counts = new CallerCounts(maxPerCaller, maxReports);
+  const begin = countAnswers(maxPerCaller, maxReports);
 
   async function serve(id: string, { headers }: IncomingMessage, response: ServerResponse): Promise<void> {
     const requestId = headers['x-request-id'];
     let found: Awaited<ReturnType<typeof findEnded>>;
+    let end: ReturnType<typeof begin>;
     try {
       found = await findEnded(id, headers.authorization, options);
-      const exceeded = counts.findExceeded(found.caller.id);
-      if (exceeded) throw requestError('OVERLOADED', tooMany[exceeded]);
+      end = begin(found.caller.id);
+      if (typeof end === 'string') throw requestError('OVERLOADED', tooMany[end]);
     } catch (error) {
       return refuse(error, response, options, requestId);
     }
     const { job, caller, store } = found;
-    const end = counts.begin(caller.id);
     const where = { bulkDeleteId: job.id, callerId: caller.id, requestId };
     response.writeHead(200, {
       'content-type': 'application/json; charset=utf-8',
@@ -92,7 +88,7 @@ export function createServeReport(
     }
   }
 
-  return (request, response) => {
+  return (request: IncomingMessage, response: ServerResponse): boolean => {
     const id = request.method === 'GET' ? reportPath.exec(request.url ?? '')?.[1] : undefined;
     if (id === undefined) return false;
     void serve(id, request, response);

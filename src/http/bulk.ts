@@ -14,7 +14,7 @@ import type { SharedMemory } from '../redis/shared-memory.ts';
 import type { Send } from '../upstream/attempt.ts';
 import { ownAuthorization } from './callers/authenticate.ts';
 import type { Metrics } from './metrics.ts';
-import { noteDelete } from './requests/context.ts';
+import { noteDelete } from './requests/admit.ts';
 
 /** The parts of the server that bulk deletes use. */
 export interface BulkOptions {
@@ -31,29 +31,22 @@ export interface BulkOptions {
   readonly metrics: Pick<Metrics, 'countDelete' | 'countCreate' | 'countBulkOutcome' | 'noteUnfinished'>;
 }
 
-/** This server's bulk deletes, and how to stop their worker. */
-export interface Bulk {
-  readonly bulkDeletes: BulkDeletes;
-  close(): Promise<void>;
-}
-
-/**
- * For requests without a waiting caller: those of callers go first, and these fail at a limit instead of waiting. The worker tries them
- * again later. Both use one connection.
- */
+/** For requests without a waiting caller: those of callers go first, and these fail at a limit instead of waiting. */
 function inBackground(send: Send): Send {
   const sendLater: Send = (request, options) => send(request, { ...options, isBackground: true });
   return Object.assign(sendLater, { behind: send });
 }
 
-/** Starts to work on bulk deletes: unfinished ones in Redis continue. */
-export function startBulk({ config, shared, memory, openToken, log, metrics, ...ports }: BulkOptions): Bulk {
-  const own = ownAuthorization(config.auth, openToken);
+/** Starts to work on bulk deletes: unfinished ones in Redis continue, until the worker is closed. */
+export function startBulk({ config, shared, memory, openToken, log, metrics, ...ports }: BulkOptions) {
+  const { findAccountIntegration, confirmations, knownDeletes } = ports;
+  const { auth, proxy, requestTimeoutMs } = config;
+  const own = ownAuthorization(auth, openToken);
   const seal = shared.tokenSecret && createSeal(shared.tokenSecret);
-  const keepsUndoFiles = shared.undoStore !== undefined;
   const upstream = config.upstream === 'sandbox' ? 'sandbox' : config.upstream.href;
+  const keepsUndoFiles = shared.undoStore !== undefined;
   const abilities: Abilities = { upstream, credential: own ? 'own' : seal?.name, keepsUndoFiles };
-  const leaseMs = leaseMsFor(config.requestTimeoutMs);
+  const leaseMs = leaseMsFor(requestTimeoutMs);
   const store = new JobStore(memory, leaseMs);
 
   /** The caller who started the bulk delete, with access to its account only; undefined when this server cannot run it. */
@@ -66,13 +59,12 @@ export function startBulk({ config, shared, memory, openToken, log, metrics, ...
   }
 
   const worker = startBulkWorker(new TaskQueue(memory, abilities, leaseMs), {
-    ...{ store, callerOf, log, requestTimeoutMs: config.requestTimeoutMs },
-    findAccountIntegration: ports.findAccountIntegration,
-    deletedEvents: config.webhookSecrets && ports.knownDeletes,
+    ...{ store, callerOf, log, requestTimeoutMs, findAccountIntegration },
+    deletedEvents: config.webhookSecrets && knownDeletes,
     noteUnfinished: metrics.noteUnfinished,
     send: inBackground(ports.send),
     ledger: new RestoreLedger(memory),
-    undoStore: shared.undoStore && openUndoStore(shared.undoStore, config.proxy),
+    undoStore: shared.undoStore && openUndoStore(shared.undoStore, proxy),
     recordCreate(event) {
       log.info(event, 'create');
       metrics.countCreate(event);
@@ -80,12 +72,11 @@ export function startBulk({ config, shared, memory, openToken, log, metrics, ...
     recordDelete(event) {
       log.info(event, 'delete');
       metrics.countDelete(event);
-      noteDelete(ports.knownDeletes, event);
+      noteDelete(knownDeletes, event);
       const isSuccess = event.result === 'DeleteEngagementSuccess';
       metrics.countBulkOutcome(finalOutcome(isSuccess ? (event.detail ?? '') : event.result));
     },
   });
-  const { findAccountIntegration, confirmations } = ports;
   const parts = { store, worker, seal, abilities, findAccountIntegration, confirmations };
   return { bulkDeletes: new BulkDeletes(parts), close: () => worker.close() };
 }

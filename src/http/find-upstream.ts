@@ -1,20 +1,14 @@
 import type { Config } from '../config/config.ts';
 import type { Sandbox } from '../sandbox/server.ts';
 
-/** The upstream that receives the requests. */
-export interface FoundUpstream {
-  readonly url: URL;
-  /** The embedded sandbox's token; empty for a real upstream. */
-  readonly openToken: string;
-  /** The embedded sandbox, if one was started. The caller closes it. */
-  readonly sandbox?: Sandbox;
-}
-
-/** Finds the configured upstream. Without one, loads and starts the embedded sandbox. */
+/**
+ * Finds the configured upstream. Without one, loads and starts the embedded sandbox, which the caller closes.
+ * @returns `openToken` too: the embedded sandbox's; empty for a real upstream.
+ */
 export async function findUpstream({
   upstream,
   sandbox: options,
-}: Pick<Config, 'upstream' | 'sandbox'>): Promise<FoundUpstream> {
+}: Pick<Config, 'upstream' | 'sandbox'>): Promise<{ url: URL; openToken: string; sandbox?: Sandbox }> {
   if (upstream !== 'sandbox') return { url: upstream, openToken: '' };
   const [{ startSandbox }, { sandboxToken }] = await Promise.all([
     import('../sandbox/server.ts'),

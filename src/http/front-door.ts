@@ -1,4 +1,3 @@
-import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { isJsonObject } from '../engagement/body.ts';
@@ -14,11 +13,11 @@ import type { Values } from '../graphql/prepared/write-result.ts';
 import { runTraced } from '../upstream/trace.ts';
 import { createServeReport } from './bulk-report.ts';
 import type { Handle } from './connections/listener.ts';
-import { refuseNoUtf8, refuseTooManyValues } from './connections/refuse.ts';
-import { hasTooManyValues } from './connections/request-body.ts';
+import { refuse } from './connections/refuse.ts';
+import { findBadBody } from './connections/request-body.ts';
 import { createPages } from './pages/pages.ts';
+import { type Admission, admit, type ContextOptions, createContext } from './requests/admit.ts';
 import { findBadVariable } from './requests/check-variables.ts';
-import { type Admission, admit, type ContextOptions, createContext } from './requests/context.ts';
 import { findUnreadable, readAccept } from './requests/headers.ts';
 import { createServeWebhook, type ReceiveEvent } from './webhooks.ts';
 import { countedElsewhere, type GraphQLHandler } from './yoga.ts';
@@ -27,9 +26,7 @@ import { countedElsewhere, type GraphQLHandler } from './yoga.ts';
 type ReadRequest = IncomingMessage & { body?: Readable; admission?: Promise<Admission>; context?: Context };
 
 /** A request as a GraphQL client sends it. */
-interface PlainRequest extends OperationRequest {
-  readonly extensions: unknown;
-}
+type PlainRequest = OperationRequest & { readonly extensions: unknown };
 
 const plainKeys = new Set(['query', 'documentId', 'operationName', 'variables', 'extensions']);
 
@@ -111,12 +108,11 @@ export function createFrontDoor(
 
   function receive(request: ReadRequest, response: ServerResponse, body: Buffer): void {
     const { headers, method } = request;
-    const isReadable = findUnreadable(headers['content-type'], headers['content-encoding']) === undefined;
     if (serveWebhook(request, response, body) || serveReport(request, response) || servePage(request, response)) return;
+    const isReadable = findUnreadable(headers['content-type'], headers['content-encoding']) === undefined;
     if (method !== 'POST' || !isReadable) return void yoga(request, response);
-    // With replacement characters, an id could name another record.
-    if (!isUtf8(body)) return void refuseNoUtf8(request, response);
-    if (hasTooManyValues(body)) return void refuseTooManyValues(request, response);
+    const bad = findBadBody(body);
+    if (bad) return void refuse(request, response, bad);
     // Yoga accepts it in one spelling only.
     headers['content-type'] = 'application/json';
     runHere(request, response, body.toString())

@@ -1,41 +1,25 @@
-import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { GraphQLError } from 'graphql';
+import { ChunkDeliveries } from '../graphql/core/chunk-delivery.ts';
+import type { Context } from '../graphql/core/context.ts';
 import type { Log } from '../log/log.ts';
 import { runTraced } from '../upstream/trace.ts';
 import { readCors } from './connections/cors.ts';
 import { requestIdFrom } from './connections/listener.ts';
-import { Load, type LoadLimits } from './connections/overload.ts';
-import { bodyRefusals, busy, type Refusal, retryAfterSeconds } from './connections/refuse.ts';
-import { hasTooManyValues, isInTooManyPieces, maxRequestBytes } from './connections/request-body.ts';
+import { createLoad, type LoadLimits } from './connections/overload.ts';
+import { type Refusal, refusalHeaders, refusals } from './connections/refuse.ts';
+import { findBadBody, isInTooManyPieces, maxRequestBytes } from './connections/request-body.ts';
+import type { Metrics } from './metrics.ts';
+import { admit, type ContextOptions, createContext } from './requests/admit.ts';
 import { findUnreadable } from './requests/headers.ts';
 import type { GraphQLHandler } from './yoga.ts';
 
-/** Answers the requests of a host's own HTTP server. */
-export interface Mount {
-  /** How many operations have no response yet. */
-  readonly inFlight: number;
-  /** Answers a request. Never rejects. */
-  fetch(request: Request): Promise<Response>;
-  /** The same for `node:http`. Takes a body that was parsed before from `request.body`. */
-  handle(request: IncomingMessage, response: ServerResponse): Promise<void>;
-  /**
-   * Runs an operation that has no request, and counts it as in flight.
-   * @throws once it drains.
-   */
-  run<Result>(operation: () => Promise<Result>): Promise<Result>;
-  /**
-   * Refuses new requests, and settles when those in flight are answered.
-   * @param endStreamsAfterMs when answers in parts are ended that are not read to their end by then.
-   */
-  drain(endStreamsAfterMs: number): Promise<void>;
-}
-
 /** The parts that a mount uses. */
-export interface MountOptions {
+interface MountOptions {
   readonly log: Log;
-  readonly metrics: { countRequest(status: number | 'left', durationMs: number): void };
+  readonly metrics: Pick<Metrics, 'countRequest'>;
   /** The origins whose pages may read answers. */
   readonly corsOrigins: ReadonlySet<string> | undefined;
   readonly loadLimits?: LoadLimits | undefined;
@@ -44,12 +28,8 @@ export interface MountOptions {
 /** Yoga receives each request at this path. The host decides where the endpoint is mounted. */
 const endpoint = 'http://localhost/graphql';
 
-const unexpected: Refusal = {
-  status: 500,
-  body: JSON.stringify({
-    errors: [{ message: 'Unexpected error.', extensions: { code: 'INTERNAL_SERVER_ERROR' } }],
-  }),
-};
+const unexpectedError = { message: 'Unexpected error.', extensions: { code: 'INTERNAL_SERVER_ERROR' } };
+const unexpected: Refusal = { status: 500, body: JSON.stringify({ errors: [unexpectedError] }) };
 
 /** The parts of a host's request that are read. */
 interface Asked {
@@ -78,11 +58,8 @@ function readFetched(request: Request): Asked {
   return { method, headers: Object.fromEntries(headers), signal, chunks };
 }
 
-/** A request of `node:http`, perhaps with a body that a middleware has parsed. */
-type NodeRequest = IncomingMessage & { readonly body?: unknown };
-
 /** Reads the rest of a body, or the value that a middleware has parsed. Express 4 leaves an empty object for a body that it does not read. */
-async function* chunksOf(request: NodeRequest): AsyncGenerator<Uint8Array> {
+async function* chunksOf(request: IncomingMessage & { readonly body?: unknown }): AsyncGenerator<Uint8Array> {
   const { body } = request;
   const isParsed = typeof body === 'object' && body !== null && (request.readableEnded || Object.keys(body).length > 0);
   if (body instanceof Uint8Array) yield body;
@@ -96,7 +73,7 @@ async function* chunksOf(request: NodeRequest): AsyncGenerator<Uint8Array> {
   }
 }
 
-function readNode(request: NodeRequest, response: ServerResponse): Asked {
+function readNode(request: IncomingMessage, response: ServerResponse): Asked {
   const { method = '', headers } = request;
   const client = new AbortController();
   const leave = () => {
@@ -114,9 +91,7 @@ function readNode(request: NodeRequest, response: ServerResponse): Asked {
   };
 }
 
-function toResponse({ body, status, headers }: Answered): Response {
-  return new Response(body, { status, headers });
-}
+const toResponse = ({ body, ...init }: Answered): Response => new Response(body, init);
 
 async function send({ status, headers, body }: Answered, response: ServerResponse): Promise<void> {
   if (response.destroyed || response.writableEnded) return;
@@ -130,34 +105,26 @@ async function send({ status, headers, body }: Answered, response: ServerRespons
   else response.end(body ?? undefined);
 }
 
-function refusing({ status, body }: Refusal): Answered {
-  const headers = {
-    'content-type': 'application/json',
-    ...(status === 503 && { 'retry-after': `${retryAfterSeconds}` }),
-  };
-  return { status, headers, body };
-}
+const refusing = ({ status, body }: Refusal): Answered => ({ status, headers: refusalHeaders(status), body });
 
 /** The response of a server that was closed before its first request. */
 export const closedMount: Pick<Mount, 'fetch' | 'handle'> = {
-  fetch: async () => toResponse(refusing(busy.draining)),
-  handle: (_request, response) => send(refusing(busy.draining), response),
+  fetch: async () => toResponse(refusing(refusals.draining)),
+  handle: (_request, response) => send(refusing(refusals.draining), response),
 };
 
 /** Reads a body, within the limits. */
 async function readBody({ headers, chunks }: Asked): Promise<Buffer | Refusal> {
-  if (Number(headers['content-length'] ?? 0) > maxRequestBytes) return bodyRefusals.tooLarge;
+  if (Number(headers['content-length'] ?? 0) > maxRequestBytes) return refusals.tooLarge;
   const read: Uint8Array[] = [];
   let byteCount = 0;
   for await (const chunk of chunks()) {
     byteCount += chunk.length;
-    if (byteCount > maxRequestBytes) return bodyRefusals.tooLarge;
-    if (isInTooManyPieces(read.push(chunk), byteCount)) return bodyRefusals.tooManyPieces;
+    if (byteCount > maxRequestBytes) return refusals.tooLarge;
+    if (isInTooManyPieces(read.push(chunk), byteCount)) return refusals.tooManyPieces;
   }
   const body = Buffer.concat(read);
-  // With replacement characters, an id could name another record.
-  if (!isUtf8(body)) return bodyRefusals.notUtf8;
-  return hasTooManyValues(body) ? bodyRefusals.tooManyValues : body;
+  return findBadBody(body) ?? body;
 }
 
 /** After so many turns of the event loop a signal is aborted: a socket's bytes, its end and its close take one each. */
@@ -170,19 +137,8 @@ const ofConnection = new Set(['connection', 'transfer-encoding']);
  * Answers the requests of a host's own HTTP server, over the same handler as the listener's requests. What the listener does for
  * connections (their number, slow clients, the size of heads) is the host's task.
  */
-export function createMount(yoga: GraphQLHandler, options: MountOptions): Mount {
-  const { log, metrics, corsOrigins } = options;
-  const load = new Load(options.loadLimits);
-
-  /** Counts an operation as in flight. Returns what ends that, once. */
-  function begin(byteCount: number): () => void {
-    load.begin(byteCount);
-    let hasEnded = false;
-    return () => {
-      if (!hasEnded) load.end(byteCount);
-      hasEnded = true;
-    };
-  }
+export function createMount(yoga: GraphQLHandler, { log, metrics, corsOrigins, loadLimits }: MountOptions) {
+  const load = createLoad(loadLimits);
 
   /** What ends the answers in parts that are not read to their end. */
   const openStreams = new Set<() => void>();
@@ -222,13 +178,13 @@ export function createMount(yoga: GraphQLHandler, options: MountOptions): Mount 
   }
 
   function findBusy(): Refusal | undefined {
-    if (load.isDraining) return busy.draining;
-    return load.isOverloaded ? busy.overloaded : undefined;
+    if (load.isDraining) return refusals.draining;
+    return load.isOverloaded() ? refusals.overloaded : undefined;
   }
 
   /** Has Yoga answer a request whose body is read. */
   async function execute({ method, headers, signal }: Asked, body: string | null): Promise<Answered> {
-    const end = begin(body?.length ?? 0);
+    const { end } = load.begin(body?.length ?? 0);
     try {
       let answering: Response | Promise<Response> | undefined;
       const endSpan = runTraced(`${method} /graphql`, headers, () => {
@@ -236,8 +192,8 @@ export function createMount(yoga: GraphQLHandler, options: MountOptions): Mount 
         answering = yoga.handleRequest(asked, {} as never);
       });
       const answered = (await answering) as Response;
-      endSpan?.(answered.status);
       const { status } = answered;
+      endSpan?.(status);
       const lowercase = [...answered.headers].map(([name, value]) => [name.toLowerCase(), value] as const);
       const sent = Object.fromEntries(lowercase.filter(([name]) => !ofConnection.has(name)));
       const isInParts = /^(multipart\/|text\/event-stream)/.test(sent['content-type'] ?? '');
@@ -273,7 +229,7 @@ export function createMount(yoga: GraphQLHandler, options: MountOptions): Mount 
     const { method, signal } = given;
     const requestId = requestIdFrom(given.headers['x-request-id']);
     const asked = { ...given, headers: { ...given.headers, 'x-request-id': requestId } };
-    const cors = readCors(corsOrigins, { method, header: (name) => given.headers[name] ?? null });
+    const cors = readCors(corsOrigins, method, (name) => given.headers[name] ?? null);
     let answered: Answered;
     try {
       answered = cors?.isPreflight ? { status: 204, headers: {}, body: null } : await answer(asked);
@@ -286,11 +242,14 @@ export function createMount(yoga: GraphQLHandler, options: MountOptions): Mount 
   }
 
   return {
+    /** How many operations have no response yet. */
     get inFlight() {
       return load.count;
     },
-    fetch: async (request) => toResponse(await receive(readFetched(request))),
-    async handle(request, response) {
+    /** Answers a request. Never rejects. */
+    fetch: async (request: Request): Promise<Response> => toResponse(await receive(readFetched(request))),
+    /** The same for `node:http`. Takes a body that was parsed before from `request.body`. */
+    async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
       try {
         await send(await receive(readNode(request, response)), response);
       } catch (error) {
@@ -300,16 +259,21 @@ export function createMount(yoga: GraphQLHandler, options: MountOptions): Mount 
         response.destroy();
       }
     },
-    async run(operation) {
+    /** Runs an operation that has no request, and counts it as in flight. @throws once it drains. */
+    async run<Result>(operation: () => Promise<Result>): Promise<Result> {
       if (load.isDraining) throw new Error('The server is closed: nothing was sent. Create another.');
-      const end = begin(0);
+      const { end } = load.begin(0);
       try {
         return await operation();
       } finally {
         end();
       }
     },
-    async drain(endStreamsAfterMs) {
+    /**
+     * Refuses new requests, and settles when those in flight are answered.
+     * @param endStreamsAfterMs when answers in parts are ended that are not read to their end by then.
+     */
+    async drain(endStreamsAfterMs: number): Promise<void> {
       const timer = setTimeout(() => {
         for (const leave of openStreams) leave();
       }, endStreamsAfterMs);
@@ -318,4 +282,41 @@ export function createMount(yoga: GraphQLHandler, options: MountOptions): Mount 
       load.stop();
     },
   };
+}
+
+/** Answers the requests of a host's own HTTP server. */
+export type Mount = ReturnType<typeof createMount>;
+
+/** Makes the error say its status and headers to Apollo Server, and to Fastify and Express, in their forms. */
+function forHosts(error: unknown): unknown {
+  if (!(error instanceof GraphQLError)) return error;
+  const { status, headers = {} } = (error.extensions.http ?? {}) as { status?: number; headers?: object };
+  Object.assign(error.extensions, { http: { status, headers: new Map(Object.entries(headers)) } });
+  return Object.assign(error, { statusCode: status });
+}
+
+/** A request of a host's, as the Fetch API or `node:http` has it. */
+export type HostRequest = Request | IncomingMessage;
+
+/**
+ * Makes the context of an operation that another executor runs. An operation without a token gets one, too: only the fields of this
+ * schema that need a caller refuse then.
+ * @throws {GraphQLError} `UNAUTHENTICATED` for a token that proves nothing, `BAD_USER_INPUT` for a bad idempotency key.
+ */
+export async function createHostContext(request: HostRequest, options: ContextOptions): Promise<Context> {
+  const { headers } = request;
+  const fetched = headers instanceof Headers || typeof headers.get === 'function' ? (request as Request) : undefined;
+  const given = (name: string): string | null =>
+    fetched ? fetched.headers.get(name) : ((request as IncomingMessage).headers[name]?.toString() ?? null);
+  const requestId = requestIdFrom(given('x-request-id'));
+  const header = (name: string) => (name === 'x-request-id' ? requestId : given(name));
+  const hasCallerLeft = () => (fetched ? fetched.signal.aborted : (request as IncomingMessage).socket.destroyed);
+  const asked = { header, hasCallerLeft, extensions: undefined };
+  try {
+    const admission = await admit(header('authorization'), options);
+    // Another executor would not send the parts after its first result.
+    return { ...createContext(asked, options, admission), chunkDeliveries: new ChunkDeliveries(admission.deadlineAt) };
+  } catch (error) {
+    throw forHosts(error);
+  }
 }

@@ -5,8 +5,6 @@ import { createConfirmations } from '../engagement/delete/confirmation.ts';
 import { type Drift, onDrift } from '../engagement/drift.ts';
 import { createKnownDeletes } from '../engagement/known-deletes.ts';
 import { createRequestMemory, createSharedRequests } from '../engagement/request-memory.ts';
-import type { RestoreEnd } from '../engagement/restore/restore-engagement.ts';
-import type { Context } from '../graphql/core/context.ts';
 import { createReadLimit } from '../graphql/core/record-loaders.ts';
 import { readTrustedDocuments } from '../graphql/documents.ts';
 import { PreparedOperations } from '../graphql/prepared/prepared-operations.ts';
@@ -21,12 +19,10 @@ import { findMeter } from '../upstream/trace.ts';
 import { createAuthenticator } from './callers/authenticate.ts';
 import { createListener } from './connections/listener.ts';
 import type { LoadLimits } from './connections/overload.ts';
-import { createDirectDelete, type DirectDelete, type DirectDeleteResult } from './direct-delete.ts';
-import { createDirectRestore, type DirectRestore } from './direct-restore.ts';
+import { createDirectDelete, createDirectRestore, type DirectDelete, type DirectRestore } from './direct.ts';
 import { createFrontDoor } from './front-door.ts';
-import { createHostContext, type HostRequest } from './host-context.ts';
-import { createMetrics, type Metrics, type ScrapeServer, serveMetrics } from './metrics.ts';
-import { createMount, type Mount } from './mount.ts';
+import { createMetrics, type Metrics, serveMetrics } from './metrics.ts';
+import { createHostContext, createMount, type HostRequest } from './mount.ts';
 import { createReceiveEvent, type EventAnswer, type ReceivedEvent } from './webhooks.ts';
 import { createGraphQLHandler } from './yoga.ts';
 
@@ -52,40 +48,6 @@ export interface FacadeOptions {
   readonly loadLimits?: LoadLimits;
 }
 
-/** The running facade. */
-export interface Facade {
-  /** The address at which it listens, without a path. */
-  readonly url: string;
-  /** The address for scrapes, without a path; undefined without one. */
-  readonly metricsUrl: string | undefined;
-  /**
-   * Drains: accepts nothing new, answers requests in flight, ends streamed bodies after an operation's time, then closes
-   * upstream's connections.
-   * @param noticeMs how long it answers 503 at most, while clients are connected. @default 0
-   */
-  close(noticeMs?: number): Promise<void>;
-}
-
-/** A facade that can answer, and does not listen yet. */
-export interface OpenFacade extends Omit<Facade, 'url'> {
-  /** Answers the requests of a host's own server. */
-  readonly mount: Mount;
-  /** Makes the context of an operation that another executor runs. */
-  createContext(request: HostRequest): Promise<Context>;
-  /** Deletes without GraphQL. */
-  deleteEngagement(asked: DirectDelete): Promise<DirectDeleteResult>;
-  /** Restores one engagement from its line of an undo file. */
-  restoreEngagement(asked: DirectRestore): Promise<RestoreEnd>;
-  /** Receives an event of Truto's. @throws without `TRUTO_WEBHOOK_SECRETS`. */
-  receiveEvent(event: ReceivedEvent): Promise<EventAnswer>;
-  /**
-   * Starts to listen.
-   * @returns the address without a path.
-   * @throws when it cannot, such as `EADDRINUSE`. Close it then.
-   */
-  listen(): Promise<string>;
-}
-
 /** The most differences from Truto's documentation that are logged. The metric counts all. */
 const maxLoggedDrifts = 200;
 
@@ -106,11 +68,11 @@ function reportDrift(log: Log, metrics: Metrics): (drift: Drift) => void {
 }
 
 /**
- * Opens everything but the port for callers.
+ * Opens everything but the port for callers: a facade that can answer, and does not listen yet.
  * @throws {ConfigError} when a trusted document is not valid, the undo store cannot be written, or OpenTelemetry's SDK is not installed.
  * @throws when metrics cannot be served on their port.
  */
-export async function openFacade({ config, log, upstream, openToken, loadLimits }: FacadeOptions): Promise<OpenFacade> {
+export async function openFacade({ config, log, upstream, openToken, loadLimits }: FacadeOptions) {
   for (const warning of config.warnings) log.warn(warning);
   const { subgraph: dialect, typePrefix, additionalFields, auth } = config;
   const { host, port, proxy, requestTimeoutMs, maxUpstreamBytes, keepsRateLimits, shared, trustedDocuments } = config;
@@ -121,11 +83,7 @@ export async function openFacade({ config, log, upstream, openToken, loadLimits 
   const telemetry = config.otlpEndpoint && (await (await import('./telemetry.ts')).startTelemetry(config.otlpEndpoint));
   const limits = keepsRateLimits ? documentedLimits : undefined;
   const sharedMemory = shared && (await connectRedis(shared.redisUrl, log, shared.keyPrefix));
-  const metrics = createMetrics({
-    sharedMemory,
-    inFlight: () => listener.inFlight + mount.inFlight,
-    meter: findMeter(),
-  });
+  const metrics = createMetrics(sharedMemory, () => listener.inFlight + mount.inFlight, findMeter());
   const connection = openUpstream({
     baseUrl: upstream,
     proxy,
@@ -140,8 +98,7 @@ export async function openFacade({ config, log, upstream, openToken, loadLimits 
   const findAccountIntegration = createAccountLookup(send, requestTimeoutMs);
   const confirmations = createConfirmations(config.confirmation);
   const knownDeletes = createKnownDeletes(sharedMemory);
-  const own = { confirmations, knownDeletes, openToken, log, metrics };
-  const bulkParts = { config, send, findAccountIntegration, ...own };
+  const bulkParts = { config, send, findAccountIntegration, confirmations, knownDeletes, openToken, log, metrics };
   // Loaded when needed: most servers have no Redis.
   const bulk =
     shared && sharedMemory && (await import('./bulk.ts')).startBulk({ ...bulkParts, shared, memory: sharedMemory });
@@ -173,12 +130,8 @@ export async function openFacade({ config, log, upstream, openToken, loadLimits 
   const receiveEvent =
     config.webhookSecrets &&
     createReceiveEvent({
-      secrets: config.webhookSecrets,
-      shared: sharedMemory,
-      knownDeletes,
-      bulkDeletes: bulk?.bulkDeletes,
-      log,
-      metrics,
+      ...{ secrets: config.webhookSecrets, shared: sharedMemory },
+      ...{ knownDeletes, bulkDeletes: bulk?.bulkDeletes, log, metrics },
     });
   const listener = createListener(createFrontDoor(yoga, operations, trusted, options, receiveEvent), {
     quietTimeoutMs: requestTimeoutMs + quietMarginMs,
@@ -191,7 +144,7 @@ export async function openFacade({ config, log, upstream, openToken, loadLimits 
 
   const mount = createMount(yoga, { log, metrics, loadLimits, corsOrigins: config.corsOrigins });
 
-  let scrapes: ScrapeServer | undefined;
+  let scrapes: Awaited<ReturnType<typeof serveMetrics>> | undefined;
   async function free(): Promise<void> {
     stopDrift();
     await yoga.dispose();
@@ -213,43 +166,55 @@ export async function openFacade({ config, log, upstream, openToken, loadLimits 
   }
 
   let isListening = false;
-  async function listen(): Promise<string> {
-    const url = await listener.listen(host, port);
-    isListening = true;
-    return url;
-  }
-
-  async function close(noticeMs?: number): Promise<void> {
-    draining.abort();
-    const lastCall = setTimeout(connection.endStreams, requestTimeoutMs);
-    await Promise.all([mount.drain(requestTimeoutMs + lastPartMs), isListening ? listener.drain(noticeMs) : undefined]);
-    clearTimeout(lastCall);
-    await free();
-  }
-
   const deleteDirectly = createDirectDelete(schema, options);
   const restoreDirectly = createDirectRestore(options);
   return {
+    /** Answers the requests of a host's own server. */
     mount,
-    createContext: (request) => createHostContext(request, options),
-    deleteEngagement: (asked) => mount.run(() => deleteDirectly(asked)),
-    restoreEngagement: (asked) => mount.run(() => restoreDirectly(asked)),
-    async receiveEvent(event) {
+    /** Makes the context of an operation that another executor runs. */
+    createContext: (request: HostRequest) => createHostContext(request, options),
+    /** Deletes without GraphQL. */
+    deleteEngagement: (asked: DirectDelete) => mount.run(() => deleteDirectly(asked)),
+    /** Restores one engagement from its line of an undo file. */
+    restoreEngagement: (asked: DirectRestore) => mount.run(() => restoreDirectly(asked)),
+    /** Receives an event of Truto's. @throws without `TRUTO_WEBHOOK_SECRETS`. */
+    async receiveEvent(event: ReceivedEvent): Promise<EventAnswer> {
       if (!receiveEvent) throw new Error('Events need TRUTO_WEBHOOK_SECRETS.');
       return mount.run(() => receiveEvent(event));
     },
+    /** The address for scrapes, without a path; undefined without one. */
     metricsUrl: scrapes?.url,
-    listen,
-    close,
+    /**
+     * Starts to listen.
+     * @returns the address without a path.
+     * @throws when it cannot, such as `EADDRINUSE`. Close it then.
+     */
+    async listen(): Promise<string> {
+      const url = await listener.listen(host, port);
+      isListening = true;
+      return url;
+    },
+    /**
+     * Drains: accepts nothing new, answers requests in flight, ends streamed bodies after an operation's time, then closes
+     * upstream's connections.
+     * @param noticeMs how long it answers 503 at most, while clients are connected. @default 0
+     */
+    async close(noticeMs?: number): Promise<void> {
+      draining.abort();
+      const lastCall = setTimeout(connection.endStreams, requestTimeoutMs);
+      const drained = [mount.drain(requestTimeoutMs + lastPartMs), isListening && listener.drain(noticeMs)];
+      await Promise.all(drained);
+      clearTimeout(lastCall);
+      await free();
+    },
   };
 }
 
-/**
- * Starts the facade.
- * @throws {ConfigError} when a trusted document is not valid, the undo store cannot be written, or OpenTelemetry's SDK is not installed.
- * @throws when it cannot listen, such as `EADDRINUSE`.
- */
-export async function startFacade(options: FacadeOptions): Promise<Facade> {
+/** A facade that can answer, and does not listen yet. */
+export type OpenFacade = Awaited<ReturnType<typeof openFacade>>;
+
+/** Starts the facade, which listens at `url`. @throws as {@link openFacade}, and when it cannot listen, such as `EADDRINUSE`. */
+export async function startFacade(options: FacadeOptions) {
   const { listen, close, metricsUrl } = await openFacade(options);
   try {
     return { url: await listen(), metricsUrl, close };

@@ -10,29 +10,26 @@ import { requestRefusal } from '../graphql/core/top-level-errors.ts';
 import type { Log } from '../log/log.ts';
 import type { SharedMemory } from '../redis/shared-memory.ts';
 import { digest } from '../upstream/digest.ts';
-import { bodyRefusals } from './connections/refuse.ts';
+import { refusalHeaders, refusals } from './connections/refuse.ts';
 import { maxRequestBytes } from './connections/request-body.ts';
-import type { EventResult, Metrics } from './metrics.ts';
+import type { Metrics } from './metrics.ts';
 
 /*
  * Truto's webhooks (https://www.truto.one/docs/guides/webhooks/overview.md). Truto repeats an event three times unless the status is 200, and
  * switches a webhook off that fails for long. So an event that this server cannot use is answered with 200, and counted.
  */
 
-/** The path at which events are received. */
-const path = '/webhooks/truto';
-
 /** How far the time of an event may be from now, in milliseconds. */
 const maxAgeMs = 24 * 3_600_000;
 
-/**
- * How long the id of an event is remembered, in milliseconds: an event from the future can be sent again for twice the maximum age. Two
- * deliveries at once may both be used: they change nothing more than one.
- */
+/** How long the id of an event is remembered, in milliseconds: one from the future can be sent again for twice the maximum age. */
 const rememberedMs = 2 * maxAgeMs;
 
 /** The most ids in a process without Redis. */
 const maxIds = 100_000;
+
+/** What happened to an event. `ignored`: nothing here depends on it. `failed`: the log has the error, or Redis did not answer. */
+type EventResult = 'used' | 'ignored' | 'repeated' | 'old' | 'malformed' | 'bad_signature' | 'bad_request' | 'failed';
 
 /** An event as it arrives. */
 export interface ReceivedEvent {
@@ -43,16 +40,13 @@ export interface ReceivedEvent {
 }
 
 /** The answer to an event: its status, and a body in JSON. */
-export interface EventAnswer {
-  readonly status: number;
-  readonly body: string;
-}
+export type EventAnswer = { readonly status: number; readonly body: string };
 
 /** Receives an event of Truto's. Never rejects. */
 export type ReceiveEvent = (event: ReceivedEvent) => Promise<EventAnswer>;
 
 /** The parts that events change. */
-export interface WebhookPorts {
+interface WebhookPorts {
   /** The secrets that sign events: any of them. */
   readonly secrets: readonly Secret[];
   readonly knownDeletes: KnownDeletes;
@@ -69,12 +63,11 @@ const signatureForm = /^format=sha256,\s*v=([0-9a-f]{64})$/i;
 /** True when one of the secrets has signed the body. It takes the same time for each signature. */
 function isSigned({ body, signature }: ReceivedEvent, secrets: readonly Secret[]): boolean {
   const given = Buffer.from(signatureForm.exec(signature ?? '')?.[1] ?? '', 'hex');
-  let isFound = false;
-  for (const secret of secrets) {
+  const matching = secrets.filter((secret) => {
     const expected = createHmac('sha256', secret.reveal()).update(body).digest();
-    if (given.length === expected.length && timingSafeEqual(given, expected)) isFound = true;
-  }
-  return isFound;
+    return given.length === expected.length && timingSafeEqual(given, expected);
+  });
+  return matching.length > 0;
 }
 
 const received: EventAnswer = { status: 200, body: '{"received":true}' };
@@ -97,21 +90,9 @@ const unavailable = requestRefusal(
 const wrongMethod = requestRefusal('METHOD_NOT_ALLOWED', 'Events are accepted by POST. Nothing was changed.');
 
 /** Creates the receiver of Truto's events. */
-export function createReceiveEvent({ secrets, shared, ...ports }: WebhookPorts): ReceiveEvent {
-  const { knownDeletes, bulkDeletes, log, metrics } = ports;
+export function createReceiveEvent(ports: WebhookPorts): ReceiveEvent {
+  const { secrets, shared, knownDeletes, bulkDeletes, log, metrics } = ports;
   const ids = new LRUCache<string, true>({ max: maxIds, ttl: rememberedMs });
-  const keyOf = (id: string) => `${shared?.keyPrefix}:event:${digest(id)}`;
-
-  /** True when an event was used before. Undefined when Redis does not answer. */
-  async function wasUsed(id: string): Promise<boolean | undefined> {
-    return shared ? shared.ask(async (redis) => (await redis.exists(keyOf(id))) === 1) : ids.has(id);
-  }
-
-  /** Notes that an event was used: not before, so that a repeated delivery is used if this server stops or Redis is lost meanwhile. */
-  async function noteUsed(id: string): Promise<void> {
-    if (shared) await shared.ask((redis) => redis.set(keyOf(id), '1', 'PX', rememberedMs));
-    else ids.set(id, true);
-  }
 
   async function useDeleted(records: readonly (readonly EngagementKey[])[], at: Date): Promise<void> {
     // All at once: in turn, a thousand records take seconds, and Truto may stop waiting.
@@ -150,7 +131,9 @@ export function createReceiveEvent({ secrets, shared, ...ports }: WebhookPorts):
     const nowMs = Date.now();
     // Also one from the future: it could be repeated when its id is forgotten.
     if (Math.abs(nowMs - createdAt.getTime()) > maxAgeMs) return 'old';
-    const isRepeated = await wasUsed(id);
+    const key = `${shared?.keyPrefix}:event:${digest(id)}`;
+    const isRepeated = shared ? await shared.ask(async (redis) => (await redis.exists(key)) === 1) : ids.has(id);
+    // Redis does not answer.
     if (isRepeated === undefined) return 'failed';
     if (isRepeated) return 'repeated';
     try {
@@ -160,7 +143,9 @@ export function createReceiveEvent({ secrets, shared, ...ports }: WebhookPorts):
       if (!(error instanceof BulkUnavailable)) log.error({ err: error }, "an event of Truto's could not be used");
       return 'failed';
     }
-    await noteUsed(id);
+    // Not before, so that a repeated delivery is used if this server stops or Redis is lost meanwhile.
+    if (shared) await shared.ask((redis) => redis.set(key, '1', 'PX', rememberedMs));
+    else ids.set(id, true);
     return 'used';
   }
 
@@ -171,7 +156,7 @@ export function createReceiveEvent({ secrets, shared, ...ports }: WebhookPorts):
     };
     // A program without types may pass a body that its server has parsed.
     if (typeof given.body !== 'string' && !(given.body instanceof Uint8Array)) return end(parsed, 'bad_request');
-    if (Buffer.byteLength(given.body) > maxRequestBytes) return end(bodyRefusals.tooLarge, 'bad_request');
+    if (Buffer.byteLength(given.body) > maxRequestBytes) return end(refusals.tooLarge, 'bad_request');
     if (!isSigned(given, secrets)) return end(unsigned, 'bad_signature');
     const event = readTrutoEvent(given.body);
     if (!event) return end(unreadable, 'bad_request');
@@ -183,19 +168,13 @@ export function createReceiveEvent({ secrets, shared, ...ports }: WebhookPorts):
 }
 
 /** Answers `POST /webhooks/truto`. Returns false for any other path. */
-export function createServeWebhook(
-  receive: ReceiveEvent | undefined,
-): (request: IncomingMessage, response: ServerResponse, body: Buffer) => boolean {
-  return ({ method, url = '', headers }, response, body) => {
-    if (!receive || url.split('?', 1)[0] !== path) return false;
-    const answer = (given: EventAnswer) =>
+export function createServeWebhook(receive: ReceiveEvent | undefined) {
+  return ({ method, url = '', headers }: IncomingMessage, response: ServerResponse, body: Buffer): boolean => {
+    if (!receive || url.split('?', 1)[0] !== '/webhooks/truto') return false;
+    const answer = ({ status, body: text }: EventAnswer) =>
       void response
-        .writeHead(given.status, {
-          'content-type': 'application/json',
-          ...(given.status === 405 && { allow: 'POST' }),
-          ...(given.status === 503 && { 'retry-after': '1' }),
-        })
-        .end(given.body);
+        .writeHead(status, { ...refusalHeaders(status), ...(status === 405 && { allow: 'POST' }) })
+        .end(text);
     if (method !== 'POST') answer(wrongMethod);
     else void receive({ body, signature: headers['x-truto-signature']?.toString() }).then(answer);
     return true;

@@ -6,10 +6,7 @@ import {
   type ExecutionResult,
   type GraphQLSchema,
   getOperationAST,
-  Kind,
-  type OperationDefinitionNode,
   OverlappingFieldsCanBeMergedRule,
-  type SelectionSetNode,
 } from 'graphql';
 import { createYoga, isAsyncIterable, type Plugin, useReadinessCheck, type YogaLogger } from 'graphql-yoga';
 import { LRUCache } from 'lru-cache';
@@ -22,15 +19,20 @@ import { maskError, useBoundErrors, useGatewayStatus } from './answers/errors.ts
 import { useIncremental } from './answers/incremental.ts';
 import { useSubscriptions } from './answers/subscriptions.ts';
 import { type Metrics, useMetrics } from './metrics.ts';
-import { admissionOf, type ServerContext, useAdmitRequests } from './requests/admit.ts';
+import {
+  admissionOf,
+  type ContextOptions,
+  createContext,
+  type ServerContext,
+  useAdmitRequests,
+} from './requests/admit.ts';
 import { useCheckVariables } from './requests/check-variables.ts';
-import { type ContextOptions, createContext } from './requests/context.ts';
-import { useLimitDocuments } from './requests/document-limits.ts';
+import { fieldsOf, fragmentsOf, useLimitDocuments } from './requests/document-limits.ts';
 
 /** Writes Yoga's log lines to our log: any number of values, the error first when there is one. */
 function yogaLogger(log: Log): YogaLogger {
   const write =
-    (level: 'debug' | 'info' | 'warn' | 'error') =>
+    (level: keyof YogaLogger) =>
     (first: unknown, ...rest: unknown[]) =>
       first instanceof Error
         ? log[level]({ err: first }, 'unexpected error')
@@ -38,11 +40,7 @@ function yogaLogger(log: Log): YogaLogger {
   return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') };
 }
 
-/**
- * Executes trusted documents by their ids. A server without trusted documents refuses ids: Apollo's links, which send a hash
- * first, then send the query.
- * @param only refuse documents sent as text.
- */
+/** Executes trusted documents by their ids, or refuses ids: Apollo's links then send the query. @param only refuse documents sent as text. */
 function useTrustedDocuments(documents: TrustedDocuments | undefined, only: boolean): Plugin {
   if (!documents) {
     return {
@@ -68,10 +66,7 @@ function useTrustedDocuments(documents: TrustedDocuments | undefined, only: bool
   });
 }
 
-/**
- * How many characters of parsed documents are cached. Parsed, a character takes up to 300 bytes. Yoga counts documents instead,
- * and a thousand long ones take a gigabyte.
- */
+/** How many characters of parsed documents are cached: a character takes up to 300 bytes, so Yoga's thousand documents take a gigabyte. */
 const maxDocumentCharacters = 128 * 1024;
 
 /** The memory that a document takes besides its text, in characters. */
@@ -94,9 +89,10 @@ function createDocumentCaches() {
         if (isValid && text !== undefined) valid.set(text, documentAST);
       },
   };
+  const set = () => {};
   const caches = {
-    documentCache: { get: (text: string) => valid.get(text), set: () => {} },
-    errorCache: { get: () => undefined, set: () => {} },
+    documentCache: { get: (text: string) => valid.get(text), set },
+    errorCache: { get: () => undefined, set },
   };
   return { caches, keepValid };
 }
@@ -120,10 +116,7 @@ function useDeferAndStream(): Plugin {
   };
 }
 
-/**
- * Prepares each operation that is executed. It has passed the checks of all plugins before this one, so the front door can run it
- * without them the next time.
- */
+/** Prepares each operation that is executed, for the front door: it has passed the checks of all plugins before this one. */
 function useNoteOperations(operations: PreparedOperations): Plugin<Context> {
   return {
     onExecute({ args }) {
@@ -145,32 +138,7 @@ function codeOfRootField(key: string, { data, errors = [] }: ExecutionResult): s
   return typeof error.extensions.code === 'string' ? error.extensions.code : 'INTERNAL_SERVER_ERROR';
 }
 
-/** The names of an operation's root fields by response key, also of those in fragments. */
-function rootFieldNames(
-  { definitions }: DocumentNode,
-  operation: OperationDefinitionNode,
-): ReadonlyMap<string, string> {
-  const names = new Map<string, string>();
-  const spread = new Set<string>();
-  function add({ selections }: SelectionSetNode): void {
-    for (const node of selections) {
-      if (node.kind === Kind.FIELD) names.set(node.alias?.value ?? node.name.value, node.name.value);
-      else if (node.kind === Kind.INLINE_FRAGMENT) add(node.selectionSet);
-      else if (!spread.has(node.name.value)) {
-        spread.add(node.name.value);
-        for (const each of definitions)
-          if (each.kind === Kind.FRAGMENT_DEFINITION && each.name.value === node.name.value) add(each.selectionSet);
-      }
-    }
-  }
-  add(operation.selectionSet);
-  return names;
-}
-
-/**
- * Counts the root fields of executed operations, and the time since the operation was admitted: a prepared operation may have run
- * its fields before. Unknown names are not counted.
- */
+/** Counts known root fields, and the time since the operation was admitted: a prepared operation may have run its fields before. */
 function useCountFields({ countField }: Pick<Metrics, 'countField'>, requestTimeoutMs: number): Plugin<Context> {
   return {
     onExecute({ args: { document, operationName, schema, contextValue } }) {
@@ -180,7 +148,9 @@ function useCountFields({ countField }: Pick<Metrics, 'countField'>, requestTime
           if (!operation || isAsyncIterable(result)) return;
           const durationMs = performance.now() - (contextValue.deadlineAt - requestTimeoutMs);
           const fields = schema.getRootType(operation.operation)?.getFields() ?? {};
-          for (const [key, name] of rootFieldNames(document, operation)) {
+          const selected = [...fieldsOf(operation.selectionSet, fragmentsOf(document))];
+          const names = new Map(selected.map(({ alias, name }) => [(alias ?? name).value, name.value]));
+          for (const [key, name] of names) {
             const isSkipped = result.data && !Object.hasOwn(result.data, key);
             if (!isSkipped && !countedElsewhere.has(name) && fields[name])
               countField(name, codeOfRootField(key, result as ExecutionResult), durationMs);

@@ -1,9 +1,8 @@
 import { type DestinationStream, type LogFn, type Logger, pino } from 'pino';
-import type { AuthConfig, Config, SharedConfig } from '../config/config.ts';
+import type { Config } from '../config/config.ts';
 import { parseRedisAddress } from '../config/redis-address.ts';
 import { Secret } from '../config/secret.ts';
-import { shortened, withEscapes } from './foreign-text.ts';
-import { secretPattern } from './secret-pattern.ts';
+import { secretPattern, shortened, withEscapes } from './foreign-text.ts';
 
 /**
  * The server's log: JSON lines on standard output, which `terminal-log.ts` rewrites at a terminal. These are `[redacted]`: `Secret`
@@ -28,10 +27,7 @@ const batchMs = 50;
 /** The most unread bytes. If the reader of standard output is slower, more lines are dropped. */
 const maxUnreadBytes = 16 * 1_024 * 1_024;
 
-/**
- * Standard output. A line waits up to 50 ms for others. At the exit, and after a fatal error, lines are written at once. When 16 MiB are
- * unread, more lines are dropped, and a later line has their number.
- */
+/** Standard output. At the exit, and after a fatal error, lines are written at once. A later line has the number of dropped ones. */
 class StandardOutput implements DestinationStream {
   readonly #output = pino.destination({ dest: 1, sync: false, maxLength: maxUnreadBytes });
   readonly #outputNow = pino.destination({ dest: 1, sync: true });
@@ -44,14 +40,12 @@ class StandardOutput implements DestinationStream {
     this.#output.on('drop', (batch: string) => {
       this.#lostLines += batch.split('\n').length - 1;
     });
-    this.#output.on('drain', () => this.#reportLoss());
-  }
-
-  #reportLoss(): void {
-    if (this.#lostLines === 0) return;
-    const msg = 'standard output was not read in time: lines of the log are lost';
-    this.write(`${JSON.stringify({ level: 50, time: Date.now(), lines: this.#lostLines, msg })}\n`);
-    this.#lostLines = 0;
+    this.#output.on('drain', () => {
+      const lines = this.#lostLines;
+      this.#lostLines = 0;
+      const msg = 'standard output was not read in time: lines of the log are lost';
+      if (lines > 0) this.write(`${JSON.stringify({ level: 50, time: Date.now(), lines, msg })}\n`);
+    });
   }
 
   write(line: string): void {
@@ -96,52 +90,21 @@ function hasJwt(run: string): boolean {
   );
 }
 
-/** The longest line. In a longer one, the texts are cut. */
+/** The longest line. In a longer one, the texts are cut, to so many characters, items of a list or an object, and levels. */
 const maxLineCharacters = 16 * 1_024;
-
-/** The longest text of a cut line, and the longest message of an error. */
 const maxTextCharacters = 1_000;
+const maxItems = 20;
+const maxLevels = 6;
 
-/** The longest stack of an error, without its causes. */
+/** The longest stack of an error, without its causes, and the most causes. Its message may be as long as any text of a cut line. */
 const maxStackCharacters = 4_000;
+const maxCauses = 3;
 
 /** How much of a text is searched for secrets. The rest is never shown. */
 const maxSearchedCharacters = 64 * 1_024;
 
-/** The most items of a list or an object in a cut line, and the most levels. */
-const maxItems = 20;
-const maxLevels = 6;
-
-/** The most causes of an error. */
-const maxCauses = 3;
-
 /** A line that matches, in lower case, may have a credential or a character to escape. Most lines do not match and are unchanged. */
 const suspect = /[%\\+\u007f-\uffff]|eyj|bearer|basic|authorization|cookie|token|secret|password|api-?key/;
-
-function secretsOfAuth(auth: AuthConfig): readonly Secret[] {
-  if (auth.mode !== 'service') return [];
-  const { key } = auth.jwt;
-  return [auth.apiToken, ...('secret' in key ? [key.secret] : [])];
-}
-
-/** An address and its password: errors of libraries may contain the password without the address. */
-function secretsOfAddress(address: Secret): readonly Secret[] {
-  return [address, ...secretsOfPassword(decodeURIComponent(new URL(address.reveal()).password))];
-}
-
-const secretsOfPassword = (password = ''): readonly Secret[] => (password === '' ? [] : [new Secret(password)]);
-
-function secretsOfShared({ redisUrl, tokenSecret, undoStore }: SharedConfig): readonly Secret[] {
-  const { username, password } = parseRedisAddress(redisUrl.reveal()) ?? {};
-  return [
-    redisUrl,
-    // A user without a password is probably a password without its colon.
-    ...secretsOfPassword(password ?? username),
-    ...(tokenSecret ? [tokenSecret] : []),
-    ...(undoStore?.kind === 'bucket' ? [undoStore.secretAccessKey] : []),
-    ...(undoStore?.kind === 'bucket' && undoStore.sessionToken ? [undoStore.sessionToken] : []),
-  ];
-}
 
 /** The secrets of the configuration. */
 export function secretsOf({
@@ -151,13 +114,24 @@ export function secretsOf({
   shared,
   webhookSecrets = [],
 }: Pick<Config, 'auth' | 'confirmation' | 'proxy' | 'shared' | 'webhookSecrets'>): readonly Secret[] {
-  return [
+  const service = auth.mode === 'service' ? auth : undefined;
+  const key = service?.jwt.key;
+  const bucket = shared?.undoStore?.kind === 'bucket' ? shared.undoStore : undefined;
+  const secrets = [
     ...webhookSecrets,
-    ...secretsOfAuth(auth),
-    ...(confirmation.secret ? [confirmation.secret] : []),
-    ...(proxy ? secretsOfAddress(proxy.url) : []),
-    ...(shared ? secretsOfShared(shared) : []),
+    ...[service?.apiToken, key && 'secret' in key ? key.secret : undefined],
+    ...[confirmation.secret, proxy?.url, shared?.redisUrl, shared?.tokenSecret],
+    ...[bucket?.secretAccessKey, bucket?.sessionToken],
   ];
+  const redis = shared && parseRedisAddress(shared.redisUrl.reveal());
+  // Errors of libraries may contain the password of an address alone. A user without a password is probably one without its colon.
+  const passwords = [
+    proxy && decodeURIComponent(new URL(proxy.url.reveal()).password),
+    redis?.password ?? redis?.username,
+  ];
+  return [...secrets, ...passwords.map((password) => (password ? new Secret(password) : undefined))].filter(
+    (secret) => secret !== undefined,
+  );
 }
 
 /** Undoes one layer of JSON's and of percent encoding. */
@@ -167,22 +141,13 @@ function decode(text: string): string {
     .replace(/(?:%[0-9a-f]{2})+/gi, (run) => Buffer.from(run.replaceAll('%', ''), 'hex').toString());
 }
 
-/** True when the pattern matches the text after up to three layers of encoding are undone. */
-function isHidden(pattern: RegExp, text: string): boolean {
-  const layers = [text, text.replaceAll('+', ' ')];
-  return layers.some((layer) => {
-    let reading = layer;
-    for (let depth = 0; depth < 4; depth += 1) {
-      if (reading.search(pattern) >= 0) return true;
-      reading = decode(reading);
-    }
-    return false;
-  });
-}
+/** True when the pattern matches the text after up to that many layers of encoding are undone. */
+const isHidden = (pattern: RegExp, text: string, layers = 3): boolean =>
+  text.search(pattern) >= 0 || (layers > 0 && isHidden(pattern, decode(text), layers - 1));
 
-/** Removes credentials from any value read from JSON. */
 type Redact = (value: unknown) => unknown;
 
+/** Makes the function that removes credentials from any value read from JSON. */
 function redaction(pattern: RegExp | undefined): Redact {
   function redactText(text: string): string {
     const redacted = text
@@ -191,7 +156,8 @@ function redaction(pattern: RegExp | undefined): Redact {
       .replace(jwtCharacters, (run) => (hasJwt(run) ? censor : run));
     if (!pattern) return redacted;
     const plain = redacted.replace(pattern, censor);
-    return /[%\\+]/.test(plain) && isHidden(pattern, plain) ? censor : plain;
+    const readings = /[%\\+]/.test(plain) ? [plain, plain.replaceAll('+', ' ')] : [];
+    return readings.some((reading) => isHidden(pattern, reading)) ? censor : plain;
   }
   return function redact(value: unknown): unknown {
     if (typeof value === 'string') return redactText(value);

@@ -1,7 +1,6 @@
 import { collectFields } from '@graphql-tools/utils';
 import {
   defaultFieldResolver,
-  type FragmentDefinitionNode,
   GraphQLError,
   type GraphQLSchema,
   getOperationAST,
@@ -39,14 +38,13 @@ const maxBytes = 80 * 1024 * 1024;
 /** Measured, rounded up. A text is kept twice, by the key and by the names in it, and two characters may be a node of an argument. */
 const bytesOf = { entry: 4_000, character: 60 } as const;
 
-/** True for a value that a condition may have. A condition that is null is an error. */
-const isCondition = (value: unknown): boolean => typeof value === 'boolean' || value === null;
+/** The variables that conditions may have. A condition that is null is an error. */
+const conditionsOf = (variables: Values) =>
+  Object.entries(variables).filter(([, value]) => typeof value === 'boolean' || value === null);
 
 /** Distinguishes operations by name, document and the variables that conditions may have. */
-function entryKey({ query, operationName, variables }: OperationRequest): string {
-  const conditions = Object.entries(variables).filter(([, value]) => isCondition(value));
-  return JSON.stringify([operationName ?? null, ...conditions]) + query;
-}
+const entryKey = ({ query, operationName, variables }: OperationRequest): string =>
+  JSON.stringify([operationName ?? null, ...conditionsOf(variables)]) + query;
 
 // Apart, since functions that are created together hold what any of them uses.
 function variableReader(schema: GraphQLSchema, definitions: readonly VariableDefinitionNode[]) {
@@ -72,17 +70,12 @@ function prepare(schema: GraphQLSchema, { query, operationName, variables }: Ope
   // Yoga's executor makes this class the prototype of the others, and graphql-js does not.
   if (definitions.some(({ variable }) => variable.name.value === '__proto__')) throw new Uncovered('__proto__');
   const readVariables = variableReader(schema, definitions);
-  const fragments = document.definitions.filter(({ kind }) => kind === Kind.FRAGMENT_DEFINITION);
+  const fragments = document.definitions.filter((node) => node.kind === Kind.FRAGMENT_DEFINITION);
   const scope = {
-    schema,
-    operation,
-    rootValue: undefined,
-    fragments: Object.fromEntries((fragments as FragmentDefinitionNode[]).map((each) => [each.name.value, each])),
+    ...{ schema, operation, rootValue: undefined, bytes: 0 },
+    fragments: Object.fromEntries(fragments.map((each) => [each.name.value, each])),
     // Only those in the key, so that the plan depends only on that.
-    variableValues: Object.fromEntries(
-      Object.entries(readVariables(variables)).filter(([, value]) => isCondition(value)),
-    ),
-    bytes: 0,
+    variableValues: Object.fromEntries(conditionsOf(readVariables(variables))),
   };
   const coerced = { coerced: scope.variableValues, sources: {} };
   const { fields } = collectFields(schema, scope.fragments, coerced, root, operation.selectionSet);

@@ -1,11 +1,10 @@
-import { collectSubFields, memoize1 } from '@graphql-tools/utils';
+import { collectSubFields, isAsyncIterable, memoize1 } from '@graphql-tools/utils';
 import {
   defaultFieldResolver,
   defaultTypeResolver,
   type FieldNode,
   GraphQLID,
   type GraphQLLeafType,
-  type GraphQLList,
   type GraphQLObjectType,
   type GraphQLOutputType,
   type GraphQLResolveInfo,
@@ -82,7 +81,7 @@ export class Output {
 }
 
 /** The parts of `info` that all fields share. Its variables are those that conditions may have. */
-interface WriterScope
+interface PlanScope
   extends Pick<GraphQLResolveInfo, 'schema' | 'fragments' | 'variableValues' | 'operation' | 'rootValue'> {
   /** The memory of the fields, as estimated. */
   bytes: number;
@@ -116,50 +115,45 @@ const leafWriter = memoize1((type: GraphQLLeafType): Write => {
   };
 });
 
-/** The text in front of a value, and how that is read and written; for `__typename` only text. */
-type WrittenField = readonly [start: string, read?: (source: never, out: Output) => unknown, write?: Write];
+/** Writes a field of an object. */
+type WriteField = (source: never, out: Output) => void;
 
 // Apart, since functions that are created together hold what any of them uses.
-const propertyReader = (name: string) => (source: Values) => source[name];
-const fieldReader =
-  ({ resolve, readArguments }: PreparedField) =>
-  (source: unknown, out: Output) =>
-    resolve(source, readArguments(out.variables), out.context);
+const propertyWriter =
+  (name: string, write: Write): WriteField =>
+  (source: Values, out) =>
+    write(source[name], out);
+const fieldWriter =
+  ({ resolve, readArguments, write }: PreparedField): WriteField =>
+  (source, out) =>
+    write(resolve(source, readArguments(out.variables), out.context), out);
 
-function writtenField(type: GraphQLObjectType, key: string, nodes: FieldNode[], scope: WriterScope): WrittenField {
-  const start = `${JSON.stringify(key)}:`;
-  scope.bytes += bytesOfField + start.length;
-  const name = nodes[0]?.name.value ?? '';
-  if (name === '__typename') return [start + JSON.stringify(type.name)];
-  const field = prepareField(type, key, nodes, scope);
-  const exposed = type.getFields()[name]?.extensions.pothosExposedField;
-  return [start, typeof exposed === 'string' ? propertyReader(exposed) : fieldReader(field), field.write];
-}
-
-function objectWriter(type: GraphQLObjectType, nodes: readonly FieldNode[], scope: WriterScope): Write {
+function objectWriter(type: GraphQLObjectType, nodes: readonly FieldNode[], scope: PlanScope): Write {
   const variables = { coerced: scope.variableValues, sources: {} };
   const { fields } = collectSubFields(scope.schema, scope.fragments, variables, type, [...nodes]);
-  const written = [...fields].map(([key, fieldNodes], index): WrittenField => {
-    const [start, ...rest] = writtenField(type, key, fieldNodes, scope);
-    return [index === 0 ? start : `,${start}`, ...rest];
+  const written = [...fields].map(([key, fieldNodes], index): readonly [start: string, write?: WriteField] => {
+    const start = `${index === 0 ? '' : ','}${JSON.stringify(key)}:`;
+    scope.bytes += bytesOfField + start.length;
+    const name = fieldNodes[0]?.name.value ?? '';
+    if (name === '__typename') return [start + JSON.stringify(type.name)];
+    const field = prepareField(type, key, fieldNodes, scope);
+    const exposed = type.getFields()[name]?.extensions.pothosExposedField;
+    return [start, typeof exposed === 'string' ? propertyWriter(exposed, field.write) : fieldWriter(field)];
   });
   return (source, out) => {
     if (typeof source !== 'object') fail(type);
     out.add('{');
-    for (const [start, read, write] of written) {
+    for (const [start, write] of written) {
       out.add(start);
-      if (read && write) write(read(source as never, out), out);
+      write?.(source as never, out);
     }
     out.add('}');
   };
 }
 
-function listWriter(type: GraphQLList<GraphQLOutputType>, writeItem: Write): Write {
-  const writeItems: Write = (items, out) => {
-    if (!Array.isArray(items)) {
-      if (!(Symbol.asyncIterator in Object(items))) fail(type);
-      return out.addLater(Array.fromAsync(items as AsyncIterable<unknown>), writeItems);
-    }
+function listWriter(type: GraphQLOutputType, writeItem: Write): Write {
+  return (items, out) => {
+    if (!Array.isArray(items)) fail(type);
     out.add('[');
     for (let index = 0; index < items.length; index += 1) {
       if (index > 0) out.add(',');
@@ -167,10 +161,9 @@ function listWriter(type: GraphQLList<GraphQLOutputType>, writeItem: Write): Wri
     }
     out.add(']');
   };
-  return writeItems;
 }
 
-function someWriter(type: GraphQLOutputType, nodes: readonly FieldNode[], scope: WriterScope): Write {
+function someWriter(type: GraphQLOutputType, nodes: readonly FieldNode[], scope: PlanScope): Write {
   if (isListType(type)) return listWriter(type, writerOf(type.ofType, nodes, scope));
   if (isObjectType(type)) return objectWriter(type, nodes, scope);
   if (!isAbstractType(type)) return leafWriter(type as GraphQLLeafType);
@@ -183,12 +176,15 @@ function someWriter(type: GraphQLOutputType, nodes: readonly FieldNode[], scope:
   };
 }
 
-function writerOf(type: GraphQLOutputType, nodes: readonly FieldNode[], scope: WriterScope): Write {
+function writerOf(type: GraphQLOutputType, nodes: readonly FieldNode[], scope: PlanScope): Write {
   const isNonNull = isNonNullType(type);
-  const write = someWriter(isNonNull ? type.ofType : type, nodes, scope);
+  const nullable = isNonNull ? type.ofType : type;
+  const isList = isListType(nullable);
+  const write = someWriter(nullable, nodes, scope);
   const writeValue: Write = (value, out) => {
     if (value instanceof Promise) return out.addLater(value, writeValue);
     if (value instanceof Error) throw value;
+    if (isList && isAsyncIterable(value)) return out.addLater(Array.fromAsync(value), writeValue);
     if (value !== null && value !== undefined) write(value, out);
     else out.add(isNonNull ? fail(type) : 'null');
   };
@@ -207,7 +203,7 @@ export function prepareField(
   parentType: GraphQLObjectType,
   responseKey: string,
   fieldNodes: readonly FieldNode[],
-  scope: WriterScope,
+  scope: PlanScope,
 ): PreparedField {
   const node = fieldNodes[0] as FieldNode;
   const field = parentType.getFields()[node.name.value];
@@ -216,8 +212,7 @@ export function prepareField(
   const path = { prev: undefined, key: responseKey, typename: parentType.name };
   const info = { ...scope, fieldName: name, fieldNodes, returnType: type, parentType, path } as never;
   return {
-    name,
-    responseKey,
+    ...{ name, responseKey },
     readArguments: args.length === 0 ? readNothing : (variables) => getArgumentValues(field, node, variables),
     resolve: (source, given, context) => resolve(source, given, context, info),
     write: writerOf(type, fieldNodes, scope),

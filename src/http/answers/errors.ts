@@ -4,16 +4,12 @@ import { isAsyncIterable, type Plugin, maskError as yogaMaskError } from 'graphq
 import { fieldError } from '../../graphql/core/top-level-errors.ts';
 import { shortened } from '../../log/foreign-text.ts';
 
-/** How the executor's messages about an argument with a bad variable begin. All other errors with a path are from this server. */
-const aboutArgument = /^Argument "/;
-
 /** How the executor's messages about a bad `@stream` begin. */
 const aboutStream = /^initialCount must be /;
 
-/** The code of an error that graphql-js or the executor made without one. */
-function defaultCodeOf({ path, message }: GraphQLError): string {
-  return path === undefined || aboutArgument.test(message) ? 'BAD_USER_INPUT' : 'INTERNAL_SERVER_ERROR';
-}
+/** The code of an error that graphql-js or the executor made: all other errors with a path are from this server. */
+const defaultCodeOf = ({ path, message }: GraphQLError): string =>
+  path === undefined || message.startsWith('Argument "') ? 'BAD_USER_INPUT' : 'INTERNAL_SERVER_ERROR';
 
 /**
  * The error as a client sees it. Errors made for clients stay as they are, others become "Unexpected error."; each has a code. The
@@ -39,35 +35,25 @@ export function maskError(error: unknown, message: string): Error {
   return masked;
 }
 
-/** How many errors a result has at most: one for each record of the largest page. */
+/** How many errors a result has at most: one for each record of the largest page. Each names so many locations in the document. */
 const maxErrors = 100;
-
-/** The longest message of an error: it may quote what a caller sent. */
-const maxMessageCharacters = 1_000;
-
-/** The longest name in the path of an error: a caller's alias. */
-const maxNameCharacters = 100;
-
-/** How many locations in the document an error names at most. */
 const maxLocations = 10;
+
+/** The longest message of an error, and the longest name in its path: they may quote what a caller sent. */
+const maxMessageCharacters = 1_000;
+const maxNameCharacters = 100;
 
 /** A result, or a part of one; of a deferred or streamed part, `incremental` has the errors. */
 type Result = ExecutionResult & { readonly incremental?: readonly ExecutionResult[] };
-
-/** graphql-js suggests names of the schema. */
-function withoutSuggestion(message: string): string {
-  const at = message.indexOf('Did you mean ');
-  return at < 0 ? message : message.slice(0, at).trimEnd();
-}
 
 type Writable<Type> = { -readonly [Key in keyof Type]: Type[Key] };
 
 /** Changes the error itself: a copy would lose what Yoga reads from it. */
 function boundError(error: Writable<GraphQLError>, hidesSuggestions: boolean): void {
   const { path, nodes, positions, locations } = error;
-  // Before the message is cut: a suggestion is recognized by its beginning.
-  const message = hidesSuggestions ? withoutSuggestion(error.message) : error.message;
-  error.message = shortened(message, maxMessageCharacters);
+  // graphql-js suggests names of the schema. Before the message is cut: a suggestion is recognized by its beginning.
+  const [message = ''] = hidesSuggestions ? error.message.split('Did you mean ', 1) : [error.message];
+  error.message = shortened(hidesSuggestions ? message.trimEnd() : message, maxMessageCharacters);
   if (path) error.path = path.map((key) => (typeof key === 'string' ? shortened(key, maxNameCharacters) : key));
   // Yoga derives the locations from these again.
   if (nodes) error.nodes = nodes.slice(0, maxLocations);
@@ -81,10 +67,10 @@ function boundErrors(errors: readonly GraphQLError[], hidesSuggestions: boolean)
   const shown = errors.length > maxErrors ? byDepth.slice(0, maxErrors) : errors;
   for (const error of shown) boundError(error, hidesSuggestions);
   if (shown === errors) return shown;
+  const hidden = `${errors.length - maxErrors} more errors are not shown.`;
   const advice =
     'If a delete has neither a result nor an error, send it again with its Idempotency-Key, or read the engagement.';
-  const hiddenCount = errors.length - maxErrors;
-  return [...shown, fieldError('TOO_MANY_ERRORS', `${hiddenCount} more errors are not shown. ${advice}`)];
+  return [...shown, fieldError('TOO_MANY_ERRORS', `${hidden} ${advice}`)];
 }
 
 function boundResult(result: Result, hidesSuggestions: boolean): Result {
@@ -97,11 +83,7 @@ function boundResult(result: Result, hidesSuggestions: boolean): Result {
   };
 }
 
-/**
- * Bounds the errors of each result, and of each part of a result in parts: their number, and how much text of the caller each
- * repeats.
- * @param hidesSuggestions removes "Did you mean …?".
- */
+/** Bounds the errors of each result and part: their number and text. @param hidesSuggestions removes "Did you mean …?". */
 export function useBoundErrors(hidesSuggestions: boolean): Plugin {
   return {
     onResultProcess({ result, setResult }) {
@@ -113,10 +95,7 @@ export function useBoundErrors(hidesSuggestions: boolean): Plugin {
   };
 }
 
-/**
- * Sends each GraphQL response with 200, for gateways. With 400, 401 and others, Apollo Gateway shows this server's address and
- * response to its own clients, and other gateways lose the message or the code.
- */
+/** Sends each GraphQL response with 200: with others, gateways show this server's address, or lose the message or the code. */
 export function useGatewayStatus(): Plugin {
   return {
     onResultProcess({ result, setResult }) {

@@ -1,5 +1,5 @@
 import { isAsyncIterable, memoize1 } from '@graphql-tools/utils';
-import { BREAK, type DocumentNode, type ExecutionResult, GraphQLError, Kind, visit } from 'graphql';
+import { BREAK, type DocumentNode, type ExecutionResult, GraphQLError, visit } from 'graphql';
 import type { Plugin } from 'graphql-yoga';
 import type { ChunkDeliveries, ChunkDelivery } from '../../graphql/core/chunk-delivery.ts';
 import type { Context } from '../../graphql/core/context.ts';
@@ -27,13 +27,6 @@ const isIncremental = memoize1((document: DocumentNode): boolean => {
   return found;
 });
 
-/** The same operation for a client that reads single results only: complete lists, nothing deferred. */
-function withoutIncremental(document: DocumentNode): DocumentNode {
-  return visit(document, {
-    [Kind.DIRECTIVE]: ({ name }) => (incrementalDirectives.has(name.value) ? null : undefined),
-  });
-}
-
 async function* deliverChunks({ path, nextIndex, label, chunks }: ChunkDelivery): AsyncGenerator<ResultPart> {
   let index = nextIndex;
   const partWith = (content: object): ResultPart => ({
@@ -54,7 +47,6 @@ async function* deliverChunks({ path, nextIndex, label, chunks }: ChunkDelivery)
 
 /** Masks the errors of deferred parts: Yoga masks the errors of whole results only. */
 function maskPart({ incremental, ...part }: ResultPart, log: Log): ResultPart {
-  if (!incremental) return part;
   function mask(error: GraphQLError): GraphQLError {
     const masked = maskError(error, 'Unexpected error.') as GraphQLError;
     if (masked !== error) log.error({ err: error.originalError ?? error }, 'unexpected error');
@@ -63,10 +55,8 @@ function maskPart({ incremental, ...part }: ResultPart, log: Log): ResultPart {
     const { nodes = null, source = null, positions = null, path = null } = masked;
     return new GraphQLError(masked.message, { nodes, source, positions, path, extensions });
   }
-  return {
-    ...part,
-    incremental: incremental.map((item) => (item.errors ? { ...item, errors: item.errors.map(mask) } : item)),
-  };
+  const masked = incremental?.map((item) => (item.errors ? { ...item, errors: item.errors.map(mask) } : item));
+  return masked ? { ...part, incremental: masked } : part;
 }
 
 async function* deliver(
@@ -84,10 +74,7 @@ async function* deliver(
   }
 }
 
-/**
- * Closes the bodies when the client disconnects or reads nothing for `pauseMs`: each holds a connection to upstream. A generator
- * alone would first wait for its next chunk.
- */
+/** Closes the bodies, each of which holds a connection to upstream, when the client disconnects or reads nothing for `pauseMs`. */
 function closing(
   parts: AsyncGenerator<ResultPart>,
   deliveries: ChunkDeliveries,
@@ -124,7 +111,11 @@ export function useIncremental(log: Log, pauseMs: number): Plugin<Context> {
       const deliveries: ChunkDeliveries = args.contextValue.chunkDeliveries;
       const isAskedFor = isIncremental(args.document);
       const inParts = isAskedFor && readAccept(request.headers.get('accept')).namesParts;
-      if (isAskedFor && !inParts) args.document = withoutIncremental(args.document);
+      // A client that reads single results only gets complete lists, and nothing deferred.
+      if (isAskedFor && !inParts)
+        args.document = visit(args.document, {
+          Directive: ({ name }) => (incrementalDirectives.has(name.value) ? null : undefined),
+        });
       if (!inParts) return { onExecuteDone: () => deliveries.close() };
       const { signal } = request;
       return {

@@ -3,7 +3,6 @@ import { type FetchAPI, isAsyncIterable, type Plugin, type YogaInitialContext } 
 import type { Context } from '../../graphql/core/context.ts';
 import { fieldError, requestError } from '../../graphql/core/top-level-errors.ts';
 import { readAccept } from '../requests/headers.ts';
-import { CallerCounts } from './caller-counts.ts';
 
 /** How many subscriptions one caller may have at once. Each holds a connection, and reads from Redis once a second. */
 const maxPerCaller = 20;
@@ -13,6 +12,31 @@ const maxSubscriptions = 500;
 
 /** The interval between two heartbeats of an idle subscription, in milliseconds: that of Yoga's events. */
 const heartbeatMs = 12_000;
+
+/**
+ * Counts the long answers of one kind that are under way, so that one caller cannot hold all connections. The function counts one more,
+ * and returns how to end that, once; or the limit that is reached: the caller's own, or that of all callers.
+ */
+export function countAnswers(maxPerCaller: number, max: number): (callerId: string) => (() => void) | 'caller' | 'all' {
+  const byCaller = new Map<string, number>();
+  let total = 0;
+  function add(callerId: string, change: 1 | -1): void {
+    total += change;
+    const ofCaller = (byCaller.get(callerId) ?? 0) + change;
+    if (ofCaller > 0) byCaller.set(callerId, ofCaller);
+    else byCaller.delete(callerId);
+  }
+  return (callerId) => {
+    if ((byCaller.get(callerId) ?? 0) >= maxPerCaller) return 'caller';
+    if (total >= max) return 'all';
+    add(callerId, 1);
+    let hasEnded = false;
+    return () => {
+      if (!hasEnded) add(callerId, -1);
+      hasEnded = true;
+    };
+  };
+}
 
 /** The result as it is sent: the HTTP status of errors is for this server only. */
 function withoutStatus({ errors, ...rest }: ExecutionResult): object {
@@ -62,40 +86,35 @@ function toMultipart(result: ExecutionResult | AsyncIterable<ExecutionResult>, f
   return new fetchAPI.Response(body, { headers: { 'content-type': contentType, 'cache-control': 'no-cache' } });
 }
 
-/**
- * Sends subscriptions as events or multipart. Refuses one before it is executed when the Accept header allows neither, or when its
- * caller, or all callers together, have too many.
- */
+/** Sends subscriptions as events or multipart, and refuses one before it is executed: for its Accept header, or when there are too many. */
 export function useSubscriptions(): Plugin<YogaInitialContext & Context> {
   const requests = new WeakSet<Request>();
-  const counts = new CallerCounts(maxPerCaller, maxSubscriptions);
+  const begin = countAnswers(maxPerCaller, maxSubscriptions);
 
-  function refusalFor(request: Request, callerId: string | undefined): GraphQLError | undefined {
-    if (!readAccept(request.headers.get('accept')).takesParts) {
-      const message =
-        'Subscriptions are sent as text/event-stream or multipart/mixed. Nothing was executed. Allow one of them in the Accept header.';
-      return requestError('NOT_ACCEPTABLE', message);
-    }
-    // The field itself refuses a subscription without a caller.
-    if (callerId === undefined) return undefined;
-    const exceeded = counts.findExceeded(callerId);
-    if (exceeded === 'caller') {
-      const message = `You have ${maxPerCaller} subscriptions at this server, the most for one caller. End one, or send a query instead.`;
-      return fieldError('RATE_LIMITED', message, { retryAfterMs: null });
-    }
-    if (exceeded === undefined) return undefined;
-    const message = 'This server has too many subscriptions. Send a query instead, or try again later.';
-    return requestError('OVERLOADED', message);
+  /** Counts a subscription. Returns how to end that, or why it is refused. The field itself refuses one without a caller. */
+  function beginFor(request: Request, callerId: string | undefined): (() => void) | GraphQLError {
+    if (!readAccept(request.headers.get('accept')).takesParts)
+      return requestError(
+        'NOT_ACCEPTABLE',
+        'Subscriptions are sent as text/event-stream or multipart/mixed. Nothing was executed. Allow one of them in the Accept header.',
+      );
+    const begun = callerId === undefined ? () => {} : begin(callerId);
+    if (begun === 'all')
+      return requestError(
+        'OVERLOADED',
+        'This server has too many subscriptions. Send a query instead, or try again later.',
+      );
+    if (begun !== 'caller') return begun;
+    const message = `You have ${maxPerCaller} subscriptions at this server, the most for one caller. End one, or send a query instead.`;
+    return fieldError('RATE_LIMITED', message, { retryAfterMs: null });
   }
 
   return {
     onSubscribe({ args, setResultAndStopExecution }) {
       const { request, caller } = args.contextValue;
       requests.add(request);
-      const refusal = refusalFor(request, caller?.id);
-      if (refusal) return setResultAndStopExecution({ errors: [refusal] });
-      if (caller === null) return undefined;
-      const end = counts.begin(caller.id);
+      const end = beginFor(request, caller?.id);
+      if (typeof end !== 'function') return setResultAndStopExecution({ errors: [end] });
       // The results of a request whose client has disconnected are never read.
       request.signal.addEventListener('abort', end, { once: true });
       if (request.signal.aborted) end();

@@ -7,10 +7,7 @@ import { requestError } from '../../graphql/core/top-level-errors.ts';
 import type { TokenRefusal } from './token-refusals.ts';
 import type { VerifierOptions } from './verify-token.ts';
 
-/**
- * Identifies the caller by the `Authorization` header. Null: there is none.
- * @throws {GraphQLError} `UNAUTHENTICATED` for a header that is not accepted.
- */
+/** Identifies the caller by the `Authorization` header; null without one. @throws {GraphQLError} `UNAUTHENTICATED` when it is refused. */
 export type Authenticate = (header: string | null) => Promise<Caller | null>;
 
 /** The caller that a header identifies, or why the header is refused. Throws while tokens cannot be verified. */
@@ -28,10 +25,7 @@ const callerCharacters = 200;
 /** The shortest interval between two log lines about tokens that are refused for the same reason, in milliseconds. */
 const logIntervalMs = 10_000;
 
-/**
- * The caller who sends a token to upstream.
- * @param authorization the header as the caller wrote it. It goes upstream unchanged.
- */
+/** The caller who sends a token to upstream. @param authorization the header as the caller wrote it. It goes upstream unchanged. */
 export function callerWithToken(token: string, authorization = `Bearer ${token}`): Caller {
   // By the token, not the header: "bearer" in other letters is the same caller.
   const id = createHash('sha256').update(token).digest('base64url');
@@ -55,10 +49,7 @@ function createPassThrough(): Identify {
   };
 }
 
-/**
- * The server's own `Authorization` for upstream; undefined where callers bring theirs.
- * @param openToken the embedded sandbox's token, for mode `open`.
- */
+/** The server's own `Authorization` for upstream; undefined where callers bring theirs. @param openToken the embedded sandbox's token. */
 export function ownAuthorization(auth: AuthConfig, openToken: string): Secret | undefined {
   if (auth.mode === 'passthrough') return undefined;
   return new Secret(`Bearer ${auth.mode === 'service' ? auth.apiToken.reveal() : openToken}`);
@@ -76,15 +67,9 @@ function createLogPace(): (reason: string) => { readonly count: number } | undef
   };
 }
 
-/** The parts that authentication needs besides the configuration. */
-export interface AuthenticatorOptions extends VerifierOptions {
-  readonly metrics: { countRefusedToken(reason: TokenRefusal): void };
-}
+type AuthenticatorOptions = VerifierOptions & { readonly metrics: { countRefusedToken(reason: TokenRefusal): void } };
 
-/**
- * Makes the function by which this process identifies callers. There is no fall-back from one mode to another.
- * @param openToken the embedded sandbox's token, for mode `open`.
- */
+/** Makes the function that identifies callers. There is no fall-back from one mode to another. @param openToken the embedded sandbox's. */
 export function createAuthenticator(auth: AuthConfig, openToken: string, options: AuthenticatorOptions): Authenticate {
   const authorization = ownAuthorization(auth, openToken);
   let identify: Identify;

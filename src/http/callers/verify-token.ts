@@ -13,13 +13,8 @@ import type { Caller } from '../../engagement/account.ts';
 import type { Log } from '../../log/log.ts';
 import type { TokenRefusal } from './token-refusals.ts';
 
-/** The parts that verification needs besides the configuration. */
-export interface VerifierOptions {
-  readonly log: Log;
-  readonly requestTimeoutMs: number;
-  /** Fetches the key set. @default the global one */
-  readonly fetch?: typeof fetch;
-}
+/** The parts that verification needs besides the configuration. `fetch` fetches the key set; by default, it is the global one. */
+export type VerifierOptions = { readonly log: Log; readonly requestTimeoutMs: number; readonly fetch?: typeof fetch };
 
 /** How far the clocks of this server and of the identity provider may differ. */
 export const clockToleranceSeconds = 10;
@@ -31,10 +26,8 @@ const maxKeysTried = 16;
 const jwksAlgorithms = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA'];
 const secretAlgorithms = ['HS256', 'HS384', 'HS512'];
 
-/** How long a key set is used before it is fetched again. A removed key is accepted for at most this long. */
+/** How long a key set is used before it is fetched again, and while none can be fetched. Meanwhile, a removed key is accepted. */
 const freshMs = 10 * 60_000;
-
-/** How long the last good key set is used while no new one can be fetched. */
 const usableMs = 60 * 60_000;
 
 /** The shortest interval between two fetches, for any keys that callers name, in milliseconds. */
@@ -49,10 +42,7 @@ export const maxKeySetBytes = 512 * 1024;
 const publicKeyTypes: ReadonlySet<unknown> = new Set(['RSA', 'EC', 'OKP']);
 
 /** A fetched key set. */
-interface FetchedKeys {
-  readonly findKey: ReturnType<typeof createLocalJWKSet>;
-  readonly fetchedAtMs: number;
-}
+type FetchedKeys = { readonly findKey: ReturnType<typeof createLocalJWKSet>; readonly fetchedAtMs: number };
 
 async function readBounded(response: Response): Promise<string> {
   const chunks: Uint8Array[] = [];
@@ -151,12 +141,6 @@ async function verifyWith(findKey: JWTVerifyGetKey, token: string, options: JWTV
   }
 }
 
-/** True when the token's key is not in the set that was used. A token without `kid` may have any key. */
-function hasUnknownKey(error: unknown, token: string): boolean {
-  if (error instanceof errors.JWKSNoMatchingKey) return true;
-  return error instanceof errors.JWSSignatureVerificationFailed && decodeProtectedHeader(token).kid === undefined;
-}
-
 /** Verifies with a key set. It is fetched during the verification, so that a malformed token fetches nothing. */
 async function verifyByKeySet(findKeys: FindKeys, token: string, options: JWTVerifyOptions): Promise<JWTPayload> {
   let keys: FetchedKeys | undefined;
@@ -168,24 +152,28 @@ async function verifyByKeySet(findKeys: FindKeys, token: string, options: JWTVer
   try {
     return await verifyWith(findKey, token, options);
   } catch (error) {
-    const newer = keys && hasUnknownKey(error, token) ? await findKeys(keys) : undefined;
+    // Its key is not in the set that was used. A token without `kid` may have any key.
+    const isUnknown =
+      error instanceof errors.JWKSNoMatchingKey ||
+      (error instanceof errors.JWSSignatureVerificationFailed && decodeProtectedHeader(token).kid === undefined);
+    const newer = keys && isUnknown ? await findKeys(keys) : undefined;
     if (!newer) throw error;
     return verifyWith(newer.findKey, token, options);
   }
 }
 
-const claimRefusals: Readonly<Record<string, TokenRefusal>> = {
-  iss: 'wrong_issuer',
-  aud: 'wrong_audience',
-  nbf: 'not_yet_valid',
-  sub: 'no_subject',
-};
+const claimRefusals: ReadonlyMap<string, TokenRefusal> = new Map([
+  ['iss', 'wrong_issuer'],
+  ['aud', 'wrong_audience'],
+  ['nbf', 'not_yet_valid'],
+  ['sub', 'no_subject'],
+]);
 
 /** Why a token is refused. Undefined for an error of the key set: it cannot be fetched, or has an unusable key. */
 function tokenRefusalFor(error: unknown): TokenRefusal | undefined {
   if (!(error instanceof errors.JOSEError) || error instanceof errors.JWKSInvalid) return undefined;
   if (error instanceof errors.JWTExpired) return 'expired';
-  if (error instanceof errors.JWTClaimValidationFailed) return claimRefusals[error.claim] ?? 'claim';
+  if (error instanceof errors.JWTClaimValidationFailed) return claimRefusals.get(error.claim) ?? 'claim';
   if (error instanceof errors.JWSSignatureVerificationFailed) return 'bad_signature';
   if (error instanceof errors.JWKSNoMatchingKey) return 'unknown_key';
   return error instanceof errors.JOSEAlgNotAllowed ? 'algorithm' : 'malformed';
@@ -194,31 +182,22 @@ function tokenRefusalFor(error: unknown): TokenRefusal | undefined {
 /** The claim `integrated_accounts`: a list of ids, or `["*"]` for all. Any other value grants nothing. */
 const grantsClaim = z.array(z.string()).catch([]);
 
-function readGrants(claims: JWTPayload): Caller['grants'] {
-  const ids = grantsClaim.parse(claims.integrated_accounts);
-  const isAll = ids.length === 1 && ids[0] === '*';
-  return isAll ? 'all' : new Set(ids.filter((id) => id !== '*'));
-}
-
 /** The caller as the token's claims describe it. */
-type VerifiedCaller = Pick<Caller, 'id' | 'grants' | 'expiresAt'>;
-
-function readClaims(claims: JWTPayload): VerifiedCaller | TokenRefusal {
+function readClaims(claims: JWTPayload): Pick<Caller, 'id' | 'grants' | 'expiresAt'> | TokenRefusal {
   const { sub, iat, exp = 0 } = claims;
   if (typeof sub !== 'string' || sub === '') return 'no_subject';
   if (iat !== undefined && iat > Date.now() / 1_000 + clockToleranceSeconds) return 'not_yet_valid';
   const expiresAt = performance.now() + (exp + clockToleranceSeconds) * 1_000 - Date.now();
-  return { id: sub, grants: readGrants(claims), expiresAt };
+  const ids = grantsClaim.parse(claims.integrated_accounts);
+  const isAll = ids.length === 1 && ids[0] === '*';
+  return { id: sub, grants: isAll ? 'all' : new Set(ids.filter((id) => id !== '*')), expiresAt };
 }
 
-/**
- * Makes the function that verifies callers' tokens. It returns the caller, or why the token is refused.
- * @returns a function that throws when the key set cannot be fetched: the token may be good.
- */
+/** Makes the function that returns a token's caller, or why it is refused. It throws when the key set cannot be fetched. */
 export function createVerifier(
   { key, issuer, audience }: JwtConfig,
   options: VerifierOptions,
-): (token: string) => Promise<VerifiedCaller | TokenRefusal> {
+): (token: string) => Promise<ReturnType<typeof readClaims>> {
   const checks = { issuer, audience, clockTolerance: clockToleranceSeconds, requiredClaims: ['exp', 'sub'] };
   let verify: (token: string) => Promise<JWTPayload>;
   if ('secret' in key) {

@@ -1,16 +1,7 @@
-/*
- * CORS for listed origins. Yoga's own covers neither refusals nor prepared operations. For an unlisted origin, it allows `null`,
- * which is the origin of any sandboxed frame.
- */
+/* CORS for listed origins. Yoga's own covers no refusals, and allows other origins `null`, the origin of any sandboxed frame. */
 
 /** How long a browser may remember a preflight, in seconds: as long as Chromium does at most. */
 const maxAgeSeconds = 7_200;
-
-/** The parts of a request that CORS depends on. */
-export interface CorsRequest {
-  readonly method: string | undefined;
-  readonly header: (name: string) => string | null;
-}
 
 /** What CORS adds to an answer. */
 export interface CorsAnswer {
@@ -25,7 +16,8 @@ export interface CorsAnswer {
  */
 export function readCors(
   origins: ReadonlySet<string> | undefined,
-  { method, header }: CorsRequest,
+  method: string | undefined,
+  header: (name: string) => string | null,
 ): CorsAnswer | undefined {
   // Operations are sent by POST.
   if (!origins || (method !== 'POST' && method !== 'OPTIONS')) return undefined;

@@ -1,25 +1,16 @@
 import { AsyncResource } from 'node:async_hooks';
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo, BlockList, Socket } from 'node:net';
+import type { AddressInfo, BlockList, Server, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { type Client, findClient } from './client-address.ts';
 import { readCors } from './cors.ts';
-import { Load, type LoadLimits } from './overload.ts';
-import {
-  hasHost,
-  refuseBadHost,
-  refuseBusy,
-  refuseConnection,
-  refuseTooManyHeaders,
-  slowest,
-  tooManyPieces,
-  unreadableFor,
-} from './refuse.ts';
+import { createLoad, type InFlight, type LoadLimits } from './overload.ts';
+import { hasHost, type Refusal, refusals, refuse, refuseConnection, unreadableFor } from './refuse.ts';
 import { readRequestBody, watchPieces } from './request-body.ts';
-import { type Wait, type WaitBounds, Waits } from './waits.ts';
+import { type Client, findClient, type Wait, type WaitBounds, Waits } from './waits.ts';
 
 /** More headers than any honest client sends, proxies included. */
 const maxHeaders = 100;
@@ -35,27 +26,6 @@ export function requestIdFrom(given: unknown): string {
   return typeof given === 'string' && acceptable.test(given) ? given : randomUUID();
 }
 
-/** Sets the request's id: from then on it is in `request.headers['x-request-id']` and in the response. */
-function identifyRequest(request: IncomingMessage, response: ServerResponse): void {
-  const id = requestIdFrom(request.headers['x-request-id']);
-  request.headers['x-request-id'] = id;
-  response.setHeader('x-request-id', id);
-}
-
-/** Lets the page of an allowed origin read the answer. True for a preflight, which is answered here. */
-function allowOrigin(
-  request: IncomingMessage,
-  response: ServerResponse,
-  origins: ReadonlySet<string> | undefined,
-): boolean {
-  const header = (name: string) => request.headers[name]?.toString() ?? null;
-  const cors = readCors(origins, { method: request.method, header });
-  if (!cors) return false;
-  response.setHeaders(new Map(Object.entries(cors.headers)));
-  if (cors.isPreflight) response.writeHead(204).end();
-  return cors.isPreflight;
-}
-
 /** If these were refused, a busy server would look dead to its probes. */
 const probes = new Set(['/health', '/ready', '/metrics']);
 
@@ -64,10 +34,7 @@ function isCheap({ method, url = '' }: IncomingMessage): boolean {
   return probes.has(url.split('?', 1)[0] ?? '') || (method === 'GET' && /^\/(graphql|bulk)\?asset=/.test(url));
 }
 
-/**
- * How many unanswered requests one connection may have. A packet can hold a thousand, and all are read in one turn of the event
- * loop: a few such connections would block every other client.
- */
+/** How many unanswered requests one connection may have: all of a packet are read in one turn of the event loop, which blocks all others. */
 const maxPipelined = 32;
 
 /** How often a draining listener closes connections that have become idle. */
@@ -90,15 +57,8 @@ export interface Patience {
 /** Long enough for honest clients. Each slow one holds a socket. */
 const defaultPatience: Patience = { headersMs: 5_000, requestMs: 10_000, unreadMs: 30_000, checkIntervalMs: 1_000 };
 
-/** How much the server holds for clients that have not sent or read everything. */
-export interface ListenerBounds {
-  /** Connections on which a request is arriving: its head, of up to 32 KiB, or its body. */
-  readonly arriving: WaitBounds;
-  /** Connections without a request. */
-  readonly idle: WaitBounds;
-  /** Answers that are not read. */
-  readonly unread: WaitBounds;
-}
+/** How much the server holds for connections on which a request is arriving, connections without one, and answers that are not read. */
+export type ListenerBounds = Readonly<Record<'arriving' | 'idle' | 'unread', WaitBounds>>;
 
 const unbounded = Number.POSITIVE_INFINITY;
 const mebibyte = 1024 * 1024;
@@ -110,24 +70,10 @@ export const defaultBounds: ListenerBounds = {
   unread: { maxCount: 1_024, maxCountPerClient: unbounded, maxBytes: 128 * mebibyte, maxBytesPerClient: unbounded },
 };
 
-/** An HTTP server that can be drained. */
-export interface Listener {
-  /** How many complete requests have no answer yet. Probes and GraphiQL's files do not count. */
-  readonly inFlight: number;
-  /**
-   * Starts to listen.
-   * @returns the address, without a path.
-   * @param port 0: any free port.
-   * @throws when it cannot, such as `EADDRINUSE`.
-   */
-  listen(host: string, port: number): Promise<string>;
-  /**
-   * Refuses new requests, answers those in flight, and settles when the last connection is closed. It keeps listening until
-   * the last answer is out, so that new clients get a 503.
-   * @param noticeMs how long it keeps listening at least, while clients are connected. A request that arrives as its connection is
-   * closed is lost, and its client cannot know whether it was read.
-   */
-  drain(noticeMs?: number): Promise<void>;
+/** The address at which a server listens, without a path. */
+export function addressOf(server: Server): string {
+  const { address, family, port } = server.address() as AddressInfo;
+  return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
 }
 
 /** Answers a request whose body is complete. */
@@ -135,10 +81,7 @@ export type Handle = (request: IncomingMessage, response: ServerResponse, body: 
 
 /** How a listener treats its clients. */
 export interface ListenerOptions {
-  /**
-   * How long a connection may be silent both ways while an answer is due on it, in milliseconds. A client that pauses in the
-   * middle of an answer also holds a connection to upstream.
-   */
+  /** How long a connection may be silent both ways while an answer is due on it, in milliseconds: it may hold one to upstream. */
   readonly quietTimeoutMs: number;
   /** How long a connection without a request is kept, in milliseconds. */
   readonly keepAliveTimeoutMs: number;
@@ -175,17 +118,15 @@ interface Taken {
   readonly number: number;
   /** Its index in `open`. */
   index: number;
-  /** The size of its body, once it is in flight. */
-  inFlightBytes: number | undefined;
-  /** True when its whole answer waits for the client to read it. */
-  isAnswered: boolean;
+  /** Once its body is complete. */
+  inFlight: InFlight | undefined;
   /** The wait for its client, while part of the answer is not read. */
   unread: Wait | undefined;
 }
 
 const byArrival = (one: Taken, other: Taken) => one.number - other.number;
 
-/** Callbacks for the end of this turn of the event loop and the next. One immediate runs all of a turn. */
+/** Callbacks for the end of this turn of the event loop and the next. One immediate runs all of a turn: two for each request cost more. */
 let dueNextTurn: (() => void)[] = [];
 let dueTurnAfter: (() => void)[] = [];
 
@@ -206,18 +147,15 @@ function endTurn(): void {
   }
 }
 
-/**
- * Calls back when all input that has arrived by now is read. A socket's bytes and its end are read in two turns of the event
- * loop; an immediate runs at the end of its turn.
- */
+/** Calls back when all input that has arrived by now is read: a socket's bytes and its end are read in two turns of the event loop. */
 function afterNextTurn(callback: () => void): void {
   if (dueNextTurn.length === 0 && dueTurnAfter.length === 0) setImmediate(endTurn);
   dueTurnAfter.push(callback);
 }
 
 /**
- * Creates a listener. Each request gets an id. Requests that are too many, too big or too slow never reach `handle`, nor do
- * those whose client has closed, reset or half-closed its connection by the time they are read.
+ * Creates a listener: an HTTP server that can be drained. Each request gets an id. Requests that are too many, too big or too slow
+ * never reach `handle`, nor do those whose client has closed, reset or half-closed its connection by the time they are read.
  */
 export function createListener(
   handle: Handle,
@@ -231,10 +169,10 @@ export function createListener(
     patience = defaultPatience,
     onAnswer = () => {},
   }: ListenerOptions,
-): Listener {
+) {
   const open: Taken[] = [];
   let takenCount = 0;
-  const load = new Load(loadLimits);
+  const load = createLoad(loadLimits);
   const server = createServer({
     maxHeaderSize: maxHeadBytes,
     headersTimeout: patience.headersMs,
@@ -253,14 +191,6 @@ export function createListener(
   const unread = new Waits(bounds.unread);
   const connections = new Map<Socket, Connection>();
 
-  function take(response: ServerResponse): Taken {
-    takenCount += 1;
-    const [number, index] = [takenCount, open.length];
-    const taken = { response, number, index, inFlightBytes: undefined, isAnswered: false, unread: undefined };
-    open.push(taken);
-    return taken;
-  }
-
   function settle(taken: Taken): void {
     // The last one moves to its index.
     const last = open.pop() as Taken;
@@ -269,46 +199,38 @@ export function createListener(
       last.index = taken.index;
     }
     taken.unread?.end();
-    if (taken.inFlightBytes !== undefined) load.end(taken.inFlightBytes, taken.isAnswered);
-  }
-
-  /** Of requests that only wait for their clients to read the answer, `unread` bounds the number. */
-  function noteAnswered(): void {
-    for (const taken of open) {
-      if (taken.inFlightBytes === undefined || taken.isAnswered || !taken.response.writableEnded) continue;
-      taken.isAnswered = true;
-      load.answer(taken.inFlightBytes);
-      taken.inFlightBytes = 0;
-    }
+    taken.inFlight?.end();
   }
 
   function isOverloaded(): boolean {
-    if (load.isFull) noteAnswered();
-    return load.isOverloaded;
+    // Of requests that only wait for their clients to read the answer, `unread` bounds the number.
+    if (load.isFull()) for (const { response, inFlight } of open) if (response.writableEnded) inFlight?.answer();
+    return load.isOverloaded();
   }
 
   /** Refuses any request that may not start now. False when it may. */
-  function isRefused(request: IncomingMessage, response: ServerResponse, path: string): boolean {
-    if (load.isDraining && path !== '/health') refuseBusy(request, response, 'draining');
-    else if (!load.isDraining && !isCheap(request) && isOverloaded()) refuseBusy(request, response, 'overloaded');
-    else return false;
-    return true;
+  function isRefused(request: IncomingMessage, response: ServerResponse): boolean {
+    let refusal: Refusal | undefined;
+    if (load.isDraining) refusal = request.url?.split('?', 1)[0] === '/health' ? undefined : refusals.draining;
+    else if (!isCheap(request) && isOverloaded()) refusal = refusals.overloaded;
+    if (refusal) refuse(request, response, refusal);
+    return refusal !== undefined;
   }
 
   let connectionCount = 0;
   server.on('connection', (socket: Socket) => {
     connectionCount += 1;
     const client = findClient(socket.remoteAddress, undefined, trustedProxies);
+    const wait = arriving.begin(client, () => cutOff(socket));
     const connection: Connection = {
       client,
       unfinished: 0,
       unanswered: 0,
-      wait: undefined,
+      wait,
       idleAtBytes: undefined,
       last: undefined,
     };
     connections.set(socket, connection);
-    connection.wait = arriving.begin(client, () => cutOff(socket));
     socket.once('close', () => {
       connections.delete(socket);
       connection.wait?.end();
@@ -324,39 +246,31 @@ export function createListener(
     });
   }
 
-  /** A request begins to arrive on a connection that was idle. */
-  function beginNextHead(socket: Socket, connection: Connection): void {
-    connection.idleAtBytes = undefined;
-    connection.wait?.end();
-    connection.wait = arriving.begin(connection.client, () => cutOff(socket));
-  }
-
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
-    const { socket } = request;
-    // The connection was ended in the middle of a packet: the requests in the rest of it are not started.
-    if (socket.destroyed) return;
+    const { socket, headers } = request;
     const connection = connections.get(socket);
+    // The connection was ended in the middle of a packet: the requests in the rest of it are not started.
+    if (socket.destroyed || !connection) return;
     // No answer can follow one that closes the connection (RFC 9112 section 9.6): the outcome of a delete would be lost.
-    if (connection?.last?.getHeader('connection') === 'close') return;
-    if (connection && connection.unanswered >= maxPipelined) return void socket.destroy();
-    const taken = take(response);
+    if (connection.last?.getHeader('connection') === 'close') return;
+    if (connection.unanswered >= maxPipelined) return void socket.destroy();
     const startMs = performance.now();
-    connection?.wait?.end();
-    function finishOne(): void {
-      if (!connection) return;
+    takenCount += 1;
+    const taken: Taken = { response, number: takenCount, index: open.length, inFlight: undefined, unread: undefined };
+    open.push(taken);
+    connection.wait?.end();
+    connection.wait = undefined;
+    connection.idleAtBytes = undefined;
+    connection.unfinished += 2;
+    connection.unanswered += 1;
+    connection.last = response;
+    const finishOne = () => {
       connection.unfinished -= 1;
       if (connection.unfinished === 0 && !socket.destroyed) beginIdle(socket, connection);
-    }
-    if (connection) {
-      connection.unfinished += 2;
-      connection.unanswered += 1;
-      connection.wait = undefined;
-      connection.idleAtBytes = undefined;
-      connection.last = response;
-    }
+    };
     response.once('close', () => {
       settle(taken);
-      if (connection) connection.unanswered -= 1;
+      connection.unanswered -= 1;
       finishOne();
       onAnswer(response.writableFinished ? response.statusCode : 'left', performance.now() - startMs);
     });
@@ -365,11 +279,9 @@ export function createListener(
       finishOne();
     });
     let giveUpBody = () => {};
-    const forwardedFor = trustedProxies && request.headers['x-forwarded-for']?.toString();
-    const client =
-      connection && forwardedFor === undefined
-        ? connection.client
-        : findClient(socket.remoteAddress, forwardedFor, trustedProxies);
+    const forwardedFor = trustedProxies && headers['x-forwarded-for']?.toString();
+    const { remoteAddress } = socket;
+    const client = forwardedFor ? findClient(remoteAddress, forwardedFor, trustedProxies) : connection.client;
     const body = arriving.begin(client, () => {
       // Of many requests in one packet, later ones may not have been handled yet.
       if (request.complete) return;
@@ -378,48 +290,42 @@ export function createListener(
       if (response.writableFinished) socket.destroy();
       else cutOff(socket);
     });
-
     watchPieces(request, () => {
       giveUpBody();
-      cutOff(socket, tooManyPieces());
+      cutOff(socket, refusals.tooManyPieces);
     });
-    identifyRequest(request, response);
-    if (request.rawHeaders.length > 2 * maxHeaders) return refuseTooManyHeaders(request, response);
-    if (!hasHost(request)) return refuseBadHost(request, response);
-    // Before any refusal: a page must be able to read the reason.
-    if (corsOrigins && allowOrigin(request, response, corsOrigins)) return;
-    const path = request.url?.split('?', 1)[0] ?? '';
-    if (isRefused(request, response, path)) return;
+    const id = requestIdFrom(headers['x-request-id']);
+    headers['x-request-id'] = id;
+    response.setHeader('x-request-id', id);
+    if (request.rawHeaders.length > 2 * maxHeaders) return refuse(request, response, refusals.headersTooLarge);
+    if (!hasHost(request)) return refuse(request, response, refusals.badHost);
+    // Before any refusal of load: a page must be able to read the reason.
+    const cors = corsOrigins && readCors(corsOrigins, request.method, (name) => headers[name]?.toString() ?? null);
+    if (cors) response.setHeaders(new Map(Object.entries(cors.headers)));
+    if (cors?.isPreflight) return void response.writeHead(204).end();
+    if (isRefused(request, response)) return;
     // Without this, events of a kept connection run in the context of its first request.
     const asyncContext = new AsyncResource('EngagementsRequest');
-    giveUpBody = readRequestBody(request, response, {
-      onBytes: (bytes) => body.hold(bytes),
-      onEnd: (bytes) => {
-        body.end();
-        // Many other requests may have been completed since this one's head was read.
-        if (isRefused(request, response, path)) return;
-        if (load.isDraining) response.setHeader('connection', 'close');
-        else if (!isCheap(request)) {
-          taken.inFlightBytes = bytes.length;
-          load.begin(bytes.length);
-        }
-        // A busy process sees only a turn later that the client has disconnected. A delete must not start then: its caller may have
-        // sent it again under the same key and got the answer that nothing was deleted.
-        afterNextTurn(() => {
-          if (response.destroyed || socket.destroyed || socket.readableEnded) response.destroy();
-          else asyncContext.runInAsyncScope(handle, undefined, request, response, bytes);
-        });
-      },
-    });
+    function onBody(bytes: Buffer): void {
+      body.end();
+      // Many other requests may have been completed since this one's head was read.
+      if (isRefused(request, response)) return;
+      if (load.isDraining) response.setHeader('connection', 'close');
+      else if (!isCheap(request)) taken.inFlight = load.begin(bytes.length);
+      // A busy process sees only a turn later that the client has disconnected. A delete must not start then: its caller may have
+      // sent it again under the same key and got the answer that nothing was deleted.
+      afterNextTurn(() => {
+        if (response.destroyed || socket.destroyed || socket.readableEnded) response.destroy();
+        else asyncContext.runInAsyncScope(handle, undefined, request, response, bytes);
+      });
+    }
+    giveUpBody = readRequestBody(request, response, (bytes) => body.hold(bytes), onBody);
   });
 
   /** Connections that are closed once the answers due on them are sent. */
   const ending = new WeakSet<Duplex>();
-  /**
-   * Ends a connection on which a request will not be read to its end, with an answer that says why.
-   * @param error Node's error; without one, the request is the slowest of too many.
-   */
-  function cutOff(socket: Duplex, error?: NodeJS.ErrnoException): void {
+  /** Ends a connection on which a request will not be read to its end, with an answer that says why. @param error Node's own */
+  function cutOff(socket: Duplex, refusal: Refusal = refusals.slowest, error?: Error): void {
     if (ending.has(socket)) return;
     const waiting = open
       .filter(({ response }) => response.req.socket === socket)
@@ -429,9 +335,8 @@ export function createListener(
     // Of several requests on a connection, the next one to answer has the socket.
     if (!last) {
       const next = waiting.find((response) => response.socket === socket);
-      refuseConnection(error ? unreadableFor(error) : slowest, socket, next);
-      socket.destroy(error);
-      return;
+      refuseConnection(refusal, socket, next);
+      return void socket.destroy(error);
     }
     // Earlier requests on the connection may have deleted something, and their answers must be sent.
     ending.add(socket);
@@ -439,7 +344,7 @@ export function createListener(
     if (!last.headersSent) last.setHeader('connection', 'close');
     last.once('finish', () => socket.end());
   }
-  server.on('clientError', (error, socket) => cutOff(socket, error));
+  server.on('clientError', (error, socket) => cutOff(socket, unreadableFor(error), error));
 
   /** Finds answers that are not read, and connections on which a head begins to arrive: Node has no events for them. */
   function lookAround(): void {
@@ -461,23 +366,14 @@ export function createListener(
       }
       taken.unread?.hold(unreadBytes);
     }
-    for (const [socket, connection] of connections)
-      if (connection.idleAtBytes !== undefined && socket.bytesRead > connection.idleAtBytes)
-        beginNextHead(socket, connection);
+    for (const [socket, connection] of connections) {
+      if (connection.idleAtBytes === undefined || socket.bytesRead <= connection.idleAtBytes) continue;
+      connection.idleAtBytes = undefined;
+      connection.wait?.end();
+      connection.wait = arriving.begin(connection.client, () => cutOff(socket));
+    }
   }
   let looking: NodeJS.Timeout | undefined;
-
-  function listen(host: string, port: number): Promise<string> {
-    return new Promise((resolve, reject) => {
-      server.once('error', reject);
-      server.listen(port, host, () => {
-        server.off('error', reject);
-        looking = setInterval(lookAround, patience.checkIntervalMs).unref();
-        const { address, family, port: chosen } = server.address() as AddressInfo;
-        resolve(`http://${family === 'IPv6' ? `[${address}]` : address}:${chosen}`);
-      });
-    });
-  }
 
   /**
    * Settles when no connection is left in the system's accept queue. Closing the port resets those in it, perhaps with a request
@@ -495,35 +391,50 @@ export function createListener(
 
   const countConnections = promisify(server.getConnections.bind(server));
 
-  async function drain(noticeMs = 0): Promise<void> {
-    const answered = load.drain();
-    const noticedAtMs = performance.now() + noticeMs;
-    // `connection: close` makes a client send its next request elsewhere. Only the last answer of a connection has it: the answers
-    // after an earlier one would be lost.
-    const due = open.filter((taken) => taken.inFlightBytes !== undefined).sort(byArrival);
-    const lastOf = new Map(due.map(({ response }) => [response.req.socket, response]));
-    for (const response of lastOf.values()) if (!response.headersSent) response.setHeader('connection', 'close');
-    await answered;
-    while (performance.now() < noticedAtMs && (await countConnections()) > 0) await sleep(sweepIntervalMs);
-    await acceptQueueDrained();
-    clearInterval(looking);
-    load.stop();
-    const closed = new Promise<void>((resolve) => {
-      server.close(() => resolve());
-    });
-    // Otherwise, idle connections would be kept for their clients' next requests.
-    const sweep = setInterval(() => server.closeIdleConnections(), sweepIntervalMs);
-    const graceTimer = setTimeout(() => server.closeAllConnections(), drainGraceMs);
-    await closed;
-    clearInterval(sweep);
-    clearTimeout(graceTimer);
-  }
-
   return {
+    /** How many complete requests have no answer yet. Probes and GraphiQL's files do not count. */
     get inFlight() {
       return load.count;
     },
-    listen,
-    drain,
+    /**
+     * Starts to listen.
+     * @param port 0: any free port.
+     * @returns the address, without a path.
+     * @throws when it cannot, such as `EADDRINUSE`.
+     */
+    async listen(host: string, port: number): Promise<string> {
+      await once(server.listen(port, host), 'listening');
+      looking = setInterval(lookAround, patience.checkIntervalMs).unref();
+      return addressOf(server);
+    },
+    /**
+     * Refuses new requests, answers those in flight, and settles when the last connection is closed. It keeps listening until
+     * the last answer is out, so that new clients get a 503.
+     * @param noticeMs how long it keeps listening at least, while clients are connected. A request that arrives as its connection is
+     * closed is lost, and its client cannot know whether it was read.
+     */
+    async drain(noticeMs = 0): Promise<void> {
+      const answered = load.drain();
+      const noticedAtMs = performance.now() + noticeMs;
+      // `connection: close` makes a client send its next request elsewhere. Only the last answer of a connection has it: the answers
+      // after an earlier one would be lost.
+      const due = open.filter(({ inFlight }) => inFlight).sort(byArrival);
+      const lastOf = new Map(due.map(({ response }) => [response.req.socket, response]));
+      for (const response of lastOf.values()) if (!response.headersSent) response.setHeader('connection', 'close');
+      await answered;
+      while (performance.now() < noticedAtMs && (await countConnections()) > 0) await sleep(sweepIntervalMs);
+      await acceptQueueDrained();
+      clearInterval(looking);
+      load.stop();
+      const closed = new Promise<void>((resolve) => {
+        server.close(() => resolve());
+      });
+      // Otherwise, idle connections would be kept for their clients' next requests.
+      const sweep = setInterval(() => server.closeIdleConnections(), sweepIntervalMs);
+      const graceTimer = setTimeout(() => server.closeAllConnections(), drainGraceMs);
+      await closed;
+      clearInterval(sweep);
+      clearTimeout(graceTimer);
+    },
   };
 }

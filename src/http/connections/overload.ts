@@ -20,110 +20,86 @@ export const defaultLoadLimits: LoadLimits = {
 /** How often the delay is measured, in milliseconds. A free loop is noticed within this time. */
 const sampleIntervalMs = 50;
 
-/** Measures how late the event loop is, by a timer with known due times. The timer does not keep the process alive. */
-class LoopDelay {
-  /** A host's context of the request that starts the timer would be kept as long as the timer. */
-  readonly #detached = AsyncLocalStorage.snapshot();
-  #timer: NodeJS.Timeout | undefined;
-  #dueAtMs = 0;
-  #lastDelayMs = 0;
-
-  /** Starts measuring, if it has not started. */
-  start(): void {
-    if (this.#timer) return;
-    this.#dueAtMs = performance.now() + sampleIntervalMs;
-    this.#timer = this.#detached(() => setInterval(() => this.#sample(), sampleIntervalMs).unref());
-  }
-
-  #sample(): void {
-    const nowMs = performance.now();
-    this.#lastDelayMs = nowMs - this.#dueAtMs;
-    this.#dueAtMs = nowMs + sampleIntervalMs;
-  }
-
-  /** Stops measuring. The delay is 0 from then on. */
-  stop(): void {
-    clearInterval(this.#timer);
-    this.#timer = undefined;
-    this.#lastDelayMs = 0;
-  }
-
-  /**
-   * The delay of the last sample, in milliseconds. Older samples do not count, so a free loop shows within one interval. An overdue
-   * sample counts already, because the calling code was delayed as long.
-   */
-  get currentMs(): number {
-    return this.#timer ? Math.max(this.#lastDelayMs, performance.now() - this.#dueAtMs) : 0;
-  }
+/** An operation in flight. */
+export interface InFlight {
+  /** Notes that its client only has to read the answer: from then on, it is in flight beyond the limits. May be called again. */
+  answer(): void;
+  /** Ends it. May be called again. */
+  end(): void;
 }
 
-/** The operations in flight, and whether there may be more of them. */
-export class Load {
-  readonly #limits: LoadLimits;
-  readonly #loopDelay = new LoopDelay();
-  readonly #drained = Promise.withResolvers<void>();
-  #isDraining = false;
-  #count = 0;
-  #bytes = 0;
-  /** How many of them only wait for their clients to read the answer. */
-  #answeredCount = 0;
+/** Counts the operations in flight, and tells whether there may be more of them. */
+export function createLoad({ maxInFlight, maxInFlightBytes, maxDelayMs }: LoadLimits = defaultLoadLimits) {
+  const drained = Promise.withResolvers<void>();
+  let isDraining = false;
+  let [count, unansweredCount, bytes] = [0, 0, 0];
+  /** A host's context of the request that starts the timer would be kept as long as the timer. */
+  const runDetached = AsyncLocalStorage.snapshot();
+  let timer: NodeJS.Timeout | undefined;
+  let [dueAtMs, lastDelayMs] = [0, 0];
 
-  constructor(limits: LoadLimits = defaultLoadLimits) {
-    this.#limits = limits;
+  /** Measures how late the event loop is, by a timer with known due times. The timer does not keep the process alive. */
+  function measureDelay(): void {
+    if (timer) return;
+    dueAtMs = performance.now() + sampleIntervalMs;
+    const sample = () => {
+      const nowMs = performance.now();
+      lastDelayMs = nowMs - dueAtMs;
+      dueAtMs = nowMs + sampleIntervalMs;
+    };
+    timer = runDetached(() => setInterval(sample, sampleIntervalMs).unref());
   }
 
-  /** How many operations are in flight. */
-  get count(): number {
-    return this.#count;
-  }
-
-  /** True from the first call of {@link drain} on. */
-  get isDraining(): boolean {
-    return this.#isDraining;
-  }
-
-  /** Counts an operation with a body of that size. */
-  begin(byteCount: number): void {
-    this.#count += 1;
-    this.#bytes += byteCount;
-  }
-
-  /** Counts an operation as answered, before its end: from then on, it is in flight beyond the limits. */
-  answer(byteCount: number): void {
-    this.#answeredCount += 1;
-    this.#bytes -= byteCount;
-  }
-
-  /** Ends an operation, with the size of its body or, if it is answered, without. */
-  end(byteCount: number, isAnswered = false): void {
-    this.#count -= 1;
-    this.#bytes -= byteCount;
-    if (isAnswered) this.#answeredCount -= 1;
-    // Starts with the first answer: slowness before it is cold code, not overload.
-    if (!this.#isDraining) this.#loopDelay.start();
-    else if (this.#count === 0) this.#drained.resolve();
-  }
+  /** Only the last sample counts. An overdue one counts already, because the calling code was delayed as long. */
+  const isLate = () => timer !== undefined && Math.max(lastDelayMs, performance.now() - dueAtMs) > maxDelayMs;
 
   /** True when the number of operations, or the size of their bodies, is at its limit. */
-  get isFull(): boolean {
-    const { maxInFlight, maxInFlightBytes } = this.#limits;
-    return this.#count - this.#answeredCount >= maxInFlight || this.#bytes > maxInFlightBytes;
-  }
+  const isFull = () => unansweredCount >= maxInFlight || bytes > maxInFlightBytes;
 
-  /** True when another operation must be refused. */
-  get isOverloaded(): boolean {
-    // With nothing in flight, the delay is over, and a refusal would help no other request.
-    return this.isFull || (this.#count > 0 && this.#loopDelay.currentMs > this.#limits.maxDelayMs);
-  }
-
-  /** Settles when the last operation has ended. */
-  async drain(): Promise<void> {
-    this.#isDraining = true;
-    if (this.#count > 0) await this.#drained.promise;
-  }
-
-  /** Stops measuring. */
-  stop(): void {
-    this.#loopDelay.stop();
-  }
+  return {
+    /** How many operations are in flight. */
+    get count() {
+      return count;
+    },
+    /** True once it drains. */
+    get isDraining() {
+      return isDraining;
+    },
+    isFull,
+    /** True when another operation must be refused. With nothing in flight, a delay is over, and a refusal would help no other. */
+    isOverloaded: () => isFull() || (count > 0 && isLate()),
+    /** Counts an operation with a body of that size. */
+    begin(byteCount: number): InFlight {
+      count += 1;
+      unansweredCount += 1;
+      bytes += byteCount;
+      let [isAnswered, hasEnded] = [false, false];
+      function answer(): void {
+        if (isAnswered) return;
+        isAnswered = true;
+        unansweredCount -= 1;
+        bytes -= byteCount;
+      }
+      function end(): void {
+        if (hasEnded) return;
+        hasEnded = true;
+        answer();
+        count -= 1;
+        // Starts with the first answer: slowness before it is cold code, not overload.
+        if (!isDraining) measureDelay();
+        else if (count === 0) drained.resolve();
+      }
+      return { answer, end };
+    },
+    /** Settles when the last operation has ended. */
+    async drain(): Promise<void> {
+      isDraining = true;
+      if (count > 0) await drained.promise;
+    },
+    /** Stops measuring. */
+    stop(): void {
+      clearInterval(timer);
+      timer = undefined;
+    },
+  };
 }

@@ -7,50 +7,23 @@ import { requestRefusal } from '../../graphql/core/top-level-errors.ts';
 export type Refusal = ReturnType<typeof requestRefusal>;
 
 /** When to retry, in seconds: the shortest time that the header can express, and long enough to recover. */
-export const retryAfterSeconds = 1;
+const retryAfterSeconds = 1;
+
+/** The headers of a refusal with that status. */
+export const refusalHeaders = (status: number): Readonly<Record<string, string>> => ({
+  'content-type': 'application/json',
+  ...(status === 503 && { 'retry-after': `${retryAfterSeconds}` }),
+});
 
 /** Built once: refusals must cost next to nothing, or they alone would keep the server busy. */
-export const busy = {
+export const refusals = {
   overloaded: requestRefusal('OVERLOADED'),
   draining: requestRefusal('OVERLOADED', 'The server is shutting down; nothing was executed. Try again.'),
-} as const;
-
-/**
- * Answers 503 before the body is read. The rest of the body is skipped, so that the connection can be used again. A draining
- * server closes it.
- */
-export function refuseBusy(request: IncomingMessage, response: ServerResponse, reason: keyof typeof busy): void {
-  const { status, body } = busy[reason];
-  response.setHeader('retry-after', retryAfterSeconds);
-  if (reason === 'draining') return void answerAndClose(request, response, busy[reason]);
-  response.statusCode = status;
-  response.setHeader('content-type', 'application/json');
-  // Node reads the rest of an answered request.
-  response.end(body);
-}
-
-function answerAndClose(request: IncomingMessage, response: ServerResponse, { status, body }: Refusal): void {
-  response.statusCode = status;
-  response.setHeader('content-type', 'application/json');
-  response.setHeader('connection', 'close');
-  response.setHeader('content-length', Buffer.byteLength(body));
-  response.flushHeaders();
-  response.write(body);
-  // Ending the response closes the connection. While the request is still arriving, that would be a reset, and the client could
-  // lose the answer. So the answer is written now, and ended after the request.
-  if (request.readableEnded) response.end();
-  else request.resume().once('end', () => response.end());
-}
-
-type Refuse = (request: IncomingMessage, response: ServerResponse) => void;
-
-function refusing(...refusal: Parameters<typeof requestRefusal>): Refuse {
-  const made = requestRefusal(...refusal);
-  return (request, response) => answerAndClose(request, response, made);
-}
-
-/** The refusals of bodies that cannot be read as a request. */
-export const bodyRefusals = {
+  /** For the slowest of too many requests that are still arriving. */
+  slowest: requestRefusal(
+    'OVERLOADED',
+    'Too many requests are arriving at once, and this one has taken the longest. Nothing was executed. Send it again, without pauses.',
+  ),
   tooLarge: requestRefusal('REQUEST_TOO_LARGE'),
   tooManyValues: requestRefusal(
     'REQUEST_TOO_LARGE',
@@ -60,14 +33,35 @@ export const bodyRefusals = {
     'REQUEST_TOO_LARGE',
     'The request body came in more than 1,000 pieces of less than 256 bytes. Nothing was executed. Send it in larger ones.',
   ),
+  /** With replacement characters, an id could name another record. */
   notUtf8: requestRefusal(
     'BAD_REQUEST',
     'The request body is not valid UTF-8. Nothing was executed. Send the operation as JSON in UTF-8.',
   ),
+  /** An invalid host would become an internal error later. */
+  badHost: requestRefusal(
+    'BAD_REQUEST',
+    'The Host header is missing, or is not a host name. Nothing was executed. Send the name of this server.',
+  ),
+  /** Node drops the headers beyond its limit, perhaps also `Authorization`. */
+  headersTooLarge: requestRefusal('HEADERS_TOO_LARGE'),
 } as const;
 
-function refusingBody(kind: keyof typeof bodyRefusals): Refuse {
-  return (request, response) => answerAndClose(request, response, bodyRefusals[kind]);
+/** Refuses a request, perhaps before its body is read, and closes the connection, unless the server is only overloaded. */
+export function refuse(request: IncomingMessage, response: ServerResponse, refusal: Refusal): void {
+  const { status, body } = refusal;
+  response.statusCode = status;
+  response.setHeaders(new Map(Object.entries(refusalHeaders(status))));
+  // Node reads the rest of an answered request.
+  if (refusal === refusals.overloaded) return void response.end(body);
+  response.setHeader('connection', 'close');
+  response.setHeader('content-length', Buffer.byteLength(body));
+  response.flushHeaders();
+  response.write(body);
+  // Ending the response closes the connection. While the request is still arriving, that would be a reset, and the client could
+  // lose the answer. So the answer is written now, and ended after the request.
+  if (request.readableEnded) response.end();
+  else request.resume().once('end', () => response.end());
 }
 
 /** A host name or an address, perhaps with a port. */
@@ -79,55 +73,20 @@ export function hasHost({ headers, httpVersion }: IncomingMessage): boolean {
   return host.test(headers.host) && URL.canParse(`http://${headers.host}`);
 }
 
-/** Answers 400: an invalid host would become an internal error later. */
-export const refuseBadHost: Refuse = refusing(
-  'BAD_REQUEST',
-  'The Host header is missing, or is not a host name. Nothing was executed. Send the name of this server.',
-);
-
-/** Answers 431. Node drops the headers beyond its limit, perhaps also `Authorization`. */
-export const refuseTooManyHeaders: Refuse = refusing('HEADERS_TOO_LARGE');
-
-/** Answers 413 as soon as a body is known to be too large, and skips the rest of it. */
-export const refuseTooLarge: Refuse = refusingBody('tooLarge');
-
-/** Answers 413 for a body with more values than any operation has, before it is parsed. */
-export const refuseTooManyValues: Refuse = refusingBody('tooManyValues');
-
-/** Answers 400: with replacement characters, an id could name another record. */
-export const refuseNoUtf8: Refuse = refusingBody('notUtf8');
-
 const unreadable: Readonly<Record<string, Refusal>> = {
   ERR_HTTP_REQUEST_TIMEOUT: requestRefusal('REQUEST_TIMEOUT'),
-  HPE_CHUNK_EXTENSIONS_OVERFLOW: requestRefusal('REQUEST_TOO_LARGE'),
-  HPE_HEADER_OVERFLOW: requestRefusal('HEADERS_TOO_LARGE'),
-  TOO_MANY_PIECES: bodyRefusals.tooManyPieces,
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: refusals.tooLarge,
+  HPE_HEADER_OVERFLOW: refusals.headersTooLarge,
 };
 const noHttp = requestRefusal('BAD_REQUEST', 'The request is not valid HTTP. Nothing was executed.');
 
 /** The refusal of a request that cannot be read to its end: not HTTP, too large, or too slow. It has Node's own status. */
-export function unreadableFor(error: NodeJS.ErrnoException): Refusal {
-  return unreadable[error.code ?? ''] ?? noHttp;
-}
-
-/** The error for a body that arrives in too many pieces. */
-export function tooManyPieces(): NodeJS.ErrnoException {
-  return Object.assign(new Error('too many pieces'), { code: 'TOO_MANY_PIECES' });
-}
-
-/** The refusal of the slowest of too many requests that are still arriving. */
-export const slowest: Refusal = requestRefusal(
-  'OVERLOADED',
-  'Too many requests are arriving at once, and this one has taken the longest. Nothing was executed. Send it again, without pauses.',
-);
+export const unreadableFor = ({ code = '' }: NodeJS.ErrnoException): Refusal => unreadable[code] ?? noHttp;
 
 /** The headers that let a page read a refusal, if its origin may. */
 const corsHeaders = ['access-control-allow-origin', 'access-control-expose-headers', 'vary'];
 
-/**
- * Answers on a connection whose request will not be read to its end. The answer has a request id.
- * @param response the response that is due next, if any. If it has started already, nothing is written.
- */
+/** Answers on a connection whose request is not read to its end. @param response the one that is due next, if it has not started. */
 export function refuseConnection({ status, body }: Refusal, socket: Duplex, response?: ServerResponse): void {
   if (!socket.writable || response?.headersSent) return;
   const head = [
@@ -135,8 +94,7 @@ export function refuseConnection({ status, body }: Refusal, socket: Duplex, resp
     `x-request-id: ${response?.getHeader('x-request-id') ?? randomUUID()}`,
     'connection: close',
     ...corsHeaders.flatMap((name) => (response?.hasHeader(name) ? [`${name}: ${response.getHeader(name)}`] : [])),
-    ...(status === 503 ? [`retry-after: ${retryAfterSeconds}`] : []),
-    'content-type: application/json',
+    ...Object.entries(refusalHeaders(status)).map(([name, value]) => `${name}: ${value}`),
     `content-length: ${Buffer.byteLength(body)}`,
   ];
   socket.write(`${head.join('\r\n')}\r\n\r\n${response?.req.method === 'HEAD' ? '' : body}`);

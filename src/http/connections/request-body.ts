@@ -1,13 +1,11 @@
+import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { refuseTooLarge } from './refuse.ts';
+import { type Refusal, refusals, refuse } from './refuse.ts';
 
 /** The largest request body, in bytes: enough for a long document with its variables. */
 export const maxRequestBytes = 256 * 1024;
 
-/**
- * In how many small pieces a body may arrive. A slow line splits 256 KiB into some 200. Each piece costs as much as a short
- * request.
- */
+/** In how many small pieces a body may arrive. A slow line splits 256 KiB into some 200, and each costs as much as a short request. */
 const maxPieces = 1_000;
 
 /** A body whose pieces are this large on average, in bytes, may have more: a refused body of any size is skipped. */
@@ -18,19 +16,17 @@ const maxValues = 10_000;
 
 const [comma, bracket, brace] = Buffer.from(',[{');
 
-/**
- * True for a body with more values than any operation has. It counts commas and opening brackets, also in strings: parsing so
- * many values would cost too much.
- */
-export function hasTooManyValues(body: Buffer): boolean {
-  if (body.length <= maxValues) return false;
+/** Why a body must not be parsed; undefined for one that may. In more values than any operation has, parsing alone costs too much. */
+export function findBadBody(body: Buffer): Refusal | undefined {
+  if (!isUtf8(body)) return refusals.notUtf8;
+  if (body.length <= maxValues) return undefined;
   let count = 0;
-  // By index: an iterator takes four times as long.
+  // Commas and opening brackets, also in strings. By index: an iterator takes four times as long.
   for (let index = 0; index < body.length; index += 1) {
     const byte = body[index];
     if (byte === comma || byte === bracket || byte === brace) count += 1;
   }
-  return count > maxValues;
+  return count > maxValues ? refusals.tooManyValues : undefined;
 }
 
 /** True for a body in more pieces than any honest client sends. */
@@ -38,20 +34,9 @@ export function isInTooManyPieces(pieceCount: number, byteCount: number): boolea
   return pieceCount > maxPieces && byteCount < pieceCount * minPieceBytes;
 }
 
-/** Called as a body arrives. */
-export interface BodyReader {
-  /** Reports how many bytes of it are held. */
-  onBytes(byteCount: number): void;
-  /** The body is complete. */
-  onEnd(body: Buffer): void;
-}
-
-/**
- * Calls back when a body arrives in more pieces than any honest client sends. Skipped bodies of refused requests count too.
- */
+/** Calls back when a body arrives in more pieces than any honest client sends. Skipped bodies of refused requests count too. */
 export function watchPieces(request: IncomingMessage, onTooMany: () => void): void {
-  let pieceCount = 0;
-  let byteCount = 0;
+  let [pieceCount, byteCount] = [0, 0];
   function count(chunk: Buffer): void {
     pieceCount += 1;
     byteCount += chunk.length;
@@ -62,35 +47,33 @@ export function watchPieces(request: IncomingMessage, onTooMany: () => void): vo
   request.on('data', count);
 }
 
-/**
- * Reads a request's body, up to 256 KiB. A larger one is refused as soon as that is known, and `onEnd` is never called.
- * @returns a function that gives up the body: the rest of it is skipped.
- */
+/** Reads a body, and refuses a larger one. `onBytes` gets how many bytes are held. Returns how to give up the body: the rest is skipped. */
 export function readRequestBody(
   request: IncomingMessage,
   response: ServerResponse,
-  { onBytes, onEnd }: BodyReader,
+  onBytes: (byteCount: number) => void,
+  onEnd: (body: Buffer) => void,
 ): () => void {
   let chunks: Buffer[] | undefined = [];
   let byteCount = 0;
-  const giveUp = () => {
+  function giveUp(): void {
     chunks = undefined;
     onBytes(0);
-  };
-  const refuse = () => {
+  }
+  function refuseTooLarge(): void {
     giveUp();
-    refuseTooLarge(request, response);
-  };
+    refuse(request, response, refusals.tooLarge);
+  }
   request.on('data', (chunk: Buffer) => {
     if (!chunks) return;
     byteCount += chunk.length;
-    if (byteCount > maxRequestBytes) return refuse();
+    if (byteCount > maxRequestBytes) return refuseTooLarge();
     chunks.push(chunk);
     onBytes(byteCount);
   });
   request.on('end', () => {
     if (chunks) onEnd(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks));
   });
-  if (Number(request.headers['content-length'] ?? 0) > maxRequestBytes) refuse();
+  if (Number(request.headers['content-length'] ?? 0) > maxRequestBytes) refuseTooLarge();
   return giveUp;
 }

@@ -1,12 +1,54 @@
-import type { Client } from './client-address.ts';
+import { type BlockList, isIPv6, SocketAddress } from 'node:net';
+
+/**
+ * A client, as the limits per client count it: an IPv4 address, or the /64 network of an IPv6 address, since a client usually has all
+ * addresses in one. Many clients share the address of a trusted proxy (`isProxy`), so no limit per client applies to it.
+ */
+export type Client = { readonly address: string; readonly isProxy: boolean };
+
+type Ip = { readonly address: string; readonly family: 'ipv4' | 'ipv6' };
+
+/** Parses an address in the form of sockets and proxies, perhaps with a port. */
+function parseIp(text: string): Ip | undefined {
+  const plain = text.trim().replace(/^::ffff:(?=\d+\.)/i, '');
+  // A zone names an interface of this host, not a client.
+  const parsed = SocketAddress.parse(isIPv6(plain) ? `[${plain.split('%', 1)[0]}]` : plain);
+  return parsed && { address: parsed.address, family: parsed.family as Ip['family'] };
+}
+
+/** The first four groups of an IPv6 address in its shortest form. */
+function networkOf({ address, family }: Ip): string {
+  if (family === 'ipv4') return address;
+  const [left = [], right = []] = address.split('::').map((half) => half.split(':').filter(Boolean));
+  const zeros = Array.from({ length: 8 - left.length - right.length }, () => '0');
+  return `${[...left, ...zeros, ...right].slice(0, 4).join(':')}::/64`;
+}
+
+/**
+ * Finds the client of a request: the address of the connection. If that is a trusted proxy, the client is the last address
+ * in `X-Forwarded-For` that is not a trusted proxy. Earlier addresses there may be forged.
+ */
+export function findClient(
+  remoteAddress: string | undefined,
+  forwardedFor: string | undefined,
+  trustedProxies: BlockList | undefined,
+): Client {
+  const isTrusted = ({ address, family }: Ip) => trustedProxies?.check(address, family) ?? false;
+  const remote = parseIp(remoteAddress ?? '');
+  // A client that has disconnected has no address.
+  if (!remote) return { address: '', isProxy: false };
+  if (!isTrusted(remote)) return { address: networkOf(remote), isProxy: false };
+  for (const text of forwardedFor?.split(',').reverse() ?? []) {
+    const forwarded = parseIp(text);
+    // A trusted proxy may write `unknown`.
+    if (!forwarded) break;
+    if (!isTrusted(forwarded)) return { address: networkOf(forwarded), isProxy: false };
+  }
+  return { address: networkOf(remote), isProxy: true };
+}
 
 /** Limits on waits for clients: in total, and for one client. */
-export interface WaitBounds {
-  readonly maxCount: number;
-  readonly maxCountPerClient: number;
-  readonly maxBytes: number;
-  readonly maxBytesPerClient: number;
-}
+export type WaitBounds = Readonly<Record<'maxCount' | 'maxCountPerClient' | 'maxBytes' | 'maxBytesPerClient', number>>;
 
 /** Memory or a connection that the server holds until a client sends or reads more. */
 export interface Wait {
@@ -16,38 +58,23 @@ export interface Wait {
   end(): void;
 }
 
+type Amounts = Record<'count' | 'bytes', number>;
+
 /** The waits for one client, oldest first. */
-interface Queue {
+interface Queue extends Amounts {
   readonly client: Client;
   first: Waiting | undefined;
   last: Waiting | undefined;
-  count: number;
-  bytes: number;
 }
 
 /** An entry of a linked list. A `Set` whose members change often is rebuilt by V8, in memory that is seldom collected. */
-class Waiting implements Wait {
-  readonly #waits: Waits;
+interface Waiting {
   readonly queue: Queue;
   readonly cutOff: () => void;
-  bytes = 0;
-  isOver = false;
+  bytes: number;
+  isOver: boolean;
   before: Waiting | undefined;
   after: Waiting | undefined;
-
-  constructor(waits: Waits, queue: Queue, cutOff: () => void) {
-    this.#waits = waits;
-    this.queue = queue;
-    this.cutOff = cutOff;
-  }
-
-  hold(bytes: number): void {
-    if (!this.isOver && bytes !== this.bytes) this.#waits.hold(this, bytes);
-  }
-
-  end(): void {
-    if (!this.isOver) this.#waits.end(this);
-  }
 }
 
 /**
@@ -58,8 +85,7 @@ class Waiting implements Wait {
 export class Waits {
   readonly #bounds: WaitBounds;
   readonly #queues = new Map<string, Queue>();
-  #count = 0;
-  #bytes = 0;
+  readonly #total: Amounts = { count: 0, bytes: 0 };
 
   constructor(bounds: WaitBounds) {
     this.#bounds = bounds;
@@ -75,25 +101,26 @@ export class Waits {
       queue = { client, first: undefined, last: undefined, count: 0, bytes: 0 };
       this.#queues.set(client.address, queue);
     }
-    const one = new Waiting(this, queue, cutOff);
-    one.before = queue.last;
+    const one: Waiting = { queue, cutOff, bytes: 0, isOver: false, before: queue.last, after: undefined };
     if (queue.last) queue.last.after = one;
     else queue.first = one;
     queue.last = one;
     queue.count += 1;
-    this.#count += 1;
-    this.#keepCounts(queue);
-    return one;
+    this.#total.count += 1;
+    this.#keep(queue, 'count', this.#bounds.maxCount, this.#bounds.maxCountPerClient);
+    return { hold: (bytes) => this.#hold(one, bytes), end: () => this.#end(one) };
   }
 
-  hold(one: Waiting, bytes: number): void {
-    this.#bytes += bytes - one.bytes;
+  #hold(one: Waiting, bytes: number): void {
+    if (one.isOver || bytes === one.bytes) return;
+    this.#total.bytes += bytes - one.bytes;
     one.queue.bytes += bytes - one.bytes;
     one.bytes = bytes;
-    this.#keepBytes(one.queue);
+    this.#keep(one.queue, 'bytes', this.#bounds.maxBytes, this.#bounds.maxBytesPerClient);
   }
 
-  end(one: Waiting): void {
+  #end(one: Waiting): void {
+    if (one.isOver) return;
     const { queue, before, after, bytes } = one;
     one.isOver = true;
     if (before) before.after = after;
@@ -101,46 +128,28 @@ export class Waits {
     if (after) after.before = before;
     else queue.last = before;
     one.before = one.after = undefined;
-    this.#count -= 1;
-    this.#bytes -= bytes;
-    queue.count -= 1;
-    queue.bytes -= bytes;
+    for (const amounts of [this.#total, queue]) {
+      amounts.count -= 1;
+      amounts.bytes -= bytes;
+    }
     if (queue.count === 0) this.#queues.delete(queue.client.address);
   }
 
-  #keepCounts(queue: Queue): void {
-    const { maxCount, maxCountPerClient } = this.#bounds;
-    if (!queue.client.isProxy && queue.count > maxCountPerClient) this.#cutOffFirst(queue, () => true);
-    if (this.#count > maxCount)
-      this.#cutOffFirst(
-        this.#longest(({ count }) => count),
-        () => true,
-      );
+  /** Cuts off waits until an amount is within the bounds again, of the client and in total. */
+  #keep(queue: Queue, amount: keyof Amounts, max: number, maxPerClient: number): void {
+    while (!queue.client.isProxy && queue[amount] > maxPerClient && queue.count > 1) this.#cutOffFirst(queue, amount);
+    while (this.#total[amount] > max && this.#total.count > 1) {
+      let longest: Queue | undefined;
+      for (const other of this.#queues.values()) if (!longest || other[amount] > longest[amount]) longest = other;
+      this.#cutOffFirst(longest, amount);
+    }
   }
 
-  #keepBytes(queue: Queue): void {
-    const { maxBytes, maxBytesPerClient } = this.#bounds;
-    const holdsBytes = ({ bytes }: Waiting) => bytes > 0;
-    while (!queue.client.isProxy && queue.bytes > maxBytesPerClient && queue.count > 1)
-      this.#cutOffFirst(queue, holdsBytes);
-    while (this.#bytes > maxBytes && this.#count > 1)
-      this.#cutOffFirst(
-        this.#longest(({ bytes }) => bytes),
-        holdsBytes,
-      );
-  }
-
-  #longest(lengthOf: (queue: Queue) => number): Queue | undefined {
-    let longest: Queue | undefined;
-    for (const queue of this.#queues.values()) if (!longest || lengthOf(queue) > lengthOf(longest)) longest = queue;
-    return longest;
-  }
-
-  #cutOffFirst(queue: Queue | undefined, isMeant: (one: Waiting) => boolean): void {
+  #cutOffFirst(queue: Queue | undefined, amount: keyof Amounts): void {
     let one = queue?.first;
-    while (one && !isMeant(one)) one = one.after;
+    while (one && amount === 'bytes' && one.bytes === 0) one = one.after;
     if (!one) return;
-    this.end(one);
+    this.#end(one);
     one.cutOff();
   }
 }

@@ -1,15 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { Config } from '../../config/config.ts';
 import type { Log } from '../../log/log.ts';
-import {
-  assetAddress,
-  createFile,
-  type PageFiles,
-  pageHeaders,
-  requestedFile,
-  type ServePage,
-  sendFile,
-} from './page-files.ts';
+import { FileSet, type PageFiles, pageHeaders, type ServePage, servePage } from './page-files.ts';
 
 const style = `
 :root {
@@ -85,22 +77,10 @@ dialog::backdrop { background: rgb(0 0 0 / 50%); }
 const chooseAccount = '<input id="account" autocomplete="off" spellcheck="false" required />';
 const tokenField = `<label>Token <input id="token" type="password" autocomplete="off" spellcheck="false" placeholder="until the page is closed" required /></label>`;
 
-/**
- * The script is a module: the build adds an `export` to it.
- * @param parts addresses and elements of this server's own.
- */
-const buildPage = (
-  parts: Readonly<Record<'script' | 'style' | 'token' | 'account' | 'errorType', string>>,
-) => `<!doctype html>
-<html lang="en">
-  <head>
-    <meta charset="utf-8" />
-    <meta name="viewport" content="width=device-width, initial-scale=1" />
-    <title>Bulk deletes</title>
-    <link rel="icon" href="data:," />
-    <link rel="stylesheet" href="${parts.style}" />
-  </head>
-  <body data-error-type="${parts.errorType}">
+/** The body of the page. The script is a module: the build adds an `export` to it. */
+const bodyOf = (
+  parts: Readonly<Record<'script' | 'token' | 'account' | 'errorType', string>>,
+) => `<body data-error-type="${parts.errorType}">
     <header><h1>Bulk deletes</h1><a href="graphql">GraphiQL</a></header>
     <noscript><p class="note bad">This page needs JavaScript.</p></noscript>
     <main>
@@ -177,17 +157,7 @@ const buildPage = (
       </dialog>
     </main>
     <script type="module" src="${parts.script}"></script>
-  </body>
-</html>
-`;
-
-/** Only this server's own files are loaded, and the page connects to this server only. */
-const securityHeaders = {
-  ...pageHeaders,
-  'content-security-policy':
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; " +
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-};
+  </body>`;
 
 /** Over the embedded sandbox, its accounts to choose from. */
 async function accountField({ upstream }: Config): Promise<string> {
@@ -200,44 +170,29 @@ async function accountField({ upstream }: Config): Promise<string> {
 }
 
 async function buildFiles(config: Config): Promise<PageFiles> {
+  const files = new FileSet();
   // The build copies the script next to this file.
-  const script = createFile(
-    'text/javascript; charset=utf-8',
-    readFileSync(new URL('./bulk-browser.js', import.meta.url)),
-  );
-  const css = createFile('text/css; charset=utf-8', style);
-  const page = buildPage({
-    script: assetAddress('bulk.js', script).replace('&', '&amp;'),
-    style: assetAddress('bulk.css', css).replace('&', '&amp;'),
+  const code = readFileSync(new URL('./bulk-browser.js', import.meta.url));
+  const body = bodyOf({
+    script: files.addFile('bulk.js', 'text/javascript; charset=utf-8', code),
     token: config.auth.mode === 'open' ? '' : tokenField,
     account: await accountField(config),
     errorType: `${config.typePrefix}Error`,
   });
-  return new Map([
-    ['page', createFile('text/html; charset=utf-8', page)],
-    ['bulk.js', script],
-    ['bulk.css', css],
-  ]);
+  files.addPage('Bulk deletes', 'data:,', files.addFile('bulk.css', 'text/css; charset=utf-8', style), body);
+  return files;
 }
 
 /**
  * Serves the page of bulk deletes at `/bulk`, with its script and its style. None of them has data of a bulk delete: the script reads
- * that over the API, with the caller's token.
+ * that over the API, with the caller's token. Only this server's own files are loaded, and the page connects to this server only.
  */
 export function createBulkPage(config: Config, log: Log): ServePage {
-  let built: Promise<PageFiles> | undefined;
-  return (request, response) => {
-    const name = requestedFile(request, (path) => path === '/bulk');
-    if (name === undefined) return false;
-    built ??= buildFiles(config);
-    built.then(
-      (files) => sendFile(files, name, securityHeaders, request, response),
-      (error) => {
-        built = undefined;
-        log.error({ err: error }, 'the page of bulk deletes cannot be built');
-        response.writeHead(500, securityHeaders).end();
-      },
-    );
-    return true;
+  const page = {
+    isPath: (path: string | undefined) => path === '/bulk',
+    build: () => buildFiles(config),
+    headers: pageHeaders("script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:"),
+    failure: 'the page of bulk deletes cannot be built',
   };
+  return servePage(page, log);
 }

@@ -1,5 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { assetAddress, createFile, type PageFile, type PageFiles } from './page-files.ts';
+import { FileSet, type PageFiles } from './page-files.ts';
 
 /** The settings of GraphiQL's build. */
 export interface GraphiQLSetup {
@@ -126,41 +126,26 @@ const bulkLink = `
       <a href="bulk">Bulk deletes</a>`;
 
 function buildFiles(parts: Parts, { tabs, takesToken, hasBulkPage }: GraphiQLSetup): PageFiles {
-  const files = new Map<string, PageFile>();
-  /** Adds a file, and returns its address. */
-  function add(name: string, type: string, content: string | Uint8Array): string {
-    const file = createFile(type, content);
-    files.set(name, file);
-    return assetAddress(name, file);
-  }
+  const files = new FileSet();
   const script = 'text/javascript; charset=utf-8';
   const workers = {
-    editorWorkerService: add('editor-worker.js', script, parts.editorWorkerService),
-    json: add('json-worker.js', script, parts.jsonWorker),
-    graphql: add('graphql-worker.js', script, parts.graphqlWorker),
+    editorWorkerService: files.addFile('editor-worker.js', script, parts.editorWorkerService),
+    json: files.addFile('json-worker.js', script, parts.jsonWorker),
+    graphql: files.addFile('graphql-worker.js', script, parts.graphqlWorker),
   };
   const environment = `self.MonacoEnvironment = { getWorkerUrl: (_module, label) => (${JSON.stringify(workers)})[label] };`;
-  const js = add('graphiql.js', script, `${environment}\n${parts.js};\n${start(JSON.stringify(tabs))}`);
-  const css = add('graphiql.css', 'text/css; charset=utf-8', parts.css + ownStyle);
-  const icon = add('favicon.ico', 'image/x-icon', Buffer.from(parts.favicon.split(',')[1] ?? '', 'base64'));
+  const code = `${environment}\n${parts.js};\n${start(JSON.stringify(tabs))}`;
+  const js = files.addFile('graphiql.js', script, code);
+  const css = files.addFile('graphiql.css', 'text/css; charset=utf-8', parts.css + ownStyle);
+  const iconBytes = Buffer.from(parts.favicon.split(',')[1] ?? '', 'base64');
+  const icon = files.addFile('favicon.ico', 'image/x-icon', iconBytes);
   const bar = `${takesToken ? tokenField : ''}${hasBulkPage ? bulkLink : ''}`;
-  const page = `<!doctype html>
-<html lang="en">
-  <head>
-    <meta charset="utf-8" />
-    <meta name="viewport" content="width=device-width, initial-scale=1" />
-    <title>Engagements</title>
-    <link rel="icon" href="${icon}" />
-    <link rel="stylesheet" href="${css}" />
-  </head>
-  <body>
+  const body = `<body>
     <noscript>You need to enable JavaScript to run this app.</noscript>${bar && `\n    <div id="bar">${bar}\n    </div>`}
     <div id="root"></div>
     <script src="${js}"></script>
-  </body>
-</html>
-`;
-  files.set('page', createFile('text/html; charset=utf-8', page.replaceAll('&v=', '&amp;v=')));
+  </body>`;
+  files.addPage('Engagements', icon, css, body);
   return files;
 }
 

@@ -26,63 +26,43 @@ const maxWrongValues = 20;
 
 const maxPathCharacters = 200;
 
-/** A problem of a value, and the names that lead to it. */
-interface Problem {
-  readonly names: string[];
-  readonly text: string;
-}
-
-function problem(text: string): Problem {
-  return { names: [], text };
-}
-
-/** The first problem of a value, or of a value in it. The recursion goes no deeper than the limit. */
-function findProblem(value: unknown, level: number, ownName = ''): Problem | undefined {
+/** The first problem of a value, or of a value in it, after the names that lead to it. The recursion goes no deeper than the limit. */
+function findProblem(value: unknown, level: number, ownName = ''): [problem: string, ...names: string[]] | undefined {
   const { textCharacters, contentCharacters, levels } = limits;
   // GraphQL accepts numbers as ids, but this one lost digits when the JSON was parsed: it would name another engagement. No field
   // of the schema needs so large a number.
   if (typeof value === 'number' && Number.isInteger(value) && !Number.isSafeInteger(value))
-    return problem('is too long for a number and has lost digits: send it as a string');
+    return ['is too long for a number and has lost digits: send it as a string'];
   if (typeof value === 'string' && value.length > textCharacters) {
     // A confirmation token has all arguments of its delete. It is known by its beginning: a variable may have any name.
     const isLong = contentNames.has(camelCase(ownName)) || value.startsWith('delete_');
     const maxCharacters = isLong ? contentCharacters : textCharacters;
-    if (value.length > maxCharacters) return problem(`has more than ${maxCharacters} characters: send a shorter text`);
+    if (value.length > maxCharacters) return [`has more than ${maxCharacters} characters: send a shorter text`];
   }
-  if (level > levels) return problem(`is nested more than ${levels} levels deep: send fewer levels`);
+  if (level > levels) return [`is nested more than ${levels} levels deep: send fewer levels`];
   if (typeof value !== 'object' || value === null) return undefined;
   const values = value as Readonly<Record<string, unknown>>;
   for (const name of Object.keys(values)) {
     if (name.length > textCharacters)
-      return problem(`has a name of more than ${textCharacters} characters: send a shorter one`);
+      return [`has a name of more than ${textCharacters} characters: send a shorter one`];
     const found = findProblem(values[name], level + 1, name);
-    found?.names.unshift(name);
-    if (found) return found;
+    if (found) return [found[0], name, ...found.slice(1)];
   }
   return undefined;
 }
 
-/**
- * A message for the caller about the first variable that breaks a limit, for any document; undefined when all are within them. It
- * reads each value once, before any other check.
- */
+/** A message about the first variable that breaks a limit, for any document. It reads each value once, before any other check. */
 export function findBadVariable(variables: unknown): string | undefined {
   const found = typeof variables === 'object' ? findProblem(variables, 0) : undefined;
   if (!found) return undefined;
-  return `The variable ${shortened(found.names.join('.'), maxPathCharacters)} ${found.text}. Nothing was executed.`;
+  const [problem, ...names] = found;
+  return `The variable ${shortened(names.join('.'), maxPathCharacters)} ${problem}. Nothing was executed.`;
 }
 
-/** Thrown to stop the search: there are enough errors. */
-const enough = Symbol('enough errors');
-
 /** Errors for the first values that do not have the type that the document declares. No error repeats its value. */
-function findWrongValues({
-  schema,
-  document,
-  operationName,
-  variableValues = {},
-}: ExecutionArgs): readonly GraphQLError[] {
+function findWrongValues({ schema, document, operationName, variableValues = {} }: ExecutionArgs) {
   const errors: GraphQLError[] = [];
+  const enough = Symbol('enough errors');
   try {
     for (const definition of getOperationAST(document, operationName)?.variableDefinitions ?? []) {
       const name = definition.variable.name.value;
@@ -111,10 +91,7 @@ function refuseWrongValues(execution: {
   if (errors.length > 0) execution.setResultAndStopExecution({ errors });
 }
 
-/**
- * Refuses variables that are too long, too deep, lost digits, or do not have their declared type. The executor would repeat the
- * whole value in each of up to 50 errors.
- */
+/** Refuses bad variables, and those without their declared type: the executor would repeat the whole value in each of up to 50 errors. */
 export function useCheckVariables(): Plugin {
   return {
     onParams({ params, setResult }) {

@@ -24,67 +24,40 @@ import {
 import type { Plugin } from 'graphql-yoga';
 import { type ErrorCode, fieldError } from '../../graphql/core/top-level-errors.ts';
 
-/** The size of a document: each figure is that of its largest operation. */
-interface DocumentSize {
-  /** The length of the longest name. An alias is repeated in each record of a response. */
-  readonly nameCharacters: number;
-  readonly depth: number;
-  /** Aliases, including those of `__typename`, which attackers like to repeat. */
-  readonly aliases: number;
-  readonly directives: number;
-  readonly rootMutations: number;
-  /**
-   * An estimate of requests to upstream: 1 for a field, 2 for a field with a selection, whose cost counts 1.5 times at each level;
-   * all of it for each record of a page. Measured: the most expensive of `schema/operations` has 2,188; a delete with every field of every
-   * member 297, and of all related records too 4,336; a page of 100 with every field of an engagement 6,688; a page of 50 with
-   * every field of its related records too 18,756, and with those of their related records 104,313. The last is more than 700
-   * reads, which no account's rate limit allows within a deadline.
-   */
-  readonly cost: number;
-  /**
-   * The comparisons of validation to merge fields: 1 for a field or a fragment, 1 more for each earlier field with the same name in
-   * the same selection (and again for each 100 characters of its arguments), and for each other fragment there. Counted only up to
-   * the limit. Measured: the delete with all records above has 1,547, the introspection query of tools 228.
-   */
-  readonly merges: number;
-}
+/** A limit of a document, and its error. The text may contain `{max}` and `{is}`. */
+type Limit = readonly [max: number, code: ErrorCode, text: string];
 
 /** Limits of a document: generous for documents that people write, and small enough to check within a few milliseconds. */
-const limits: readonly [
-  of: keyof DocumentSize,
-  max: number,
-  code: ErrorCode,
-  say: (max: number, is: number) => string,
-][] = [
-  ['nameCharacters', 256, 'TOO_LONG', (max) => `A name in a document may have at most ${max} characters.`],
-  ['depth', 8, 'TOO_DEEP', (max) => `A document may be at most ${max} fields deep.`],
-  ['aliases', 10, 'TOO_MANY_ALIASES', (max) => `A document may have at most ${max} aliases.`],
-  ['directives', 5, 'TOO_MANY_DIRECTIVES', (max) => `A document may have at most ${max} directives.`],
-  [
-    'rootMutations',
-    10,
-    'TOO_MANY_MUTATIONS',
-    (max, is) => `An operation may have at most ${max} mutations, this one has ${is}.`,
-  ],
-  [
-    'cost',
+const limits = {
+  // The longest name. An alias is repeated in each record of a response.
+  nameCharacters: [256, 'TOO_LONG', 'A name in a document may have at most {max} characters.'],
+  depth: [8, 'TOO_DEEP', 'A document may be at most {max} fields deep.'],
+  // Also those of `__typename`, which attackers like to repeat.
+  aliases: [10, 'TOO_MANY_ALIASES', 'A document may have at most {max} aliases.'],
+  directives: [5, 'TOO_MANY_DIRECTIVES', 'A document may have at most {max} directives.'],
+  rootMutations: [10, 'TOO_MANY_MUTATIONS', 'An operation may have at most {max} mutations, this one has {is}.'],
+  // An estimate of requests to upstream: 1 for a field, 2 for a field with a selection, whose cost counts 1.5 times at each level; all of
+  // it for each record of a page. Measured: the most expensive of `schema/operations` has 2,188; a page of 50 with every field of its
+  // related records 18,756, and with those of their related records 104,313: more than 700 reads, too many for any rate limit.
+  cost: [
     50_000,
     'TOO_COSTLY',
-    (max) => `A document may cost at most ${max}: select less, or write a smaller number for \`first\`.`,
+    'A document may cost at most {max}: select less, or write a smaller number for `first`.',
   ],
-  [
-    'merges',
+  // The comparisons of validation to merge fields: 1 for a field or a fragment, 1 more for each earlier field with the same name in the
+  // same selection (and again for each 100 characters of its arguments), and for each other fragment there. Measured: a delete with all
+  // related records has 1,547, the introspection query of tools 228.
+  merges: [
     10_000,
     'TOO_REPETITIVE',
-    (max) =>
-      `Merging the fields of a document may take at most ${max} comparisons: select each field once in each place.`,
+    'Merging the fields of a document may take at most {max} comparisons: select each field once in each place.',
   ],
-];
+} as const satisfies Readonly<Record<string, Limit>>;
 
-/**
- * Limits of a document's text, checked before it is parsed. Lines are limited because graphql-js counts them from the start for
- * every error: with 200,000 lines that took half a second.
- */
+/** The size of a document: each figure is that of its largest operation. */
+type DocumentSize = Readonly<Record<keyof typeof limits, number>>;
+
+/** Limits of a document's text. graphql-js counts its lines from the start for every error: 200,000 took half a second. */
 const textLimits = { characters: 64 * 1024, lines: 1_000, tokens: 1_000 } as const;
 
 /** graphql-js marks this error by its message only. */
@@ -109,22 +82,16 @@ const parseWithin: typeof parse = (source, options) => {
 };
 
 type ParentType = GraphQLNamedType | null | undefined;
-type Field = GraphQLField<unknown, unknown>;
 type Fragments = ReadonlyMap<string, FragmentDefinitionNode>;
 
-function fragmentsOf({ definitions }: DocumentNode): Fragments {
-  return new Map(
-    definitions.flatMap((node) => (node.kind === Kind.FRAGMENT_DEFINITION ? [[node.name.value, node]] : [])),
-  );
+/** The fragments of a document by their names. */
+export function fragmentsOf({ definitions }: DocumentNode): Fragments {
+  const fragments = definitions.filter((node) => node.kind === Kind.FRAGMENT_DEFINITION);
+  return new Map(fragments.map((node) => [node.name.value, node]));
 }
 
-function operationsOf({ definitions }: DocumentNode): readonly OperationDefinitionNode[] {
-  return definitions.filter((node) => node.kind === Kind.OPERATION_DEFINITION);
-}
-
-function fieldOf(parent: ParentType, name: string): Field | undefined {
-  return isObjectType(parent) || isInterfaceType(parent) ? parent.getFields()[name] : undefined;
-}
+const operationsOf = ({ definitions }: DocumentNode): readonly OperationDefinitionNode[] =>
+  definitions.filter((node) => node.kind === Kind.OPERATION_DEFINITION);
 
 /** The largest page, and the longest list of deletes: the assumed size of a list without a size in the document. */
 const maxPageSize = 100;
@@ -137,7 +104,7 @@ const depthCostFactor = 1.5;
 const schemaCost = 30_000;
 
 /** How many records the field returns, by the document: `first`, or the length of its list argument. */
-function pageSize({ arguments: given = [] }: FieldNode, field: Field | undefined): number {
+function pageSize({ arguments: given = [] }: FieldNode, field: GraphQLField<unknown, unknown> | undefined): number {
   const sizing = field?.args.find(({ name, type }) => name === 'first' || isListType(getNullableType(type)));
   if (!sizing) return 1;
   const value = given.find(({ name }) => name.value === sizing.name)?.value;
@@ -150,86 +117,11 @@ type SelectionSize = Record<'depth' | 'aliases' | 'directives' | 'fields' | 'cos
 
 const nothing: Readonly<SelectionSize> = { depth: 0, aliases: 0, directives: 0, fields: 0, cost: 0 };
 
-/** Measures selections; a fragment is measured once, however often it is spread. */
-class Measure {
-  readonly #schema: GraphQLSchema;
-  readonly #fragments: Fragments;
-  readonly #known = new Map<string, Readonly<SelectionSize>>();
-  readonly #open = new Set<string>();
-  /** True once a fragment contains itself; the inner one counts nothing. No such document is valid. */
-  hasCycle = false;
-
-  constructor(schema: GraphQLSchema, fragments: Fragments) {
-    this.#schema = schema;
-    this.#fragments = fragments;
-  }
-
-  selection({ selections }: SelectionSetNode, parent: ParentType): SelectionSize {
-    const size = { ...nothing };
-    for (const node of selections) {
-      const part = this.#part(node, parent);
-      size.depth = Math.max(size.depth, part.depth);
-      size.aliases += part.aliases;
-      size.directives += part.directives + (node.directives?.length ?? 0);
-      size.fields += part.fields;
-      size.cost += part.cost;
-    }
-    return size;
-  }
-
-  #part(node: SelectionSetNode['selections'][number], parent: ParentType): Readonly<SelectionSize> {
-    if (node.kind === Kind.FIELD) return this.#field(node, parent);
-    if (node.kind === Kind.FRAGMENT_SPREAD) return this.#fragment(node.name.value);
-    const type = node.typeCondition ? this.#schema.getType(node.typeCondition.name.value) : parent;
-    return this.selection(node.selectionSet, type);
-  }
-
-  #fragment(name: string): Readonly<SelectionSize> {
-    const known = this.#known.get(name);
-    const fragment = this.#fragments.get(name);
-    if (known || !fragment) return known ?? nothing;
-    if (this.#open.has(name)) {
-      this.hasCycle = true;
-      return nothing;
-    }
-    this.#open.add(name);
-    const size = this.selection(fragment.selectionSet, this.#schema.getType(fragment.typeCondition.name.value));
-    size.directives += fragment.directives?.length ?? 0;
-    this.#open.delete(name);
-    this.#known.set(name, size);
-    return size;
-  }
-
-  #field(node: FieldNode, parent: ParentType): SelectionSize {
-    const field = fieldOf(parent, node.name.value);
-    const below = node.selectionSet && this.selection(node.selectionSet, field && getNamedType(field.type));
-    const { depth, aliases, directives, cost } = below ?? nothing;
-    // The introspection query of tools is deeper than any other document, but reads no record.
-    const isSchema = node.name.value === '__schema';
-    const ownCost = below ? (objectCost + depthCostFactor * cost) * pageSize(node, field) : 1;
-    return {
-      depth: isSchema ? 0 : 1 + depth,
-      aliases: (node.alias ? 1 : 0) + aliases,
-      directives,
-      fields: 1,
-      cost: isSchema ? schemaCost * (1 + aliases) : ownCost,
-    };
-  }
-
-  /** Fragments that no measured selection contains. After this call, they are measured too. */
-  unused(): readonly FragmentDefinitionNode[] {
-    const unused = [...this.#fragments.values()].filter(({ name }) => !this.#known.has(name.value));
-    for (const { name } of unused) this.#fragment(name.value);
-    return unused;
-  }
-}
-
 /** graphql-js prints the arguments of both fields for each comparison. This many characters take as long as the comparison. */
 const charactersPerMerge = 100;
 
-function argumentCharacters({ arguments: args = [] }: FieldNode): number {
-  return (args.at(-1)?.loc?.end ?? 0) - (args[0]?.loc?.start ?? 0);
-}
+const argumentCharacters = ({ arguments: args = [] }: FieldNode): number =>
+  (args.at(-1)?.loc?.end ?? 0) - (args[0]?.loc?.start ?? 0);
 
 /** Counts the comparisons to merge the fields of selections, and of all below them, to just beyond the limit. */
 function countMerges(sets: readonly SelectionSetNode[], fragments: Fragments, limit: number): number {
@@ -270,37 +162,91 @@ function longestName({ loc }: DocumentNode): number {
   return longest;
 }
 
-/**
- * Measures a document, valid or not, in a time that depends only on its length and `maxMerges`. Undefined when a fragment, used or
- * not, contains itself: merging it would not end.
- */
-function measureDocument(schema: GraphQLSchema, document: DocumentNode, maxMerges: number): DocumentSize | undefined {
+/** Measures any document in a time that depends only on its length. Undefined when a fragment contains itself: merging would not end. */
+function measureDocument(schema: GraphQLSchema, document: DocumentNode): DocumentSize | undefined {
   const fragments = fragmentsOf(document);
-  const measure = new Measure(schema, fragments);
-  const size = { ...nothing, nameCharacters: longestName(document), rootMutations: 0 };
-  const sets: SelectionSetNode[] = [];
-  for (const { operation, selectionSet, directives = [], variableDefinitions = [] } of operationsOf(document)) {
-    const own = measure.selection(selectionSet, schema.getRootType(operation));
+  /** A fragment is measured once, however often it is spread. */
+  const known = new Map<string, Readonly<SelectionSize>>();
+  const open = new Set<string>();
+  let hasCycle = false;
+
+  function sizeOf({ selections }: SelectionSetNode, parent: ParentType): SelectionSize {
+    const size = { ...nothing };
+    for (const node of selections) {
+      const part = sizeOfPart(node, parent);
+      size.depth = Math.max(size.depth, part.depth);
+      for (const name of ['aliases', 'directives', 'fields', 'cost'] as const) size[name] += part[name];
+      size.directives += node.directives?.length ?? 0;
+    }
+    return size;
+  }
+
+  function sizeOfPart(node: SelectionSetNode['selections'][number], parent: ParentType): Readonly<SelectionSize> {
+    if (node.kind === Kind.FIELD) return sizeOfField(node, parent);
+    if (node.kind === Kind.FRAGMENT_SPREAD) return sizeOfFragment(node.name.value);
+    return sizeOf(node.selectionSet, node.typeCondition ? schema.getType(node.typeCondition.name.value) : parent);
+  }
+
+  function sizeOfFragment(name: string): Readonly<SelectionSize> {
+    const fragment = fragments.get(name);
+    const found = known.get(name);
+    if (found || !fragment) return found ?? nothing;
+    // The inner one counts nothing. No such document is valid.
+    if (open.has(name)) {
+      hasCycle = true;
+      return nothing;
+    }
+    open.add(name);
+    const size = sizeOf(fragment.selectionSet, schema.getType(fragment.typeCondition.name.value));
+    size.directives += fragment.directives?.length ?? 0;
+    open.delete(name);
+    known.set(name, size);
+    return size;
+  }
+
+  function sizeOfField(node: FieldNode, parent: ParentType): SelectionSize {
+    const hasFields = isObjectType(parent) || isInterfaceType(parent);
+    const field = hasFields ? parent.getFields()[node.name.value] : undefined;
+    const below = node.selectionSet && sizeOf(node.selectionSet, field && getNamedType(field.type));
+    const { depth, aliases, directives, cost } = below ?? nothing;
+    // The introspection query of tools is deeper than any other document, but reads no record.
+    const isSchema = node.name.value === '__schema';
+    const ownCost = below ? (objectCost + depthCostFactor * cost) * pageSize(node, field) : 1;
+    return {
+      depth: isSchema ? 0 : 1 + depth,
+      aliases: (node.alias ? 1 : 0) + aliases,
+      ...{ directives, fields: 1 },
+      cost: isSchema ? schemaCost * (1 + aliases) : ownCost,
+    };
+  }
+
+  const size = { ...nothing, nameCharacters: longestName(document), rootMutations: 0, merges: 0 };
+  const operations = operationsOf(document);
+  for (const { operation, selectionSet, directives = [], variableDefinitions = [] } of operations) {
+    const own = sizeOf(selectionSet, schema.getRootType(operation));
     for (const each of [directives, ...variableDefinitions.map((variable) => variable.directives ?? [])])
       own.directives += each.length;
     for (const name of ['depth', 'aliases', 'directives', 'cost'] as const)
       size[name] = Math.max(size[name], own[name]);
     if (operation === 'mutation') size.rootMutations = Math.max(size.rootMutations, own.fields);
-    sets.push(selectionSet);
   }
-  sets.push(...measure.unused().map(({ selectionSet }) => selectionSet));
-  if (measure.hasCycle) return undefined;
-  let merges = 0;
-  for (const set of sets) if (merges <= maxMerges) merges += countMerges([set], fragments, maxMerges - merges);
-  return { ...size, merges };
+  const unused = [...fragments.values()].filter(({ name }) => !known.has(name.value));
+  for (const { name } of unused) sizeOfFragment(name.value);
+  if (hasCycle) return undefined;
+  const [maxMerges] = limits.merges;
+  for (const { selectionSet } of [...operations, ...unused])
+    if (size.merges <= maxMerges) size.merges += countMerges([selectionSet], fragments, maxMerges - size.merges);
+  return size;
 }
 
 /** One error for each limit that the document exceeds. Yoga caches documents, so each is measured once. */
 const findExcesses = memoize2((schema: GraphQLSchema, document: DocumentNode): readonly GraphQLError[] => {
-  const maxMerges = limits.find(([of]) => of === 'merges')?.[1] ?? 0;
-  const size = measureDocument(schema, document, maxMerges);
+  const size = measureDocument(schema, document);
   if (!size) return validate(schema, document, [NoFragmentCyclesRule]);
-  return limits.flatMap(([of, max, code, say]) => (size[of] > max ? [fieldError(code, say(max, size[of]))] : []));
+  return Object.entries(limits).flatMap(([name, [max, code, text]]) => {
+    const is = size[name as keyof DocumentSize];
+    return is > max ? [fieldError(code, text.replace('{max}', `${max}`).replace('{is}', `${is}`))] : [];
+  });
 });
 
 /** Refuses documents beyond the limits before validation. Each limit has its own code. */
@@ -314,26 +260,30 @@ export function useLimitDocuments(): Plugin {
   };
 }
 
-/**
- * True when the operation selects a root field that needs a caller, or that the schema does not have. If the request does not name
- * one of several operations, all are checked.
- */
-export function needsCaller(schema: GraphQLSchema, document: DocumentNode, operationName?: string | null): boolean {
-  const fragments = fragmentsOf(document);
-  const operation = getOperationAST(document, operationName);
-  function needs({ selections }: SelectionSetNode, root: ParentType, spread: Set<string>): boolean {
-    return selections.some((node) => {
-      if (node.kind === Kind.FIELD) {
-        const { value: name } = node.name;
-        return !name.startsWith('__') && fieldOf(root, name)?.extensions.isOpen !== true;
-      }
-      if (node.kind === Kind.INLINE_FRAGMENT) return needs(node.selectionSet, root, spread);
-      const fragment = spread.has(node.name.value) ? undefined : fragments.get(node.name.value);
+/** The fields of a selection, also those in fragments: each fragment once. */
+export function* fieldsOf(
+  { selections }: SelectionSetNode,
+  fragments: Fragments,
+  spread: Set<string> = new Set(),
+): Generator<FieldNode> {
+  for (const node of selections) {
+    if (node.kind === Kind.FIELD) yield node;
+    else if (node.kind === Kind.INLINE_FRAGMENT) yield* fieldsOf(node.selectionSet, fragments, spread);
+    else if (!spread.has(node.name.value)) {
       spread.add(node.name.value);
-      return fragment !== undefined && needs(fragment.selectionSet, root, spread);
-    });
+      const fragment = fragments.get(node.name.value);
+      if (fragment) yield* fieldsOf(fragment.selectionSet, fragments, spread);
+    }
   }
-  return (operation ? [operation] : operationsOf(document)).some((node) =>
-    needs(node.selectionSet, schema.getRootType(node.operation), new Set()),
-  );
+}
+
+/** True when the operation, or any of several, selects a root field that needs a caller, or that the schema does not have. */
+export function needsCaller(schema: GraphQLSchema, document: DocumentNode, operationName?: string | null): boolean {
+  const operation = getOperationAST(document, operationName);
+  const fragments = fragmentsOf(document);
+  return (operation ? [operation] : operationsOf(document)).some((node) => {
+    const root = schema.getRootType(node.operation);
+    const names = [...fieldsOf(node.selectionSet, fragments)].map(({ name }) => name.value);
+    return names.some((name) => !name.startsWith('__') && root?.getFields()[name]?.extensions.isOpen !== true);
+  });
 }

@@ -3,15 +3,11 @@ import { requestError } from '../../graphql/core/top-level-errors.ts';
 
 /** True for a parameter of a media type that names another character set than UTF-8. */
 function isOtherCharset(parameter: string): boolean {
-  const [name = '', value = ''] = parameter.split('=', 2);
-  if (name.trim().toLowerCase() !== 'charset') return false;
-  return !['utf-8', 'utf8'].includes(value.trim().replaceAll('"', '').toLowerCase());
+  const [name, value = ''] = parameter.toLowerCase().split('=', 2);
+  return name?.trim() === 'charset' && !['utf-8', 'utf8'].includes(value.trim().replaceAll('"', ''));
 }
 
-/**
- * Why a body with these headers cannot be read as JSON in UTF-8; undefined when it can. In the wrong encoding, an id could name
- * another engagement.
- */
+/** Why a body with these headers is not JSON in UTF-8; undefined when it is. In the wrong encoding, an id could name another record. */
 export function findUnreadable(contentType = '', contentEncoding = ''): string | undefined {
   const [type = '', ...parameters] = contentType.split(';');
   if (type.trim().toLowerCase() !== 'application/json') return 'The Content-Type is not application/json.';
@@ -33,29 +29,22 @@ interface Accepted {
   readonly prefersMultipart: boolean;
 }
 
-/**
- * The media types of an Accept header, as Yoga reads them after the execution. Yoga ignores quality values, and skips an entry with
- * another charset than utf-8. `negotiator` honours quality values, but it requires each parameter, such as `boundary` and
- * `subscriptionSpec`, in the response.
- */
-function mediaTypes(accept: string): readonly string[] {
-  const entries = accept
-    .replace(/\s/g, '')
-    .toLowerCase()
-    .split(',')
-    .map((entry) => entry.split(';'));
-  const isInUtf8 = (parameters: readonly string[]) =>
-    (parameters.find((parameter) => parameter.includes('charset=')) ?? 'charset=utf-8') === 'charset=utf-8';
-  return entries.filter(([, ...parameters]) => isInUtf8(parameters)).map(([type = '']) => type);
-}
-
 function matches(asked: string, offered: string): boolean {
   const [type] = offered.split('/');
   return asked === offered || asked === `${type}/*` || asked === '*/*';
 }
 
+/**
+ * Reads an Accept header as Yoga does after the execution. Yoga ignores quality values, and skips an entry with another charset than
+ * utf-8. `negotiator` honours quality values, but it requires each parameter, such as `boundary` and `subscriptionSpec`, in the response.
+ */
 function parseAccept(accept: string): Accepted {
-  const asked = mediaTypes(accept);
+  const entries = accept.replace(/\s/g, '').toLowerCase().split(',');
+  const asked = entries.flatMap((entry) => {
+    const [type = '', ...parameters] = entry.split(';');
+    const charset = parameters.find((parameter) => parameter.includes('charset='));
+    return charset === undefined || charset === 'charset=utf-8' ? [type] : [];
+  });
   const first = asked.find((type) => singleTypes.some((offered) => matches(type, offered)));
   const takes = (offered: string) => asked.some((type) => matches(type, offered));
   const takesMultipart = asked.some((type) => type.startsWith('multipart/') && matches(type, 'multipart/mixed'));
@@ -89,9 +78,10 @@ export function readIdempotencyKey(header: string | null, extensions: unknown): 
   const extension = (extensions as { idempotencyKey?: unknown } | null | undefined)?.idempotencyKey ?? undefined;
   for (const key of [header ?? undefined, extension]) {
     if (key === undefined || (typeof key === 'string' && idempotencyKey.test(key))) continue;
-    const message =
-      'The Idempotency-Key must be 1 to 255 visible ASCII characters without spaces. Nothing was executed.';
-    throw requestError('BAD_USER_INPUT', message);
+    throw requestError(
+      'BAD_USER_INPUT',
+      'The Idempotency-Key must be 1 to 255 visible ASCII characters without spaces. Nothing was executed.',
+    );
   }
   if (header !== null && extension !== undefined && header !== extension)
     throw requestError(

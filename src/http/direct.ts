@@ -6,6 +6,7 @@ import {
   getNamedType,
   isRequiredArgument,
 } from 'graphql';
+import { type Caller, canAccess } from '../engagement/account.ts';
 import { deleteEngagement } from '../engagement/delete/delete-engagement.ts';
 import type {
   DeleteEngagementParameters,
@@ -14,7 +15,9 @@ import type {
   ResponseFormat,
 } from '../engagement/input.ts';
 import { nothing, plainRecord, wholeSelection } from '../engagement/record.ts';
-import { refusedInput } from '../engagement/refusal.ts';
+import { notGranted, refusedInput } from '../engagement/refusal.ts';
+import { type RestoreEnd, restoreEngagement } from '../engagement/restore/restore-engagement.ts';
+import { readUndoLine } from '../engagement/restore/undo-line.ts';
 import {
   type DeleteEnd,
   type DeleteEngagementError,
@@ -22,16 +25,24 @@ import {
   type DeleteEngagementSuccess,
   type Finding,
   type OutcomeUnknownError,
-  type Refusal,
   refusal,
   type Unauthenticated,
 } from '../engagement/result.ts';
+import { type Context, callerKeyOf } from '../graphql/core/context.ts';
 import type { DeleteArguments } from '../graphql/delete/delete-engagement.ts';
+import { admit, type ContextOptions, createContext } from './requests/admit.ts';
 import { findBadVariable } from './requests/check-variables.ts';
-import { admit, type ContextOptions, createContext } from './requests/context.ts';
+
+/** What a caller without GraphQL gives in the place of a request's headers and connection. */
+interface DirectRequest {
+  /** The caller's `Authorization` header, as a request would have it. The embedded sandbox needs none. */
+  readonly authorization?: string | undefined;
+  /** Abort it when the result is no longer needed: a request that is not sent yet is not sent. */
+  readonly signal?: AbortSignal | undefined;
+}
 
 /** Which engagement to delete, and how: the arguments of the GraphQL field, and the headers of an HTTP request. */
-export interface DirectDelete {
+export interface DirectDelete extends DirectRequest {
   /** Required without `confirmationToken`. */
   readonly id?: string | undefined;
   /** Required without `confirmationToken`. */
@@ -51,12 +62,8 @@ export interface DirectDelete {
   readonly dryRun?: boolean | undefined;
   /** Deletes what the dry run with this token showed, once, within 5 minutes. Omit the other arguments, but not `authorization`. */
   readonly confirmationToken?: string | undefined;
-  /** The caller's `Authorization` header, as a request would have it. The embedded sandbox needs none. */
-  readonly authorization?: string | undefined;
   /** Makes one delete of all that have the same key, arguments and caller. */
   readonly idempotencyKey?: string | undefined;
-  /** Abort it when the result is no longer needed: a request that is not sent yet is not sent. */
-  readonly signal?: AbortSignal | undefined;
 }
 
 /** A record as Truto names its fields. */
@@ -130,38 +137,59 @@ function readArguments(args: readonly GraphQLArgument[], given: object, findings
       values[arg.name] = arg.defaultValue;
       continue;
     }
-    const bad =
-      findBadVariable({ [arg.name]: value }) ??
-      (getNamedType(arg.type).name === 'JSONObject' && !isJson(value) ? notJson : undefined);
-    if (bad !== undefined) {
-      findings.push(refusal([arg.name], bad));
-      continue;
-    }
-    values[arg.name] = coerceInputValue(value, arg.type, (path, _value, { message }) => {
-      const unknownField = /^Field "(\w+)" is not defined/.exec(message)?.[1];
-      findings.push(refusal([arg.name, ...path.map(String), ...(unknownField ? [unknownField] : [])], message));
-    });
+    const isNoJson = () => getNamedType(arg.type).name === 'JSONObject' && !isJson(value);
+    const bad = findBadVariable({ [arg.name]: value }) ?? (isNoJson() ? notJson : undefined);
+    if (bad !== undefined) findings.push(refusal([arg.name], bad));
+    else
+      values[arg.name] = coerceInputValue(value, arg.type, (path, _value, { message }) => {
+        const unknownFields = /(?<=^Field ")\w+(?=" is not defined)/.exec(message) ?? [];
+        findings.push(refusal([arg.name, ...path.map(String), ...unknownFields], message));
+      });
   }
   // graphql-js types what it coerces as unknown; Pothos holds the field's arguments to this type.
   return values as unknown as DeleteArguments;
 }
 
 /** The refusal as a value, for an error of the authentication or of a bad idempotency key. Undefined for any other error. */
-export function refusalIn(
-  error: unknown,
-): Extract<Refusal, { kind: 'InvalidInputError' | 'UpstreamUnavailableError' | 'Unauthenticated' }> | undefined {
+function refusalIn(error: unknown, findings: readonly Finding[]) {
   const code = error instanceof GraphQLError ? error.extensions.code : undefined;
   const { message } = error as Error;
-  if (code === 'UNAUTHENTICATED') return { kind: 'Unauthenticated', message: `Nothing was sent. ${message}` };
-  if (code === 'AUTHENTICATION_UNAVAILABLE')
-    return { kind: 'UpstreamUnavailableError', message: `Nothing was sent. ${message}` };
-  return code === 'BAD_USER_INPUT' ? refusedInput([refusal(['idempotencyKey'], message)]) : undefined;
+  const nothingSent = `Nothing was sent. ${message}`;
+  if (code === 'UNAUTHENTICATED') return { kind: 'Unauthenticated', message: nothingSent } as const;
+  if (code === 'AUTHENTICATION_UNAVAILABLE') return { kind: 'UpstreamUnavailableError', message: nothingSent } as const;
+  return code === 'BAD_USER_INPUT' ? refusedInput([...findings, refusal(['idempotencyKey'], message)]) : undefined;
 }
 
-/**
- * Makes the function that deletes without GraphQL: with the same checks, access, limits, retries, memory of repeated deletes,
- * deadline and log as the field. It shares all of them with the field.
- */
+/** The context of an operation, whose caller is known. */
+type Admitted = Context & { readonly caller: Caller };
+
+/** Runs an operation for its caller, unless the input has findings. Its refusals are values. */
+async function runDirectly<End>(
+  { authorization, idempotencyKey, signal }: DirectRequest & Pick<DirectDelete, 'idempotencyKey'>,
+  findings: readonly Finding[],
+  options: ContextOptions,
+  run: (context: Admitted) => Promise<End>,
+) {
+  const asked = {
+    header: (name: string) => (name === 'idempotency-key' ? (idempotencyKey ?? null) : null),
+    hasCallerLeft: () => signal?.aborted ?? false,
+    extensions: undefined,
+  };
+  try {
+    const admission = await admit(authorization ?? null, options);
+    const { caller } = admission;
+    if (!caller)
+      return { kind: 'Unauthenticated', message: 'Nothing was sent. Give the authorization of a caller.' } as const;
+    const context = createContext(asked, options, admission);
+    return findings.length > 0 ? refusedInput(findings) : await run({ ...context, caller });
+  } catch (error) {
+    const refused = refusalIn(error, findings);
+    if (!refused) throw error;
+    return refused;
+  }
+}
+
+/** Makes the function that deletes without GraphQL. It shares checks, access, limits, repeated deletes, deadline and log with the field. */
 export function createDirectDelete(
   schema: GraphQLSchema,
   options: ContextOptions,
@@ -172,31 +200,44 @@ export function createDirectDelete(
     const { dryRun, snapshot, ...input } = readArguments(args, given, findings);
     if (input.format === 'stream')
       findings.push(refusal(['format'], 'Streams are for GraphQL only.', ['UNIFIED', 'NORMALIZED', 'RAW']));
-    const asked = {
-      header: (name: string) => (name === 'idempotency-key' ? (idempotencyKey ?? null) : null),
-      hasCallerLeft: () => signal?.aborted ?? false,
-      extensions: undefined,
-    };
-    try {
-      const admission = await admit(authorization ?? null, options);
-      const { caller, deadlineAt } = admission;
-      if (!caller) return { kind: 'Unauthenticated', message: 'Nothing was sent. Give the authorization of a caller.' };
-      const context = createContext(asked, options, admission);
-      if (findings.length > 0) return refusedInput(findings);
+    return runDirectly({ authorization, idempotencyKey, signal }, findings, options, async (context) => {
+      const { caller, deadlineAt, hasCallerLeft } = context;
       // As the field without an alias has it: both are one delete under one key.
-      const { idempotencyKey: key } = context;
-      const callerKey = key === undefined ? undefined : ([key, 'deleteEngagement'] as const);
+      const callerKey = callerKeyOf(context, 'deleteEngagement');
       const { confirmationToken: token } = input;
       const opened = typeof token === 'string' && (await context.confirmations?.open('delete', token, caller));
       const isWhole = snapshot || (typeof opened === 'object' && opened.plan.snapshot);
       const selection = isWhole ? wholeSelection : nothing;
-      const { hasCallerLeft } = asked;
       const terms = { caller, selection, dryRun, snapshot, callerKey, deadlineAt, hasCallerLeft };
       return describe(await deleteEngagement(input, terms, context), isWhole, options.upstreamUrl);
-    } catch (error) {
-      const refused = refusalIn(error);
-      if (!refused) throw error;
-      return refused.kind === 'InvalidInputError' ? refusedInput([...findings, ...refused.issues]) : refused;
+    });
+  };
+}
+
+/** Which record to restore, and for whom. */
+export interface DirectRestore extends DirectRequest {
+  /** A line of an undo file, or of the terminal's `delete --snapshot`. */
+  readonly line: string;
+}
+
+/**
+ * Makes the function that restores one engagement, if it is gone. There is no ledger. Within 10 minutes, the same record is one create,
+ * and an unknown outcome is not tried again. After that, the same line may create a second copy.
+ */
+export function createDirectRestore(options: ContextOptions): (asked: DirectRestore) => Promise<RestoreEnd> {
+  const noLedger = { onBegin: async () => {}, isTaken: () => false };
+  return async ({ line, ...request }) => {
+    const kept = readUndoLine(Buffer.from(line));
+    if (kept.kind !== 'Record') {
+      const problem = kept.kind === 'NoRecord' ? 'It has no record.' : `It cannot be read: ${kept.why}.`;
+      return refusedInput([refusal(['line'], problem)]);
     }
+    return runDirectly(request, [], options, async (context) => {
+      const { caller, hasCallerLeft } = context;
+      if (!canAccess(caller, kept.record.integratedAccountId)) return notGranted();
+      const { requestTimeoutMs } = options.config;
+      const terms = { caller, dryRun: false, refusalCount: 0, requestTimeoutMs, hasCallerLeft };
+      return restoreEngagement(kept, terms, { ...context, ...noLedger, seenReferences: new Map() });
+    });
   };
 }
