@@ -66,7 +66,7 @@ export interface EngagementPage {
 }
 
 /**
- * What a read proves about an engagement whose delete may have been executed. `MarkedDeleted`: the provider's own record is marked as
+ * The evidence of a read about an engagement whose delete may have been executed. `MarkedDeleted`: the provider's own record is marked as
  * deleted. `There`: it is not deleted, or not yet. `Unproven`: it can be read, but deleted engagements may be readable too.
  */
 type SeenAfterDelete = { readonly kind: 'MarkedDeleted' } | { readonly kind: 'There' } | { readonly kind: 'Unproven' };

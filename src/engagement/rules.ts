@@ -49,7 +49,7 @@ function hasDotSegment(id: string): boolean {
   return [id, decoded, decodeOnce(decoded)].some((form) => dotSegment.test(form));
 }
 
-/** What an id must not have, and why. */
+/** The parts that an id must not have, and the reasons. */
 const idFaults: readonly (readonly [isFault: (id: string) => boolean, message: string])[] = [
   [(id) => id === '', 'It must not be empty.'],
   [({ length }) => length > maxIdLength, `It must have at most ${maxIdLength} characters.`],
