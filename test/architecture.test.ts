@@ -152,6 +152,11 @@ describe('the house', () => {
     expect(users.filter((file) => folderOf(file) === 'src')).toEqual(['src/library.ts']);
   });
 
+  it('has no syntax that Node 22 does not know: a checkout runs there without a build', () => {
+    const disposing = /^\s*(?:await )?using \w+ =|\((?:await )?using \w+ of/m;
+    expect(files.filter((file) => disposing.test(text(file)))).toEqual([]);
+  });
+
   it('ends the process only in serve.ts', () => {
     expect(files.filter((file) => text(file).includes('process.exit('))).toEqual(['src/serve.ts']);
   });

@@ -21,8 +21,14 @@ async function send(
   ends: readonly Attempt[],
   {
     method = 'DELETE',
+    deadlineInMs = 5_000,
     ...rest
-  }: { method?: UpstreamRequest['method']; isRepeatable?: boolean; hasCallerLeft?: () => boolean } = {},
+  }: {
+    method?: UpstreamRequest['method'];
+    deadlineInMs?: number;
+    isRepeatable?: boolean;
+    hasCallerLeft?: () => boolean;
+  } = {},
 ) {
   const times: AttemptOptions[] = [];
   const attempt = async (_request: UpstreamRequest, options: AttemptOptions): Promise<Attempt> => {
@@ -31,7 +37,7 @@ async function send(
   };
   const sendOver = createSend({ client: { attempt }, reserveMs: 10, limits: undefined });
   const limitedBy = { tokenId: 't', integratedAccountId: 'a' };
-  const deadlineAt = performance.now() + 5_000;
+  const deadlineAt = performance.now() + deadlineInMs;
   const sent = await sendOver({ method, path: '/', headers: {} }, { deadlineAt, limitedBy, ...rest });
   return { ...sent, times, deadlineAt };
 }
@@ -90,6 +96,18 @@ describe('sending', () => {
       attemptCount: 1,
       attempt: { reason: 'reset' },
     });
+  });
+
+  it('sends nothing once less time is left than an answer needs, also when that is noticed at the last check', async () => {
+    let checks = 0;
+    const untilTooLate = () => {
+      const untilMs = performance.now() + (checks++ === 0 ? 30 : 0);
+      while (performance.now() < untilMs);
+      return false;
+    };
+    const sent = await send([answer(204)], { hasCallerLeft: untilTooLate, deadlineInMs: 30 });
+    expect(sent).toMatchObject({ attemptCount: 0, attempt: { reason: 'timeout', mayHaveBeenSent: false } });
+    expect(sent.times).toEqual([]);
   });
 
   it('returns the end of the last started attempt, when there was no time for another', async () => {

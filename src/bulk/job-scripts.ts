@@ -186,7 +186,10 @@ local function usage()
 end
 `;
 
-/** Defines a script: one atomic change. Its text has keys and arguments as locals by name, further ones in `moreKeys` and `more`. */
+/**
+ * Defines a script: one atomic change. Its text has keys and arguments as locals by name, further ones in `moreKeys` and `more`. A cluster
+ * needs all keys by name while it moves a slot.
+ */
 function define<Keys extends string, Arguments extends string>(
   name: string,
   keyNames: Word<Keys> extends KeyName ? Keys : never,
@@ -321,7 +324,10 @@ if isLost() then return 0 end
 call('HSET', states, unpack(more))
 return 1`;
 
-/** Notes that a create is about to be sent, for an item (`by`). 0: the engagement is restored, or its create has no known end: send none. */
+/**
+ * Notes that a create is about to be sent, for an item (`by`). 0: another server has the page, the engagement is restored, or its create
+ * has no known end: send none.
+ */
 export const claimRestore = define('claimBulkRestore', 'owners restored restoring', 'task owner key by')`
 if isLost() then return 0 end
 if call('HEXISTS', restored, key) == 1 then return 0 end

@@ -232,8 +232,10 @@ export class JobStore {
   readonly startKeeping = (lease: PageLease, index: number) => scripts.startKeeping(this.#memory, { ...lease, index });
   readonly noteKept = (lease: PageLease, index: number, file: string) =>
     scripts.noteKept(this.#memory, { ...lease, index, file });
-  readonly noteStates = (lease: PageLease, notes: Readonly<Record<string, string | number>>) =>
-    scripts.noteStates(this.#memory, lease, { args: Object.entries(notes).flat() });
+  readonly noteStates = (
+    lease: PageLease,
+    notes: { readonly [Name in `${'answers' | 'key' | 'end'}:${number}`]: string | number },
+  ) => scripts.noteStates(this.#memory, lease, { args: Object.entries(notes).flat() });
 
   /** Stores the final outcome; false when there is one already, or another server has the page. */
   async finish(

@@ -19,14 +19,16 @@ export async function bulkCommand(options: DeleteOptions): Promise<ExitCode> {
     if (!process.stderr.isTTY && plannedMs > 0)
       output.say(`${ids.length} ids will take ${about(plannedMs)}: Truto limits requests.`);
     const deleteUntilRefused = stopOnAccountError((id) => deleteOne(id, true));
-    // A repeated id is deleted once, and has two lines.
+    // A repeated id is deleted once, and has two lines. Copies wait for it, so they come last.
+    const seen = new Set<string>();
+    const copies = ids.filter((id) => seen.size === seen.add(id).size);
     const begun = new Map<string, Promise<End>>();
     function deleteOnce(id: string): Promise<End> {
       const end = begun.get(id) ?? deleteUntilRefused(id);
       begun.set(id, end);
       return end;
     }
-    const code = await runEach(ids, { most: maxRunning, plannedMs }, session, deleteOnce, report);
+    const code = await runEach([...seen, ...copies], { most: maxRunning, plannedMs }, session, deleteOnce, report);
     return isStopped ? worst(code, exitCodes.notNow) : code;
   });
 }

@@ -35,10 +35,14 @@ export function deleteCommand(id: string, options: DeleteOptions): Promise<ExitC
   });
 }
 
-/** Runs `work` with the deletes of a session. @throws {ConfigError} or {@link UsageError} before anything is sent. */
+/**
+ * Runs `work` with the deletes of a session.
+ * @param asksFirst true when `work` asks a person before each delete: with REQUIRE_CONFIRMATION=1, nothing else may delete.
+ * @throws {ConfigError} or {@link UsageError} before anything is sent.
+ */
 export async function withDeletes(
   options: DeleteOptions,
-  isConfirmed: boolean,
+  asksFirst: boolean,
   work: (deletes: Deletes) => Promise<ExitCode>,
 ): Promise<ExitCode> {
   const { idempotencyKey = null, json = false, snapshot = false } = options;
@@ -48,7 +52,7 @@ export async function withDeletes(
     throw new UsageError(`--idempotency-key: ${error instanceof Error ? error.message : error}`);
   }
   async function run(session: Session): Promise<ExitCode> {
-    if (session.config.confirmation.isRequired && !options.dryRun && !isConfirmed)
+    if (session.config.confirmation.isRequired && !options.dryRun && !asksFirst)
       throw new UsageError(
         'REQUIRE_CONFIRMATION=1: nothing was sent. Run delete at a terminal, without --yes, and confirm it there; or use a server',
       );

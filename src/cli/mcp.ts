@@ -8,7 +8,6 @@ import { version } from '../config/version.ts';
 import { findUpstream } from '../http/find-upstream.ts';
 import { openFacade } from '../http/server.ts';
 import { createLog, secretsOf } from '../log/log.ts';
-
 import { addTools, type McpFacade } from './mcp-tools.ts';
 import { type ExitCode, exitCodes, UsageError } from './output.ts';
 import { findCredential, onInterruption, type SessionOptions } from './session.ts';
@@ -111,7 +110,7 @@ export async function mcpCommand({ http, tokenFile }: SessionOptions & { http?: 
   const ended = once(interruption.signal, 'abort');
   const { url, openToken, sandbox } = await findUpstream(config);
   const facade = await openFacade({ config, log, upstream: url, openToken }).catch(async (error) => {
-    interruption[Symbol.dispose]();
+    interruption.forget();
     await sandbox?.close();
     throw error;
   });
@@ -137,7 +136,7 @@ export async function mcpCommand({ http, tokenFile }: SessionOptions & { http?: 
     server.closeIdleConnections();
     return exitCodes.done;
   } finally {
-    interruption[Symbol.dispose]();
+    interruption.forget();
     await facade.close();
     await sandbox?.close();
     // Neither an open standard input nor a client that never ends its request may keep the process alive.

@@ -35,17 +35,16 @@ export function exitCodeOf(kind: ResultKind): ExitCode {
     : codes[kind as keyof typeof codes];
 }
 
-/** The highest of the codes. */
-export const worst = (...all: readonly ExitCode[]): ExitCode => Math.max(exitCodes.done, ...all) as ExitCode;
+/** The higher of two codes. */
+export const worst = (one: ExitCode, other: ExitCode): ExitCode => (one > other ? one : other);
 
 /** The code that the request of a plan itself would have: that of the worst finding. */
 export function exitCodeOfFindings(findings: readonly Finding[]): ExitCode {
   const refusals = findings.filter(({ severity }) => severity === 'REFUSAL');
-  return worst(
-    ...refusals.map(({ result = 'InvalidInputError' }) =>
-      exitCodeOf(result === 'UNAUTHENTICATED' ? 'Unauthenticated' : result),
-    ),
+  const codes = refusals.map(({ result = 'InvalidInputError' }) =>
+    exitCodeOf(result === 'UNAUTHENTICATED' ? 'Unauthenticated' : result),
   );
+  return codes.reduce(worst, exitCodes.done);
 }
 
 /** The message of an end. `nothing` begins that of a refused token: it says what was not done. */

@@ -1,4 +1,4 @@
-import { open, readdir, realpath, stat } from 'node:fs/promises';
+import { type FileHandle, open, readdir, realpath, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type LinePosition, ledgerName } from '../bulk/undo-files.ts';
 import type { CreateEngagementInput } from '../engagement/create/input.ts';
@@ -65,7 +65,7 @@ export async function restoreCommand(path: string, options: SessionOptions): Pro
   async function restoreFiles(session: Session): Promise<ExitCode> {
     const work = { session, options, ledger };
     const { entries, code } = await indexFiles(files, work);
-    return worst(code, reportPlan(entries, work), await restoreAll(entries, work));
+    return worst(worst(code, reportPlan(entries, work)), await restoreAll(entries, work));
   }
   try {
     return await withSession(options, restoreFiles, true);
@@ -164,7 +164,7 @@ function reportPlan(entries: Entries, work: Work): ExitCode {
   const lostFields = [...entries.values()].flatMap(({ lost, refused }) => (refused ? [] : lost));
   const lost = [...Map.groupBy(lostFields, (field) => field)].map(([field, { length }]) => `${field} (${length})`);
   if (lost.length > 0) say(`The new records will lack these fields (in how many records): ${lost.join(', ')}.`);
-  return worst(...refused.map(({ code }) => code));
+  return refused.reduce<ExitCode>((code, entry) => worst(code, entry.code), exitCodes.done);
 }
 
 async function restoreAll(entries: Entries, work: Work): Promise<ExitCode> {
@@ -274,13 +274,16 @@ function createRestore(entries: Entries, work: Work): (key: string) => Promise<L
 /** Reads the newest line of a record again. Undefined if it is no longer there. */
 async function readEntry(key: string, entries: Entries): Promise<KeptRecord | undefined> {
   const { file = '', offsetBytes = 0, lengthBytes = 0 } = entries.get(key) ?? {};
+  let handle: FileHandle | undefined;
   try {
-    await using handle = await open(file);
+    handle = await open(file);
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(lengthBytes), 0, lengthBytes, offsetBytes);
     const kept = readUndoLine(buffer.subarray(0, bytesRead));
     return kept.kind === 'Record' && engagementKey(kept.record) === key ? kept : undefined;
   } catch {
     return undefined;
+  } finally {
+    await handle?.close();
   }
 }
 

@@ -187,7 +187,7 @@ async function openSession({ tokenFile, json, patience = 0 }: SessionOptions, in
         process.stdin.destroy();
       }
     },
-    async [Symbol.asyncDispose]() {
+    async close() {
       await upstream.close();
       await sandbox?.close();
     },
@@ -207,16 +207,24 @@ export async function withSession(
   work: (session: Session) => Promise<ExitCode>,
   finishes = false,
 ): Promise<ExitCode> {
-  using interruption = finishes ? onInterruption() : undefined;
-  await using session = await openSession(options, interruption?.signal);
-  return await session.output.end(await work(session));
+  const interruption = finishes ? onInterruption() : undefined;
+  try {
+    const session = await openSession(options, interruption?.signal);
+    try {
+      return await session.output.end(await work(session));
+    } finally {
+      await session.close();
+    }
+  } finally {
+    interruption?.forget();
+  }
 }
 
 /** The signals of Ctrl-C, of a supervisor, and of a terminal that closes. */
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /** Aborted by the first of these signals: requests in flight are finished. A second one ends the process at once. */
-export function onInterruption(): Disposable & { readonly signal: AbortSignal } {
+export function onInterruption() {
   const controller = new AbortController();
   function forget(): void {
     for (const name of signals) process.off(name, interrupt);
@@ -227,5 +235,5 @@ export function onInterruption(): Disposable & { readonly signal: AbortSignal } 
     process.kill(process.pid, name);
   }
   for (const name of signals) process.on(name, interrupt);
-  return { signal: controller.signal, [Symbol.dispose]: forget };
+  return { signal: controller.signal, forget };
 }

@@ -131,10 +131,10 @@ export type PlainSettings = { readonly [N in Name]?: string | number | boolean |
  * @throws {ConfigError} with all mistakes.
  */
 export function parseSettings(given: PlainSettings): Config {
-  const set = Object.entries(given).filter(([, value]) => value !== undefined);
+  const set = Object.entries(given).filter(([name, value]) => isSetting(name) && value !== undefined);
   const texts = set.map(([name, value]) => [name, String(typeof value === 'boolean' ? Number(value) : value)]);
   const unknown = Object.keys(given).filter((name) => !isSetting(name));
-  return parse(Object.fromEntries(texts.filter(([name = '']) => isSetting(name))), unknown.map(describeUnknown));
+  return parse(Object.fromEntries(texts), unknown.map(describeUnknown));
 }
 
 /** Parses the environment into a {@link Config}. @throws {ConfigError} with all mistakes. */

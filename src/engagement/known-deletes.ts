@@ -98,7 +98,7 @@ function readOne(text: string): KnownDelete {
   return { id, evidence, at: new Date(at) };
 }
 
-/** What the memory keeps, in Redis or in this process. Each answers as its script does; undefined when Redis does not. */
+/** What the memory keeps, in Redis or in this process. Undefined when Redis does not answer. `find`: null or undefined for none. */
 interface Kept {
   add(account: string, known: KnownDelete): Promise<number | undefined>;
   read(account: string, from: number, most: number): Promise<Awaited<ReturnType<typeof readDeletes>> | undefined>;

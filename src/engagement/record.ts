@@ -106,12 +106,13 @@ export function plainRecord(record: EngagementRecord) {
 /** The most excluded fields: many servers misread a longer list (ADR 19). */
 export const maxExcludedFields = 20;
 
-/** Derives a value once for each set of fields: a prepared operation has the same set every time. No set is used for two resources. */
+/** Derives a value once for each resource and set of fields: a prepared operation has the same set every time. */
 function onceForEach<Value>(derive: (resource: Resource, selected: ReadonlySet<string>) => Value): typeof derive {
-  const known = new WeakMap<object, Value>();
+  const names = Object.keys(resources) as Resource[];
+  const known = new Map(names.map((resource) => [resource, new WeakMap<object, Value>()]));
   return (resource, selected) => {
-    const value = known.get(selected) ?? derive(resource, selected);
-    known.set(selected, value);
+    const value = known.get(resource)?.get(selected) ?? derive(resource, selected);
+    known.get(resource)?.set(selected, value);
     return value;
   };
 }

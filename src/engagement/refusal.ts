@@ -100,7 +100,7 @@ export function readUpstreamError(json: unknown, paths: ArgumentPaths = deletePa
   const named = isRemote ? [] : [...failuresNamed(details?.failures ?? []), ...namesIn(texts, paths)];
   return {
     statusCode,
-    /** True when the body has Truto's form (errors.md). Proxies and other frameworks have one or two of the three names. */
+    /** True when the body has Truto's form (errors.md). Proxies and other frameworks have one or two of its three names: `statusCode`, `error`, `message`. */
     isFromTruto: statusCode !== undefined && (isRemote || (error !== undefined && message !== undefined)),
     /** True when the provider refused or failed, false when Truto did. */
     isRemote,

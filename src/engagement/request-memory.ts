@@ -7,13 +7,22 @@ import { type CreateEnd, type DeleteEnd, type OutcomeUnknownError, withoutRecord
 
 /** How long a delete is remembered under its caller's key, in milliseconds. */
 export const rememberedMs = 10 * 60_000;
-/** So long, as a refusal may take hours to fix, and upstream must not answer the delete after that with the old refusal. */
+
+/**
+ * How long the number of answered attempts is remembered. A refusal may take hours to fix, and upstream must not answer the delete
+ * after that with the old refusal.
+ */
 const answersRememberedMs = 24 * 3_600_000;
 const maxAnswerCounts = 100_000;
-/** In characters of JSON: all outcomes, and again all records; one record; the overhead of an entry. Large records must not displace outcomes. */
+
+/**
+ * The limits of the memory, in characters of JSON: for all outcomes and again for all records, for one record, and the overhead of an
+ * entry. Large records must not displace outcomes.
+ */
 const maxCharacters = 64 * 1024 * 1024;
 const maxCharactersEach = 64 * 1024;
 const entryCharacters = 500;
+
 /** The end of a request that can have a caller's key. */
 type KeyedEnd = DeleteEnd | CreateEnd;
 

@@ -49,7 +49,7 @@ function hasDotSegment(id: string): boolean {
   return [id, decoded, decodeOnce(decoded)].some((form) => dotSegment.test(form));
 }
 
-/** The parts that an id must not have, and the reasons. */
+/** Why an id is refused, in this order: the length bounds the work of the later checks. */
 const idFaults: readonly (readonly [isFault: (id: string) => boolean, message: string])[] = [
   [(id) => id === '', 'It must not be empty.'],
   [({ length }) => length > maxIdLength, `It must have at most ${maxIdLength} characters.`],

@@ -5,8 +5,8 @@ import { Permits } from './permits.ts';
 import { RateBudget, type RequestLimits } from './rate-budget.ts';
 
 /**
- * How many requests of one integrated account may be in flight, interactive or in the background, and how many more may wait. A slow
- * account must not take all connections or all of the queue. A whole list of deletes fits.
+ * How many interactive requests of one integrated account may be in flight, and how many more may wait; and again as many in the
+ * background, with permits of their own. A slow account must not take all connections or all of the queue. A whole list of deletes fits.
  */
 const maxRunning = 100;
 const maxWaiting = 400;

@@ -234,9 +234,9 @@ class Call {
     const connection = (streams ? streamConnections : connections).acquire(answerBy - reserveMs);
     const onDone = connection instanceof Promise ? await connection : connection;
     if (!onDone) return noConnection;
-    const unbegun = this.#whyNotStarted(
-      sharedBudget && (await sharedBudget.take(limitedBy, isBackground, this.#beginBy)),
-    );
+    const sharedDelayMs = sharedBudget && (await sharedBudget.take(limitedBy, isBackground, this.#beginBy));
+    this.#lane.isShared = sharedDelayMs !== undefined;
+    const unbegun = this.#takeBudgets(sharedDelayMs);
     if (unbegun) {
       onDone();
       return unbegun;
@@ -251,13 +251,12 @@ class Call {
   }
 
   /**
-   * The last checks before the request is sent.
+   * The last checks before the request is sent. Counts it in the budgets, unless it returns why it must not be sent.
    * @param sharedDelayMs of the shared budget: 0 when it has counted the request, undefined when it is unavailable.
    */
-  #whyNotStarted(sharedDelayMs: number | undefined): Attempt | undefined {
+  #takeBudgets(sharedDelayMs: number | undefined): Attempt | undefined {
     const { sharedBudget } = this.#road;
     const { budgets } = this.#lane;
-    this.#lane.isShared = sharedDelayMs !== undefined;
     if (sharedBudget && sharedDelayMs)
       return unsent('paused', sharedDelayMs + sharedBudget.queueDelayMs(budgets[0].waiting));
     const nowMs = performance.now();

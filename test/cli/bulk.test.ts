@@ -74,6 +74,20 @@ describe('truto-engagements bulk', () => {
     expect(code).toBe(0);
   });
 
+  it('deletes other ids while many copies of one id wait for its delete', async () => {
+    const others = Promise.withResolvers<void>();
+    let otherCount = 0;
+    await using upstream = await startUpstream(async (request, response) => {
+      if (request.path.endsWith('/slow')) await others.promise;
+      else if (++otherCount === 3) others.resolve();
+      json(204, undefined)(request, response);
+    }, 'capsule');
+    const input = [...Array(20).fill('slow'), 'e1', 'e2', 'e3'].join('\n');
+    const { code, lines } = await runCli(bulk(capsule.id), { ...env, TRUTO_BASE_URL: upstream.url }, input);
+    expect([code, tally(lines())]).toEqual([0, { DeleteEngagementSuccess: 23 }]);
+    expect(upstream.deletes().filter(({ path }) => path.endsWith('/slow'))).toHaveLength(1);
+  });
+
   it('continues after a refusal, and ends with the highest code', async () => {
     const [, good = ''] = seedEngagements(copper).map((engagement) => engagement.id);
     const input = `fault-504\nno-such-id\n${good}\n`;

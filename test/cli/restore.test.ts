@@ -14,6 +14,8 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openLedger } from '../../src/cli/ledger.ts';
 import { integrations } from '../../src/engagement/integrations.ts';
+import { excludedFields } from '../../src/engagement/record.ts';
+import { resources } from '../../src/engagement/resources.ts';
 import { sandboxAccount } from '../../src/sandbox/accounts.ts';
 import { findFault, type SandboxFault } from '../../src/sandbox/faults.ts';
 import { seedEngagements } from '../../src/sandbox/seed.ts';
@@ -275,8 +277,17 @@ describe('a restore', () => {
   it('of a dry run names related records that no longer exist', async () => {
     const [record] = take('Planhat', 1) as [Seed];
     await deleteInto('/dev/null', 'Planhat', [record]);
-    writeFileSync(file(), undoLine({ ...record, owner: { id: 'no-such' } }, sandboxAccount('Planhat').id));
+    const related = { owner: { id: 'no-such' }, account: { id: 'no-such-account' } };
+    writeFileSync(file(), undoLine({ ...record, ...related }, sandboxAccount('Planhat').id));
     const { lines } = await restore(file(), '--dry-run');
+    // Each look-up excludes the fields of its own resource.
+    for (const resource of ['users', 'accounts'] as const) {
+      const { url = '' } = sandbox.requests.find(({ url }) => url.includes(`/${resource}/no-such`)) ?? {};
+      const excluded = new URL(url, sandbox.url).searchParams.getAll('truto_exclude_fields[]');
+      expect(excluded).toEqual([...excludedFields(resource, new Set())]);
+      expect(excluded.filter((field) => !Object.hasOwn(resources[resource], field))).toEqual([]);
+      expect(excluded.length).toBeGreaterThan(2);
+    }
     expect(lines()).toMatchObject([
       {
         result: 'RestorePlan',

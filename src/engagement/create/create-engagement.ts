@@ -1,6 +1,5 @@
-import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { digest, uuidOf } from '../../upstream/digest.ts';
+import { digest } from '../../upstream/digest.ts';
 import { canAccess } from '../account.ts';
 import { canCreate, creatingIntegrations } from '../integrations.ts';
 import { callerLeft, notGranted, refusedInput } from '../refusal.ts';
@@ -68,8 +67,6 @@ const inDoubt =
 
 /** One create, from its check to its record. */
 class Create extends Write<CreateEngagementInput, CreateOptions, CreatePorts> {
-  protected override readonly ownKey = uuidOf(randomUUID());
-
   async run(): Promise<CreateEnd> {
     const { callerKey, dryRun } = this.options;
     const checked = this.#check();

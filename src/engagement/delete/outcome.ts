@@ -236,7 +236,10 @@ export function settledSuccess(
   };
 }
 
-/** A number of at most so many digits: nine fit GraphQL's `Int`, and six of seconds fit it as milliseconds. */
+/**
+ * A number of at most so many digits: nine fit GraphQL's `Int`, and six of seconds fit it as milliseconds. More seconds are a moment,
+ * not a length.
+ */
 function wholeNumber(text: string | undefined, digits: number): number | null {
   return text !== undefined && text.length <= digits && /^\d+$/.test(text) ? Number(text) : null;
 }

@@ -35,7 +35,10 @@ export type RestoreEnd =
   | (Pick<CreateEngagementPlan, 'request'> & Pick<Restored, 'lost' | 'warnings'> & { readonly kind: 'RestorePlan' })
   /** The old record can be read. `MayStillExist`: but the provider may show deleted records. */
   | { readonly kind: 'StillExists' | 'MayStillExist'; readonly message: string }
-  /** An earlier create may have been sent, and its record was not found. `refused`: why the search failed, if it did. */
+  /**
+   * An earlier create may have been sent, and its record was not found. `refused`: why the search failed, if it did; a later
+   * search may find the record.
+   */
   | { readonly kind: 'MayBeRestored'; readonly message: string; readonly refused?: Refusal | undefined }
   | CreateEngagementError
   | Unauthenticated;
@@ -43,7 +46,7 @@ export type RestoreEnd =
 /** On whose behalf a step of a restore is taken. */
 interface StepOptions {
   readonly caller: Caller;
-  /** The time for each of its two steps. */
+  /** The time for the step. */
   readonly requestTimeoutMs: number;
   /** True once nothing further is to be sent. */
   readonly hasCallerLeft: () => boolean;
