@@ -23,12 +23,16 @@ export interface EngagementServerOptions {
 
 /** What `deleteEngagement` takes. */
 export type EngagementDelete = DirectDelete;
+
 /** What `deleteEngagement` returns: `kind` says how the delete ended. */
 export type EngagementDeleteResult = DirectDeleteResult;
+
 /** An event of Truto's, as `receiveEvent` takes it. */
 export type TrutoEvent = ReceivedEvent;
+
 /** The answer to it. */
 export type TrutoEventAnswer = EventAnswer;
+
 /** The context of the schema's resolvers. Spread it into your own context, under its names. */
 export type EngagementContext = object;
 

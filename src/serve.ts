@@ -60,6 +60,7 @@ log.info(
 );
 
 let isStopping = false;
+
 /** Answers requests in flight and ends the process, at the latest when the shutdown's time is over. */
 async function stop(forMs: number): Promise<void> {
   if (isStopping) return;

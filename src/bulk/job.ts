@@ -60,6 +60,9 @@ const phase = z.enum(['LISTING', 'DELETING', 'CANCELLING', 'CANCELLED', 'COMPLET
 /** The state that callers see: the phase, unless the bulk delete is paused. */
 export type BulkState = z.infer<typeof phase> | 'PAUSED';
 
+/** How far a restore is. */
+export type BulkRestoreState = Exclude<BulkState, 'DELETING'> | 'RESTORING';
+
 /** Why a bulk delete is paused, for operators: its caller paused it, or a server that could not continue. */
 export const pauseReasons = [
   'CALLER',

@@ -29,6 +29,7 @@ export type HeldPage = Omit<PageWork, 'caller' | 'keepLine' | 'pace' | 'seenRefe
 
 /** The work on one item, and on an item of a held page. */
 export type ItemWork = PageWork & PendingItem;
+
 /** See {@link ItemWork}. */
 export type HeldItem = HeldPage & PendingItem;
 

@@ -12,7 +12,9 @@ import { type AccountOptions, findCredential, isAsked, type Session, withSession
 import { createTable, type ListedPart, minuteOf, printPages } from './table.ts';
 
 const controls = ['pause', 'resume', 'cancel'] as const;
+
 type Control = (typeof controls)[number];
+
 /** The options of `jobs`: with a {@link Control}, the id of the bulk delete to change, instead of a list. */
 type JobsOptions = AccountOptions & ListedPart & { readonly [How in Control]?: string };
 

@@ -33,6 +33,7 @@ export async function* linesOf(file: string): AsyncGenerator<FileLine> {
 
 /** The last event of an engagement, and how many of its creates were refused. */
 type LedgerEntry = LedgerLine & { readonly refusalCount: number };
+
 /** The ledger of a folder: which of its engagements are restored, and under which new ids. */
 export type Ledger = Awaited<ReturnType<typeof openLedger>>;
 

@@ -69,7 +69,9 @@ const restoreDocument = 'mutation($input: RestoreEngagementsInput!) { restoreEng
 const restoredDocument = `query($id: ID!) {
   bulkRestore(id: $id) { state statusReason engagements(first: 1) { items { outcome newId lost unconfirmed messages } } } }`;
 const cancelRestoreDocument = 'mutation($id: ID!) { cancelBulkRestore(id: $id) { id } }';
+
 type Value = Readonly<Record<string, unknown>>;
+
 /** What an operation answers: the value of its one field, or why there is none. */
 type Answer = { readonly value: Value } | { readonly result: string; readonly message: string };
 

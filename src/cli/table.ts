@@ -4,6 +4,7 @@ import { type ExitCode, exitCodeOf, exitCodes, messageOf, type Output, plain, ty
 const noBorders = Object.fromEntries(Object.keys(new CliTable().options.chars).map((name) => [name, '']));
 /** The space between two columns, and the least that is shown of the last column, however narrow the terminal is. */
 const [gap, minLastWidth] = [2, 20];
+
 type Rows = readonly (readonly string[])[];
 
 function arrange(rows: Rows, colWidths: readonly number[]): InstanceType<typeof CliTable> {

@@ -33,12 +33,16 @@ export interface JwtConfig {
 
 /** How the schema joins a supergraph: not at all, by Apollo Federation, or by stitching directives. */
 export type Dialect = Defaults['SUBGRAPH'];
+
 /** The parsed configuration. docs/configuration.md has names, defaults and meanings. */
 export type Config = ReturnType<typeof parse>;
+
 /** The proxy for requests to other hosts, with its credential. */
 export type ProxyConfig = NonNullable<Config['proxy']>;
+
 /** The settings for the state that replicas share in Redis, and for bulk deletes. */
 export type SharedConfig = NonNullable<ReturnType<typeof readShared>>;
+
 /** Where undo files are written: a folder, or a bucket of S3 or of a service with its protocol. */
 export type UndoStoreConfig = NonNullable<SharedConfig['undoStore']>;
 

@@ -6,6 +6,7 @@ const kinds = {
 } as const;
 
 type Kind = keyof typeof kinds;
+
 /** The parts of `REDIS_URL`. */
 export type RedisAddress = NonNullable<ReturnType<typeof parseRedisAddress>>;
 /** A scheme, a user and a password, hosts and ports with commas between them, and a path. */

@@ -344,8 +344,10 @@ export const settings = {
 
 /** The name of a setting. */
 export type Name = keyof typeof settings;
+
 /** The settings that are set and valid, parsed. */
 export type Values = { readonly [N in Name]?: z.output<(typeof settings)[N]['schema']> };
+
 /** The text of each setting that is set, trimmed. Blank ones are not set. */
 export type Texts = { readonly [N in Name]?: string };
 

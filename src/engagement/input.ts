@@ -5,6 +5,7 @@
 
 /** The types of engagements, in upstream's spelling. Seed: query parameter `engagement_type`. */
 export const engagementTypes = ['call', 'chat', 'email', 'meeting', 'note'] as const;
+
 /** One of {@link engagementTypes}. */
 export type EngagementType = (typeof engagementTypes)[number];
 /** Normalizes a type for comparison: in lower case, without surrounding space. Null when nothing is left. */
@@ -30,10 +31,12 @@ export function sentType({ engagementType, rawEngagementType }: GivenType): stri
 
 /** The forms of upstream's answer. Seed: query parameter `truto_response_format`. */
 export const responseFormats = ['unified', 'normalized', 'raw', 'stream'] as const;
+
 /** One of {@link responseFormats}. */
 export type ResponseFormat = (typeof responseFormats)[number];
 /** The fields that upstream can sort by. Seed: query parameter `sort_by`. */
 export const engagementSorts = ['created_at', 'updated_at'] as const;
+
 /** One of {@link engagementSorts}. */
 export type EngagementSort = (typeof engagementSorts)[number];
 
@@ -119,6 +122,7 @@ export const filterArguments = {
 const { id, integratedAccountId, engagementType } = wireNames;
 /** The query parameters of a list's arguments outside `filter`. `engagementType` is in both. */
 const listNames = { integratedAccountId, first: 'limit', after: 'next_cursor', engagementType, sortBy: 'sort_by' };
+
 /** The paths of arguments, by wire name. */
 export type ArgumentPaths = ReadonlyMap<string, readonly string[]>;
 
@@ -143,8 +147,10 @@ export interface WithTrutoQuery {
 
 /** The values of {@link deleteParameters}. */
 export type DeleteEngagementParameters = Given<typeof deleteParameters>;
+
 /** The names in {@link DeleteEngagementParameters}. */
 export type DeleteEngagementParameter = keyof DeleteEngagementParameters;
+
 /** Which engagements to list. */
 export type EngagementFilter = Given<typeof filterArguments>;
 /** Upstream's default page size. */

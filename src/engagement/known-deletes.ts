@@ -29,6 +29,7 @@ export interface EngagementKey {
 
 /** The deletes of the last minutes, in this process or, with Redis, in all that share it. */
 export type KnownDeletes = ReturnType<typeof createKnownDeletes>;
+
 /** Truto's events `record:deleted` of the last 10 minutes. */
 export type DeletedEvents = Pick<KnownDeletes, 'findEvent'>;
 /** How many deletes of an account are kept for readers. */

@@ -67,6 +67,7 @@ interface SharedMine extends Earlier {
 }
 
 type SharedClaim = SharedMine | NotMine<KeyedEnd>;
+
 /** The state of a request under a key. */
 export type Claim<End extends KeyedEnd = DeleteEnd> = Mine<End> | NotMine<End>;
 

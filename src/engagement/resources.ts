@@ -49,8 +49,10 @@ export const shapes = {
 
 /** The kinds of fields. */
 export type FieldKind = keyof typeof shapes;
+
 /** The parsed value of a field of that kind. */
 export type ValueOf<Kind extends FieldKind> = z.output<(typeof shapes)[Kind]>;
+
 /** True for a value that parsing by its shape would not change. */
 export type IsPlain = (value: unknown) => boolean;
 const isString: IsPlain = (value) => typeof value === 'string';
@@ -286,6 +288,7 @@ export function camelCase(wireName: string): string {
 
 /** The wire name of a resource. */
 export type Resource = keyof typeof resources;
+
 /** The wire name of a resource's field. */
 export type WireField<R extends Resource = 'engagements'> = keyof (typeof resources)[R] & string;
 

@@ -52,6 +52,7 @@ export interface RateLimit {
 
 /** How a successful delete ended. `ALREADY_ABSENT`: a repeated attempt found it gone. */
 export type DeleteOutcome = 'DELETED' | 'ALREADY_ABSENT' | 'ACCEPTED';
+
 /** How a successful create ended. `FOUND`: no answer proved it, but a search found the record. */
 export type CreateOutcome = 'CREATED' | 'FOUND';
 
@@ -331,8 +332,10 @@ type ErrorMember<Kind extends ErrorKind> = Kind extends ErrorKind
 
 /** The input breaks a rule of this server or of upstream. Nothing was deleted. */
 export type InvalidInputError = ErrorMember<'InvalidInputError'>;
+
 /** The request was sent, and it is unknown whether it was executed. */
 export type OutcomeUnknownError = ErrorMember<'OutcomeUnknownError'>;
+
 /** Any error member. */
 export type DeleteEngagementError = ErrorMember<ErrorKind>;
 
@@ -350,12 +353,16 @@ export type Refusal =
 
 /** The result of one `deleteEngagement`; `kind` is the GraphQL type's name. */
 export type DeleteEngagementResult = DeleteEngagementSuccess | DeleteEngagementPlan | DeleteEngagementError;
+
 /** How a delete ended. */
 export type DeleteEnd = DeleteEngagementResult | Unauthenticated;
+
 /** An error of a create. It has no `NotFoundError`: see `create/outcome.ts`. */
 export type CreateEngagementError = Exclude<DeleteEngagementError, { kind: 'NotFoundError' }>;
+
 /** The result of one `createEngagement`; `kind` is the GraphQL type's name. */
 export type CreateEngagementResult = CreateEngagementSuccess | CreateEngagementPlan | CreateEngagementError;
+
 /** How a create ended. */
 export type CreateEnd = CreateEngagementResult | Unauthenticated;
 

@@ -226,13 +226,13 @@ export interface DirectRestore extends DirectRequest {
  */
 export function createDirectRestore(options: ContextOptions): (asked: DirectRestore) => Promise<RestoreEnd> {
   const noLedger = { onBegin: async () => {}, isTaken: () => false };
-  return async ({ line, ...request }) => {
+  return async ({ line, authorization, signal }) => {
     const kept = readUndoLine(Buffer.from(line));
     if (kept.kind !== 'Record') {
       const problem = kept.kind === 'NoRecord' ? 'It has no record.' : `It cannot be read: ${kept.why}.`;
       return refusedInput([refusal(['line'], problem)]);
     }
-    return runDirectly(request, [], options, async (context) => {
+    return runDirectly({ authorization, signal }, [], options, async (context) => {
       const { caller, hasCallerLeft } = context;
       if (!canAccess(caller, kept.record.integratedAccountId)) return notGranted();
       const { requestTimeoutMs } = options.config;

@@ -132,6 +132,7 @@ export function createReceiveEvent(ports: WebhookPorts): ReceiveEvent {
     // Also one from the future: it could be repeated when its id is forgotten.
     if (Math.abs(nowMs - createdAt.getTime()) > maxAgeMs) return 'old';
     const key = `${shared?.keyPrefix}:event:${digest(id)}`;
+    // Two deliveries at once may both be used: they change nothing more than one.
     const isRepeated = shared ? await shared.ask(async (redis) => (await redis.exists(key)) === 1) : ids.has(id);
     // Redis does not answer.
     if (isRepeated === undefined) return 'failed';

@@ -4,6 +4,7 @@ import { type DeleteEnd, type InvalidInputError, refusal, withEngagementId } fro
 
 /** How many deletes one list may have. */
 export const maxDeletes = 100;
+
 type DeleteItem = Pick<DeleteEngagementInput, 'id' | 'engagementType' | 'rawEngagementType' | 'parameters'>;
 /** Identifies the engagement of an item. Some providers number each type by itself. */
 export const itemKey = (item: DeleteItem): string => JSON.stringify([sentType(item), item.id]);

@@ -1,6 +1,6 @@
 import {
   type BulkJob,
-  type BulkState,
+  type BulkRestoreState,
   countRestores,
   maxLines,
   type RestoredItem,
@@ -71,19 +71,16 @@ pageOf<RestoredItem>(
   'In the order of the undo files, or of `lines`.',
 );
 
-enumOf<Exclude<BulkState, 'DELETING'> | 'RESTORING'>(
-  'BulkRestoreState: The progress of a restore, from its start to its end.',
-  {
-    LISTING: 'The server is reading the undo files, and checks each record. Nothing is created yet.',
-    RESTORING: 'The server is creating the engagements, within the rate limits of their integrated account.',
-    PAUSED: 'It sends nothing until `resumeBulkRestore`. `statusReason` has the reason if the server paused it.',
-    CANCELLING:
-      'It starts no further create. Creates in flight are reconciled for a few minutes, then they are `MAY_BE_RESTORED`.',
-    CANCELLED: 'It was cancelled. `outcomes` shows how many engagements were created before.',
-    COMPLETED: 'Each engagement has its final outcome.',
-    FAILED: 'It cannot continue. `statusReason` has the reason. Most often, nothing was created.',
-  },
-);
+enumOf<BulkRestoreState>('BulkRestoreState: The progress of a restore, from its start to its end.', {
+  LISTING: 'The server is reading the undo files, and checks each record. Nothing is created yet.',
+  RESTORING: 'The server is creating the engagements, within the rate limits of their integrated account.',
+  PAUSED: 'It sends nothing until `resumeBulkRestore`. `statusReason` has the reason if the server paused it.',
+  CANCELLING:
+    'It starts no further create. Creates in flight are reconciled for a few minutes, then they are `MAY_BE_RESTORED`.',
+  CANCELLED: 'It was cancelled. `outcomes` shows how many engagements were created before.',
+  COMPLETED: 'Each engagement has its final outcome.',
+  FAILED: 'It cannot continue. `statusReason` has the reason. Most often, nothing was created.',
+});
 
 const BulkRestore = objectType<BulkJob>(
   'BulkRestore: Creates deleted engagements of one integrated account again, in the background. Each becomes a new record with a new id; links to the old one stay broken. It survives restarts, and can be read for 30 days.',

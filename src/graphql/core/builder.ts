@@ -8,6 +8,7 @@ import SchemaBuilder, {
 import directivesPlugin from '@pothos/plugin-directives';
 import federationPlugin from '@pothos/plugin-federation';
 import type { GraphQLResolveInfo } from 'graphql';
+import type { BulkRestoreState, BulkState } from '../../bulk/job.ts';
 import type { Dialect } from '../../config/config.ts';
 import type * as Input from '../../engagement/input.ts';
 import { camelCase } from '../../engagement/resources.ts';
@@ -79,6 +80,16 @@ interface InputValues extends Inputs {
   SortDirection: 'asc' | 'desc';
   EngagementFilter: Input.EngagementFilter;
   DeleteEngagementParameters: Input.DeleteEngagementParameters;
+  DateTimeRange: NonNullable<Input.EngagementFilter['createdAt']>;
+  RecordReferenceInput: Input.RecordReference;
+}
+
+type Outputs = Types['outputShapes'];
+
+/** What resolvers return; the compiler does not check other enums and objects. */
+interface OutputValues extends Outputs {
+  BulkDeleteState: BulkState;
+  BulkRestoreState: BulkRestoreState;
 }
 
 /** Arguments by name: rows, or Pothos' own options for input types that {@link InputValues} does not have. */
@@ -133,13 +144,13 @@ interface Resolved {
   readonly resolve: unknown;
 }
 
-/** Makes a field with a resolver. The compiler checks the resolver's value if that is a scalar. */
+/** Makes a field with a resolver. The compiler checks the resolver's value if that is a scalar or in {@link OutputValues}. */
 export type MakeField<Source> = <const Text extends Row, Args extends object>(
   row: Text,
   resolve: Resolve<
     Source,
     Args,
-    MaybePromise<Text extends `${infer Type}: ${string}` ? ValueOf<Type, Types['outputShapes']> : never>
+    MaybePromise<Text extends `${infer Type}: ${string}` ? ValueOf<Type, OutputValues> : never>
   >,
   more?: MoreOptions,
 ) => Resolved;

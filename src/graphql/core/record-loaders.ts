@@ -29,7 +29,12 @@ export function createReadLimit() {
     read: () => Promise<Result>,
   ): Promise<Result | undefined> => {
     const release = await accounts.memo(JSON.stringify([tokenId, integratedAccountId])).acquire(deadlineAt);
-    return release ? read().finally(release) : undefined;
+    if (!release) return undefined;
+    try {
+      return await read();
+    } finally {
+      release();
+    }
   };
 }
 

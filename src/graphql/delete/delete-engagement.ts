@@ -1,8 +1,13 @@
 import { GraphQLStreamDirective } from '@graphql-tools/utils';
+import type { InputRef } from '@pothos/core';
 import { type FieldNode, type GraphQLResolveInfo, getDirectiveValues } from 'graphql';
 import { type AskedDelete, deleteEngagement } from '../../engagement/delete/delete-engagement.ts';
 import { deleteEach, itemKey, maxDeletes } from '../../engagement/delete/delete-many.ts';
-import { type DeleteEngagementParameter, deleteParameters } from '../../engagement/input.ts';
+import {
+  type DeleteEngagementParameter,
+  type DeleteEngagementParameters,
+  deleteParameters,
+} from '../../engagement/input.ts';
 import { listing, requiringType } from '../../engagement/integrations.ts';
 import type { Selection } from '../../engagement/record.ts';
 import { type DeleteEngagementResult as Result, withEngagementId } from '../../engagement/result.ts';
@@ -36,7 +41,7 @@ inputType(
     account: `RecordReferenceInput: ${describe('account', 'The company (CRM account) of the engagement.')}`,
     contacts: `[RecordReferenceInput!]: ${describe('contacts', 'The contacts of the engagement.')}`,
   } satisfies Record<DeleteEngagementParameter, Row>,
-);
+) satisfies InputRef<DeleteEngagementParameters>;
 
 /** The arguments of the field, coerced. */
 export type DeleteArguments = AskedDelete & { readonly snapshot: boolean; readonly dryRun: boolean };

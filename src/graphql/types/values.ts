@@ -1,3 +1,4 @@
+import type { InputRef } from '@pothos/core';
 import { GraphQLError } from 'graphql';
 import type * as Input from '../../engagement/input.ts';
 import { isPlainMoment, shapes, type ValueOf } from '../../engagement/resources.ts';
@@ -173,4 +174,4 @@ inputType(
     startTime: 'DateTimeRange: Only engagements that start in this range of at most one year.',
     endTime: 'DateTimeRange: Only engagements that end in this range of at most one year.',
   } satisfies Record<keyof Input.EngagementFilter, Row>,
-);
+) satisfies InputRef<Input.EngagementFilter>;

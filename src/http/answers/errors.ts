@@ -48,12 +48,18 @@ type Result = ExecutionResult & { readonly incremental?: readonly ExecutionResul
 
 type Writable<Type> = { -readonly [Key in keyof Type]: Type[Key] };
 
+/** graphql-js suggests names of the schema. */
+function withoutSuggestion(message: string): string {
+  const at = message.indexOf('Did you mean ');
+  return at < 0 ? message : message.slice(0, at).trimEnd();
+}
+
 /** Changes the error itself: a copy would lose what Yoga reads from it. */
 function boundError(error: Writable<GraphQLError>, hidesSuggestions: boolean): void {
   const { path, nodes, positions, locations } = error;
-  // graphql-js suggests names of the schema. Before the message is cut: a suggestion is recognized by its beginning.
-  const [message = ''] = hidesSuggestions ? error.message.split('Did you mean ', 1) : [error.message];
-  error.message = shortened(hidesSuggestions ? message.trimEnd() : message, maxMessageCharacters);
+  // Before the message is cut: a suggestion is recognized by its beginning.
+  const message = hidesSuggestions ? withoutSuggestion(error.message) : error.message;
+  error.message = shortened(message, maxMessageCharacters);
   if (path) error.path = path.map((key) => (typeof key === 'string' ? shortened(key, maxNameCharacters) : key));
   // Yoga derives the locations from these again.
   if (nodes) error.nodes = nodes.slice(0, maxLocations);

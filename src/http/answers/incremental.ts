@@ -74,7 +74,10 @@ async function* deliver(
   }
 }
 
-/** Closes the bodies, each of which holds a connection to upstream, when the client disconnects or reads nothing for `pauseMs`. */
+/**
+ * Closes the bodies, each of which holds a connection to upstream, when the client disconnects or reads nothing for `pauseMs`. A generator
+ * alone would first wait for its next chunk.
+ */
 function closing(
   parts: AsyncGenerator<ResultPart>,
   deliveries: ChunkDeliveries,

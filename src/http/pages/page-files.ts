@@ -102,14 +102,14 @@ export function servePage({ isPath, build, headers, failure }: ServedPage, log: 
     const name = asset === null && opensPage(request) ? 'page' : asset;
     if (typeof name !== 'string') return false;
     built ??= build();
-    built.then(
-      (files) => sendFile(files, name, headers, request, response),
-      (error) => {
+    built
+      .then((files) => sendFile(files, name, headers, request, response))
+      .catch((error) => {
         built = undefined;
         log.error({ err: error }, failure);
-        response.writeHead(500, headers).end();
-      },
-    );
+        if (response.headersSent) response.destroy();
+        else response.writeHead(500, headers).end();
+      });
     return true;
   };
 }
