@@ -104,9 +104,9 @@ describe.concurrent('a bulk delete in service mode', () => {
     } as unknown as ConstructorParameters<typeof BulkDeletes>[0]);
     const job = { input: { integratedAccountId: 'a' }, callerId: 'caller' } as BulkJob;
     const follower = { id: 'caller', grants: 'all', authorization: new Secret('Bearer t') } as const;
-    expect(await bulkDeletes.confirm(job, { ...follower, bringsToken: false }, 1_000)).toBeUndefined();
+    expect(await bulkDeletes.findLostAccess(job, { ...follower, bringsToken: false }, 1_000)).toBeUndefined();
     expect(lookUps).toEqual([]);
-    const refusal = await bulkDeletes.confirm(job, { ...follower, bringsToken: true }, 1_000);
+    const refusal = await bulkDeletes.findLostAccess(job, { ...follower, bringsToken: true }, 1_000);
     expect([refusal?.kind, lookUps]).toEqual(['Unauthenticated', ['a']]);
   });
 

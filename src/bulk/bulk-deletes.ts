@@ -100,7 +100,7 @@ function checkWhich({ ids, filter, engagementType }: StartInput): readonly Findi
   return [...findings, ...checkFilter(filter ?? {})];
 }
 
-/** What of the account's integration would refuse every delete. */
+/** The findings of the integration's rules that refuse every delete. */
 function checkSupport({ integratedAccountId, engagementType, ids }: StartInput, { support }: AccountLookup) {
   const findings = checkIntegration({ id: 'any', integratedAccountId, format: 'unified', engagementType }, support);
   // Listed engagements have their own types.
@@ -407,7 +407,7 @@ export class BulkDeletes {
   }
 
   /** Why upstream no longer accepts a caller's token, or shows the account to another caller; undefined also when it does not answer. */
-  async confirm({ input, callerId }: BulkJob, caller: Caller, deadlineAt: number): Promise<Refusal | undefined> {
+  async findLostAccess({ input, callerId }: BulkJob, caller: Caller, deadlineAt: number): Promise<Refusal | undefined> {
     const { findAccountIntegration } = this.#parts;
     const lost = await findLostAccess(input.integratedAccountId, caller, deadlineAt, findAccountIntegration);
     if (!lost || (lost.kind === 'ForbiddenError' && caller.id === callerId)) return undefined;

@@ -131,7 +131,7 @@ local function addFirstPages(pages)
 end
 
 -- A paused job keeps its reason: a person has to read it.
-local function endStatusReason()
+local function clearStatusReason()
   if call('HGET', job, 'isPaused') ~= '1' then call('HDEL', job, 'statusReason') end
 end
 
@@ -264,7 +264,7 @@ end
 return 1`;
 
 /**
- * Marks an engagement as begun, and renews the lease: a delete that is sent now ends or times out before it. `again`: it may have been sent.
+ * Marks an engagement as begun, and renews the lease: a delete that is sent now ends before the lease. `again`: it may have been sent.
  * `cancelled`: it may have been sent, and must not be sent again. `lost`: another server has the page.
  */
 export const beginItem = define('beginBulkItem', 'job states owners queue', 'task owner index leaseMs')<
@@ -369,7 +369,7 @@ local isInFlight = phase == 'FAILED' and state == 'begun'
 if phase ~= 'DELETING' and phase ~= 'CANCELLING' and not isInFlight then return 0 end
 call('HSET', states, index, outcome)
 call('HINCRBY', job, 'outcome:' .. outcome, 1)
-if not isInFlight and outcome ~= 'UpstreamUnavailableError' and outcome ~= 'OutcomeUnknownError' then endStatusReason() end
+if not isInFlight and outcome ~= 'UpstreamUnavailableError' and outcome ~= 'OutcomeUnknownError' then clearStatusReason() end
 if failure ~= '' then
   call('RPUSH', failures, failure)
   call('PEXPIRE', failures, ${keptMs})
@@ -416,7 +416,7 @@ end
 local total = call('HINCRBY', job, 'total', #items)
 call('HSET', job, 'cursor', nextCursor)
 call('HDEL', job, 'unserved')
-endStatusReason()
+clearStatusReason()
 if nextCursor ~= '' then return 'added' end
 call('UNLINK', listed, cursors)
 if isDryRun == '1' or total == 0 then

@@ -82,7 +82,7 @@ export interface UnfinishedJobs {
   readonly paused: Readonly<Partial<Record<PauseReason, number>>>;
 }
 
-/** The final outcome of one engagement. */
+/** The final outcome of one engagement, as it is stored. Callers see a name of {@link finalOutcomes}. */
 export type BulkOutcome = DeleteOutcome | DeleteEngagementError['kind'];
 
 const flag = z
@@ -154,7 +154,7 @@ export interface BulkJob extends Readonly<z.infer<typeof hash>> {
   readonly outcomes: Readonly<Partial<Record<BulkOutcome | RestoreOutcome, number>>>;
 }
 
-/** An engagement that is not deleted, or may not be. */
+/** An engagement that is not deleted, or perhaps is not. */
 export interface BulkFailure extends BulkItem {
   readonly result: DeleteEngagementError;
 }

@@ -24,13 +24,13 @@ export interface PageWork extends JobWork {
   readonly pace: Pace | undefined;
 }
 
-/** A leased page. Its job's token may not be open. */
+/** A leased page. The token of its job may still be sealed. */
 export type HeldPage = Omit<PageWork, 'caller' | 'keepLine' | 'pace' | 'seenReferences'>;
 
 /** The work on one item, and on an item of a held page. */
 export type ItemWork = PageWork & PendingItem;
 
-/** See {@link ItemWork}. */
+/** An item without a final outcome, and its page; its work needs no token. */
 export type HeldItem = HeldPage & PendingItem;
 
 /** An engagement without a final outcome. */

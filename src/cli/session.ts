@@ -145,8 +145,8 @@ async function openSession({ tokenFile, json, patience = 0 }: SessionOptions, in
       ...(sandbox && { sandbox: true }),
     }),
     /**
-     * Sends a request, and retries it while that is safe, there is patience left, and nothing stops it. Says so the first time,
-     * except for a limit: a command that is silent for a minute seems to hang.
+     * Sends a request, and retries it while that is safe, there is patience left, and nothing stops it. Announces the first retry: a
+     * command that is silent for a minute seems to hang. A wait for a limit is announced when it begins.
      */
     async patiently<SomeEnd extends Retried>(
       request: (now: ReturnType<typeof terms>) => Promise<SomeEnd>,

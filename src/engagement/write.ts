@@ -30,7 +30,10 @@ export interface AuditEvent {
   readonly detail: string;
   /** How often it was attempted upstream. */
   readonly attempts: number;
-  /** The `Idempotency-Key` for upstream, derived from the caller's key if there is one; null when the delete ended before it was sent. */
+  /**
+   * The `Idempotency-Key` for upstream, derived from the caller's key if there is one: that of the last attempt, or, if none could start,
+   * that of the next. Null when the delete was refused before.
+   */
   readonly upstreamIdempotencyKey: string | null;
   readonly durationMs: number;
 }

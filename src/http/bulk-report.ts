@@ -30,7 +30,7 @@ async function findEnded(id: string, authorization: string | undefined, options:
   if (!job) throw requestError('NOT_FOUND');
   if (!hasEnded(job)) throw requestError('NOT_ENDED');
   // Its own caller finds it without a look-up: the token may be revoked since.
-  const refused = await bulkDeletes.confirm(job, caller, deadlineAt);
+  const refused = await bulkDeletes.findLostAccess(job, caller, deadlineAt);
   if (refused) throw requestError(refused.kind === 'Unauthenticated' ? 'UNAUTHENTICATED' : 'NOT_FOUND');
   return { job, caller, store: bulkDeletes.store };
 }

@@ -47,8 +47,9 @@ function readPlainRequest(text: string, findDocument: (json: Values) => unknown)
 }
 
 /**
- * Takes requests in front of Yoga. It runs and answers prepared operations itself, without objects for request and response.
- * Everything else goes to Yoga over the same schema, also every error: so each error has one place.
+ * Takes requests in front of Yoga. It serves webhooks, reports and pages, refuses unreadable bodies, and answers prepared operations
+ * itself, without objects for request and response. All other operations go to Yoga over the same schema, also those that end with an
+ * error: so each error of an operation has one place.
  */
 export function createFrontDoor(
   yoga: GraphQLHandler,

@@ -107,7 +107,7 @@ class Call {
           wasNeverStarted: wasNeverStarted(attempt),
           durationMs: performance.now() - startMs,
         });
-        const delayMs = this.#take(attempt, idempotencyKey) ? this.#retryDelayMs() : undefined;
+        const delayMs = this.#noteEnd(attempt, idempotencyKey) ? this.#retryDelayMs() : undefined;
         if (delayMs === undefined) return this.#sent;
         await sleep(delayMs);
       }
@@ -116,8 +116,8 @@ class Call {
     }
   }
 
-  /** Records the end of an attempt. False when the end of an earlier attempt is the better result. */
-  #take(attempt: Attempt, idempotencyKey: string | undefined): boolean {
+  /** Notes the end of an attempt. False when the end of an earlier one stays the result: then nothing is tried again. */
+  #noteEnd(attempt: Attempt, idempotencyKey: string | undefined): boolean {
     const sent = this.#sent;
     const wasBegun = !wasNeverStarted(attempt);
     const mayHaveActedBefore = sent.mayHaveActedBefore || judge(sent.attempt, this.#request.method) === 'unclear';
@@ -228,9 +228,9 @@ class Call {
     const { breaker } = this.#lane;
     const streams = streamsTo !== undefined;
     const nowMs = performance.now();
-    // An attempt that can be retried leaves time for that.
-    const isLast = this.#sent.attemptCount > 0 || !this.#isRepeatable;
-    const answerBy = isLast ? deadlineAt : nowMs + (deadlineAt - nowMs) * shareOfTimeLeft;
+    // Only a first attempt leaves time for another.
+    const leavesTime = this.#sent.attemptCount === 0 && this.#isRepeatable;
+    const answerBy = leavesTime ? nowMs + (deadlineAt - nowMs) * shareOfTimeLeft : deadlineAt;
     const connection = (streams ? streamConnections : connections).acquire(answerBy - reserveMs);
     const onDone = connection instanceof Promise ? await connection : connection;
     if (!onDone) return noConnection;

@@ -68,7 +68,7 @@ interface DeleteKey {
   readonly isExpired: boolean;
 }
 
-/** One delete, from its check to its record. */
+/** One delete, from its check to its audit event. */
 class Delete extends Write<DeleteEngagementInput, DeleteOptions, DeletePorts> {
   readonly #key: DeleteKey | undefined;
   /** The unknown outcome of an earlier attempt of the same delete. */
@@ -99,7 +99,7 @@ class Delete extends Write<DeleteEngagementInput, DeleteOptions, DeletePorts> {
         end = earlier;
       } else {
         const carriedOut = key?.isExpired ? expired : await this.#carryOut(request, findings);
-        end = await this.#settleByEvent(this.#readAgain(carriedOut, claim?.isInDoubt));
+        end = await this.#settleByEvent(this.#withEarlier(carriedOut, claim?.isInDoubt));
       }
       return end;
     } finally {
@@ -188,7 +188,7 @@ class Delete extends Write<DeleteEngagementInput, DeleteOptions, DeletePorts> {
   }
 
   /** Combines the end with an earlier attempt: a refusal of this one proves nothing about that. */
-  #readAgain(end: DeleteEnd, isInDoubt = false): DeleteEnd {
+  #withEarlier(end: DeleteEnd, isInDoubt = false): DeleteEnd {
     if (!this.#earlier) return end;
     const isSettled = end.kind === 'DeleteEngagementSuccess' || end.kind === 'OutcomeUnknownError';
     const read = isSettled ? end : stillUnknown(this.#earlier, end, this.#key);
@@ -291,7 +291,11 @@ function inDoubt(end: DeleteEnd, key: DeleteKey | undefined): DeleteEnd {
 }
 
 /** The arguments that differ from what a token confirms. `UNIFIED` and `snapshot: false` are defaults, so they may have been omitted. */
-function findOthers({ format, ...asked }: AskedDelete, snapshot: boolean, plan: Plans['delete']): readonly Finding[] {
+function findDifferences(
+  { format, ...asked }: AskedDelete,
+  snapshot: boolean,
+  plan: Plans['delete'],
+): readonly Finding[] {
   const given = { ...asked, ...(format !== 'unified' && { format }), ...(snapshot && { snapshot }) };
   const confirmed: Readonly<Record<string, unknown>> = { ...plan.input, snapshot: plan.snapshot };
   return Object.entries(given)
@@ -316,13 +320,14 @@ async function readConfirmed(
   const opened = await ports.confirmations?.open('delete', confirmationToken ?? '', options.caller);
   if (typeof opened !== 'object') return [refusal(path, opened ?? 'There are none here.')];
   const { plan, nonce, isExpired } = opened;
-  const others = findOthers(asked, options.snapshot, plan);
+  const others = findDifferences(asked, options.snapshot, plan);
   if (others.length > 0) return others;
   const key = { name: 'confirmationToken', parts: ['confirmation', nonce], isExpired } as const;
   return new Delete(plan.input, { ...options, snapshot: plan.snapshot }, ports, key);
 }
 
-async function runConfirmed(asked: AskedDelete, options: DeleteOptions, ports: DeletePorts): Promise<DeleteEnd> {
+/** Runs the delete that a token confirms. Refuses one that lacks its ids, or a token that is required. */
+async function runByToken(asked: AskedDelete, options: DeleteOptions, ports: DeletePorts): Promise<DeleteEnd> {
   const confirmed = await readConfirmed(asked, options, ports);
   if (confirmed instanceof Delete) return withEngagementId(await confirmed.run(), confirmed.input.id);
   const { confirmationToken: _token, id, integratedAccountId, ...rest } = asked;
@@ -342,5 +347,5 @@ export function deleteEngagement(asked: AskedDelete, options: DeleteOptions, por
   const mayRun = options.dryRun || ports.confirmations?.isRequired !== true;
   return mayRun && isNamed
     ? new Delete(asked as DeleteEngagementInput, options, ports).run()
-    : runConfirmed(asked, options, ports);
+    : runByToken(asked, options, ports);
 }

@@ -248,7 +248,7 @@ subscriptionField('bulkDeleteProgress', {
       last = current;
       return [now];
     }
-    const confirm = (deadlineAt: number) => bulkDeletes.confirm(job ?? first, caller, deadlineAt);
+    const confirm = (deadlineAt: number) => bulkDeletes.findLostAccess(job ?? first, caller, deadlineAt);
     return follow({ read, hasEnded: () => hasEnded(job ?? first), confirm, expired }, context);
   },
 });

@@ -43,7 +43,6 @@ function split(row: string): readonly [written: string, description: string] {
   return [row.slice(0, end), row.slice(end + 2)];
 }
 
-/** Reads a row. */
 function readRow(row: string) {
   const [written, description] = split(row);
   const [, isList, name = '', itemMark, mark, value = ''] =

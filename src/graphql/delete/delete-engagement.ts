@@ -146,10 +146,13 @@ const DeleteEngagementItem = inputType('DeleteEngagementItem: One engagement to 
 rootField('mutation', 'deleteEngagements', {
   type: DeleteEngagementsPayload,
   cost: upstreamRequestCost * maxDeletes,
-  description:
-    'Deletes up to 100 engagements of one integrated account, in parallel, within its rate limits. (Aliases of `deleteEngagement` run one after another.) A failed item does not affect the others. Items with the same engagement are one delete. An `Idempotency-Key` applies to each engagement separately. The records of one operation may take 8 times `MAX_UPSTREAM_BYTES`; beyond that, results have a warning instead of their record. A server that requires confirmation refuses every item: use `startBulkDelete`.',
+  description: `Deletes up to ${maxDeletes} engagements of one integrated account, in parallel, within its rate limits. (Aliases of \`deleteEngagement\` run one after another.) A failed item does not affect the others. Items with the same engagement are one delete. An \`Idempotency-Key\` applies to each engagement separately. The records of one operation may take 8 times \`MAX_UPSTREAM_BYTES\`; beyond that, results have a warning instead of their record. A server that requires confirmation refuses every item: use \`startBulkDelete\`.`,
   args: {
-    items: { type: [DeleteEngagementItem], required: true, description: 'The engagements to delete: 1 to 100 items.' },
+    items: {
+      type: [DeleteEngagementItem],
+      required: true,
+      description: `The engagements to delete: 1 to ${maxDeletes} items.`,
+    },
     integratedAccountId: "ID!: Truto's id of the integrated account that the engagements are in.",
     format: 'ResponseFormat! = unified: The form of each answer. `STREAM` is for `deleteEngagement` only.',
     trutoQuery: `${trutoQuery} A parameter of an item's \`parameters\` may be here if the item does not give it there. Each delete has them.`,
