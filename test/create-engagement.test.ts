@@ -506,16 +506,27 @@ describe('a repeated create', () => {
     expect(first).not.toBe(second);
   });
 
-  it('is refused with another body, as is a delete with its key and alias; another alias does not share the key', async () => {
+  it('is refused with another body or selection, as is a delete with its key and alias; another alias does not share the key', async () => {
     await using upstream = await startRawUpstream([record({ id: 'e1' }, 201)]);
     await using facade = await startTestFacade(upstream.url);
     await create(facade, {}, headers);
     const other = await create(facade, { input: { subject: 'Other' } }, headers);
     expect(other).toMatchObject({ __typename: 'InvalidInputError', issues: [{ path: ['Idempotency-Key'] }] });
+    // Its record would lack the content. No create excludes a field that it sends, so both requests are the same upstream.
+    const selections = ['{ id subject }', '{ id subject content }'].map(
+      (selection) =>
+        `mutation { createEngagement(integratedAccountId: "a", input: { subject: "Both", content: "Text" }) { __typename ... on CreateEngagementSuccess { engagement ${selection} } ... on InvalidInputError { issues { path } } } }`,
+    );
+    const ends = [];
+    for (const query of selections) ends.push((await facade.post(query, {}, { 'idempotency-key': 'k2' })).body.data);
+    expect(ends).toMatchObject([
+      { createEngagement: { __typename: 'CreateEngagementSuccess' } },
+      { createEngagement: { __typename: 'InvalidInputError', issues: [{ path: ['Idempotency-Key'] }] } },
+    ]);
     const alias = 'mutation { createEngagement: deleteEngagement(id: "e1", integratedAccountId: "a") { __typename } }';
     const { body } = await facade.post(alias, {}, headers);
     expect(body.data.createEngagement.__typename).toBe('InvalidInputError');
-    expect([upstream.creates.length, upstream.deletes.length]).toEqual([1, 0]);
+    expect([upstream.creates.length, upstream.deletes.length]).toEqual([2, 0]);
     await facade.post(alias.replace('createEngagement: ', ''), {}, headers);
     expect(upstream.deletes).toHaveLength(1);
   });

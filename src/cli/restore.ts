@@ -101,6 +101,7 @@ async function indexFiles(files: readonly string[], work: Work): Promise<{ entri
   const { output, stop } = work.session;
   const entries = new Map<string, Entry>();
   let code: ExitCode = exitCodes.done;
+  let unreadableCount = 0;
   for (const file of files)
     for await (const { bytes, number, isTorn, ...position } of linesOf(file)) {
       if (stop.aborted) return { entries, code: exitCodes.notNow };
@@ -110,6 +111,7 @@ async function indexFiles(files: readonly string[], work: Work): Promise<{ entri
         output.say(`The last line of ${file} is incomplete. Its engagement was not deleted.`);
       else if (line.kind === 'Unreadable') {
         code = exitCodes.refused;
+        unreadableCount += 1;
         const message = `Line ${number} of ${plain(file)} cannot be restored: ${line.why}.`;
         output.report([message], { file, line: number, result: 'UnreadableLine', message });
       } else if (line.kind === 'Record') {
@@ -123,6 +125,7 @@ async function indexFiles(files: readonly string[], work: Work): Promise<{ entri
         entries.set(key, { ...position, file, readAtMs: line.readAtMs, ...checked });
       }
     }
+  if (unreadableCount > 0) output.say(`Lines that cannot be read: ${unreadableCount}. Their records are not restored.`);
   return { entries, code };
 }
 

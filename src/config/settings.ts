@@ -218,7 +218,7 @@ export const settings = {
   JWT_AUDIENCE: setting(text, 'the `aud` that each token must have'),
   TRUTO_WEBHOOK_SECRETS: setting(
     webhookSecrets,
-    "secrets of Truto's webhooks to this server, separated by commas; during a rotation, the old one and the new one. With it, the server accepts Truto's events at `POST /webhooks/truto`: see [docs/webhooks.md](docs/webhooks.md)",
+    "secrets of Truto's webhooks to this server, of at least 16 characters, separated by commas; during a rotation, the old one and the new one. With it, the server accepts Truto's events at `POST /webhooks/truto`: see [docs/webhooks.md](docs/webhooks.md)",
   ),
   SANDBOX: setting(
     flag,

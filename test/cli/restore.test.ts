@@ -249,6 +249,7 @@ describe('a restore', () => {
     writeFileSync(file(), `${versions.join('')}\n{"broken\n${undoLine(other, id)}{"integratedAccountId":"${id}","eng`);
     const { code, lines, stderr } = await restore(file());
     expect(stderr).toContain('The last line of');
+    expect(stderr).toContain('Lines that cannot be read: 1.');
     expect(lines().map(({ result, line }) => [result, line])).toEqual([
       ['UnreadableLine', 5],
       ['Restored', undefined],

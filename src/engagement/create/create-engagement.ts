@@ -68,14 +68,13 @@ const inDoubt =
 /** One create, from its check to its record. */
 class Create extends Write<CreateEngagementInput, CreateOptions, CreatePorts> {
   async run(): Promise<CreateEnd> {
-    const { callerKey, dryRun } = this.options;
+    const { callerKey, dryRun, selected } = this.options;
     const checked = this.#check();
     if ('kind' in checked) return this.#recorded(checked);
     const { request, findings } = checked;
-    const claim =
-      callerKey && !dryRun
-        ? await this.claim<CreateEnd>(callerKey, digest('create', request.path, request.body))
-        : undefined;
+    // With the selection, also of fields that are sent and so never excluded: the remembered record has only these.
+    const fingerprint = () => digest('create', request.path, request.body, [...selected].sort());
+    const claim = callerKey && !dryRun ? await this.claim<CreateEnd>(callerKey, fingerprint()) : undefined;
     if (claim?.kind === 'repeated') return this.#repeated(claim.result);
     if (claim?.kind === 'other') return this.#recorded(otherRequest('Idempotency-Key'));
     if (claim?.isInDoubt) findings.push(warning(['Idempotency-Key'], inDoubt));

@@ -97,7 +97,8 @@ const bodyOf = (access: string) => `<body>
       <code>Content-Type: application/json</code>.
     </p>
     <p>
-      ${access} Its package has the schema in <code>schema/schema.graphql</code>.
+      ${access} The server's package has the schema in
+      <code>schema/schema.graphql</code>.
     </p>
     <ul>
       <li><a href="https://truto.one/docs/api-reference/unified-crm-api/engagements/delete/">Engagements in Truto's API</a></li>
