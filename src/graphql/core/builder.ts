@@ -123,6 +123,7 @@ export const argsOf = (rows: InputRows) => builder.args((t) => inputFields(rows,
 export function inputType<const Rows extends InputRows>(named: Row, rows: Rows) {
   const [name, description] = split(named);
   const ref = builder.inputType(name, { description, fields: (t) => inputFields(rows, t) });
+  // Pothos infers from a builder's calls, not from rows: `InputsOf` reads the rows' texts.
   return ref as unknown as InputRef<InputsOf<Rows>>;
 }
 
