@@ -91,22 +91,12 @@ export interface EngagementServer {
 
 async function start(config: Config, { logTo }: EngagementServerOptions) {
   // Loaded now: undici sets a global dispatcher when it is loaded, and importing this library must change nothing.
-  const [{ openFacade }, { findUpstream }, { createLog, secretsOf }] = await Promise.all([
+  const [{ openFacade }, { createLog, secretsOf }] = await Promise.all([
     import('./http/server.ts'),
-    import('./http/find-upstream.ts'),
     import('./log/log.ts'),
   ]);
   const log = createLog({ secrets: secretsOf(config), ...(logTo && { destination: logTo }) });
-  const { url: upstream, openToken, sandbox } = await findUpstream(config);
-  const facade = await openFacade({ config, log, upstream, openToken }).catch(async (error) => {
-    await sandbox?.close();
-    throw error;
-  });
-  async function close(): Promise<void> {
-    await facade.close();
-    await sandbox?.close();
-  }
-  return { ...facade, close };
+  return openFacade({ config, log });
 }
 
 /**
@@ -143,20 +133,14 @@ export function createEngagementServer(
 
   async function listen(): Promise<string> {
     if (closing) throw new Error('The server is closed: create another.');
-    listening ??= listenOnce().catch((error) => {
-      listening = undefined;
-      throw error;
-    });
+    listening ??= opened()
+      .then((server) => server.listen())
+      .catch((error) => {
+        opening = undefined;
+        listening = undefined;
+        throw error;
+      });
     return listening;
-  }
-
-  async function listenOnce(): Promise<string> {
-    const server = await opened();
-    return server.listen().catch(async (error) => {
-      opening = undefined;
-      await server.close();
-      throw error;
-    });
   }
 
   async function closeWhatRuns(): Promise<void> {

@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { type Config, ConfigError, parseConfig } from './config/config.ts';
-import { findUpstream } from './http/find-upstream.ts';
-import { startFacade } from './http/server.ts';
+import { openFacade } from './http/server.ts';
 import { createLog, secretsOf } from './log/log.ts';
 
 /**
@@ -43,21 +42,22 @@ const config = readConfig();
 // At a terminal the log is written for people. The formatter slows the start, so it is loaded only there.
 const terminal = process.stdout.isTTY ? (await import('./log/terminal-log.ts')).createTerminalDestination() : undefined;
 const log = createLog({ secrets: secretsOf(config), ...(terminal && { destination: terminal }) });
-const { url: upstream, openToken, sandbox } = await findUpstream(config);
-const facade = await startFacade({ config, log, upstream, openToken }).catch((error: Error) => {
+
+function endAtStart(error: Error): never {
   process.stderr.write(`${error instanceof ConfigError ? error.message : describeListenError(error)}\n`);
   return process.exit(1);
-});
+}
+
+const facade = await openFacade({ config, log }).catch(endAtStart);
+const { upstreamUrl } = facade;
+const url = await facade.listen().catch(endAtStart);
 // Elsewhere, each line of standard output is a line of the log.
 if (process.stdout.isTTY) {
   const { describeStart } = await import('./http/banner.ts');
-  process.stdout.write(await describeStart(facade.url, upstream, sandbox?.url, config));
+  process.stdout.write(await describeStart(url, upstreamUrl, config));
 }
 const metricsUrl = facade.metricsUrl && `${facade.metricsUrl}/metrics`;
-log.info(
-  { url: `${facade.url}/graphql`, metricsUrl, upstream: upstream.origin, authMode: config.auth.mode },
-  'listening',
-);
+log.info({ url: `${url}/graphql`, metricsUrl, upstream: upstreamUrl.origin, authMode: config.auth.mode }, 'listening');
 
 let isStopping = false;
 
@@ -67,7 +67,6 @@ async function stop(forMs: number): Promise<void> {
   isStopping = true;
   setTimeout(() => process.exit(1), config.requestTimeoutMs + drainMarginMs).unref();
   await facade.close(forMs);
-  await sandbox?.close();
   log.info('stopped');
   // Hanging connections to upstream would keep the process alive.
   process.exit();

@@ -5,7 +5,6 @@ import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import { type Config, parseConfig } from '../config/config.ts';
 import { isLoopback } from '../config/settings.ts';
 import { version } from '../config/version.ts';
-import { findUpstream } from '../http/find-upstream.ts';
 import { openFacade } from '../http/server.ts';
 import { createLog, secretsOf } from '../log/log.ts';
 import { addTools, type McpFacade } from './mcp-tools.ts';
@@ -108,19 +107,18 @@ export async function mcpCommand({ http, tokenFile }: SessionOptions & { http?: 
   const interruption = onInterruption();
   // Before anything else: a signal may come during the start.
   const ended = once(interruption.signal, 'abort');
-  const { url, openToken, sandbox } = await findUpstream(config);
-  const facade = await openFacade({ config, log, upstream: url, openToken }).catch(async (error) => {
+  const facade = await openFacade({ config, log }).catch((error) => {
     interruption.forget();
-    await sandbox?.close();
     throw error;
   });
+  const upstream = facade.upstreamUrl.origin;
   let server: Server | undefined;
   try {
     // A client that is gone reads nothing. That must not end the deletes that are in flight.
     for (const output of [process.stdout, process.stderr]) output.on('error', () => {});
     if (!http) {
       await connect(sdk, facade, token && `Bearer ${token.reveal()}`, new sdk.StdioServerTransport());
-      log.info({ transport: 'stdio', upstream: url.origin }, 'listening');
+      log.info({ transport: 'stdio', upstream }, 'listening');
       await Promise.race([ended, new Promise((resolve) => process.stdin.once('close', resolve).once('end', resolve))]);
       return exitCodes.done;
     }
@@ -130,7 +128,7 @@ export async function mcpCommand({ http, tokenFile }: SessionOptions & { http?: 
         response.destroy();
       });
     });
-    log.info({ url: await listen(server, config), upstream: url.origin }, 'listening');
+    log.info({ url: await listen(server, config), upstream }, 'listening');
     await ended;
     server.close();
     server.closeIdleConnections();
@@ -138,7 +136,6 @@ export async function mcpCommand({ http, tokenFile }: SessionOptions & { http?: 
   } finally {
     interruption.forget();
     await facade.close();
-    await sandbox?.close();
     // Neither an open standard input nor a client that never ends its request may keep the process alive.
     process.stdin.destroy();
     setTimeout(() => server?.closeAllConnections(), lastAnswersMs).unref();

@@ -36,7 +36,7 @@ mutation ($id: ID!, $account: ID!) {
 const callerJwtHeader = '"authorization: Bearer $CALLER_JWT"';
 
 /** Over the embedded sandbox: its accounts, and a delete that works as it is. */
-async function describeSandbox(url: string, sandboxUrl: string, config: Config): Promise<string> {
+async function describeSandbox(url: string, sandboxUrl: URL, config: Config): Promise<string> {
   const [{ sandboxToken }, { describeSamples, sampleEngagements }] = await Promise.all([
     import('../sandbox/accounts.ts'),
     import('../sandbox/seed.ts'),
@@ -57,7 +57,7 @@ async function describeSandbox(url: string, sandboxUrl: string, config: Config):
   }[config.auth.mode];
   const purpose = `Delete an engagement${config.auth.mode === 'service' ? ', with $CALLER_JWT set to a JWT of one of your callers' : ''}:`;
   return `
-  upstream  the embedded sandbox at ${sandboxUrl}: invented data, nothing real is deleted
+  upstream  the embedded sandbox at ${sandboxUrl.origin}: invented data, nothing real is deleted
   token     ${tokens}
 
 ${describeSamples(samples)}
@@ -79,18 +79,14 @@ function describeUpstream(url: string, upstream: URL, config: Config): string {
 ${describeExample(url, config, { purpose, headers: [header], query: dryRun, variables })}`;
 }
 
-/** What a person at a terminal reads at the start. @param url has no path. @param sandboxUrl of the embedded sandbox, if it runs. */
-export async function describeStart(
-  url: string,
-  upstream: URL,
-  sandboxUrl: string | undefined,
-  config: Config,
-): Promise<string> {
+/** What a person at a terminal reads at the start. @param url has no path. @param upstreamUrl also of the embedded sandbox. */
+export async function describeStart(url: string, upstreamUrl: URL, config: Config): Promise<string> {
   const { exposeSchema, shared, trustedDocuments } = config;
   // With trusted documents only, it cannot be turned on.
   const off = `; GraphiQL is off${trustedDocuments?.only ? '' : ' (EXPOSE_SCHEMA=1)'}`;
   const graphiql = exposeSchema ? ', and GraphiQL for browsers' : off;
   const bulkPage = exposeSchema && shared ? `\n  bulk      ${url}/bulk, a page of bulk deletes for browsers` : '';
-  const rest = sandboxUrl ? await describeSandbox(url, sandboxUrl, config) : describeUpstream(url, upstream, config);
+  const describe = config.upstream === 'sandbox' ? describeSandbox : describeUpstream;
+  const rest = await describe(url, upstreamUrl, config);
   return `\n  GraphQL   ${url}/graphql${graphiql}${bulkPage}${rest}\n`;
 }

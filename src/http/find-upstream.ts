@@ -1,14 +1,17 @@
 import type { Config } from '../config/config.ts';
 import type { Sandbox } from '../sandbox/server.ts';
 
-/**
- * Finds the configured upstream. Without one, loads and starts the embedded sandbox, which the caller closes.
- * @returns `openToken` too: the embedded sandbox's; empty for a real upstream.
- */
-export async function findUpstream({
-  upstream,
-  sandbox: options,
-}: Pick<Config, 'upstream' | 'sandbox'>): Promise<{ url: URL; openToken: string; sandbox?: Sandbox }> {
+/** Where requests are sent. */
+export interface Upstream {
+  readonly url: URL;
+  /** The embedded sandbox's token, for the mode in which callers need none; empty for a real upstream. */
+  readonly openToken: string;
+  /** The embedded sandbox, if it was started for this: then whoever finds it closes it. */
+  readonly sandbox?: Sandbox;
+}
+
+/** Finds the configured upstream. Without one, loads and starts the embedded sandbox. */
+export async function findUpstream({ upstream, sandbox: options }: Config): Promise<Upstream> {
   if (upstream !== 'sandbox') return { url: upstream, openToken: '' };
   const [{ startSandbox }, { sandboxToken }] = await Promise.all([
     import('../sandbox/server.ts'),

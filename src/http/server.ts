@@ -20,6 +20,7 @@ import { createAuthenticator } from './callers/authenticate.ts';
 import { createListener } from './connections/listener.ts';
 import type { LoadLimits } from './connections/overload.ts';
 import { createDirectDelete, createDirectRestore, type DirectDelete, type DirectRestore } from './direct.ts';
+import { findUpstream, type Upstream } from './find-upstream.ts';
 import { createFrontDoor } from './front-door.ts';
 import { createMetrics, type Metrics, serveMetrics } from './metrics.ts';
 import { createHostContext, createMount, type HostRequest } from './mount.ts';
@@ -36,14 +37,11 @@ const timeoutsPerConfirm = 3;
 /** When a drain ends unread answers, counted from the end of streamed bodies, in milliseconds. */
 const lastPartMs = 1_000;
 
-/** The parts with which the facade starts. */
-export interface FacadeOptions {
+interface FacadeOptions {
   readonly config: Config;
   readonly log: Log;
-  /** The configured address of upstream, or the embedded sandbox's. */
-  readonly upstream: URL;
-  /** The embedded sandbox's token, for the mode in which callers need none. */
-  readonly openToken: string;
+  /** Tests set it. @default the configured one */
+  readonly upstream?: Upstream;
   /** When requests are refused. Tests set it. */
   readonly loadLimits?: LoadLimits;
 }
@@ -68,11 +66,11 @@ function reportDrift(log: Log, metrics: Metrics): (drift: Drift) => void {
 }
 
 /**
- * Opens everything but the port for callers: a facade that can answer, and does not listen yet.
+ * Opens everything but the port for callers, also the embedded sandbox: a facade that can answer, and does not listen yet.
  * @throws {ConfigError} when a trusted document is not valid, the undo store cannot be written, or OpenTelemetry's SDK is not installed.
  * @throws when metrics cannot be served on their port.
  */
-export async function openFacade({ config, log, upstream, openToken, loadLimits }: FacadeOptions) {
+export async function openFacade({ config, log, upstream, loadLimits }: FacadeOptions) {
   for (const warning of config.warnings) log.warn(warning);
   const { subgraph: dialect, typePrefix, additionalFields, auth } = config;
   const { host, port, proxy, requestTimeoutMs, maxUpstreamBytes, keepsRateLimits, shared, trustedDocuments } = config;
@@ -81,11 +79,13 @@ export async function openFacade({ config, log, upstream, openToken, loadLimits 
   // Before any connection is opened, since it would have to be closed.
   if (shared?.undoStore) await (await import('../bulk/undo-store.ts')).checkUndoStore(shared.undoStore, log, proxy);
   const telemetry = config.otlpEndpoint && (await (await import('./telemetry.ts')).startTelemetry(config.otlpEndpoint));
+  // From here on, only the port for metrics can fail. Then `free` closes what is open.
+  const { url: upstreamUrl, openToken, sandbox } = upstream ?? (await findUpstream(config));
   const limits = keepsRateLimits ? documentedLimits : undefined;
   const sharedMemory = shared && (await connectRedis(shared.redisUrl, log, shared.keyPrefix));
   const metrics = createMetrics(sharedMemory, () => listener.inFlight + mount.inFlight, findMeter());
   const connection = openUpstream({
-    baseUrl: upstream,
+    baseUrl: upstreamUrl,
     proxy,
     maxUpstreamBytes,
     requestTimeoutMs,
@@ -122,7 +122,7 @@ export async function openFacade({ config, log, upstream, openToken, loadLimits 
       confirmIntervalMs: Math.min(maxConfirmIntervalMs, timeoutsPerConfirm * requestTimeoutMs),
       draining: draining.signal,
     },
-    upstreamUrl: upstream.href.replace(/\/$/, ''),
+    upstreamUrl: upstreamUrl.href.replace(/\/$/, ''),
     metrics,
   };
   const operations = new PreparedOperations(schema);
@@ -151,6 +151,7 @@ export async function openFacade({ config, log, upstream, openToken, loadLimits 
     await bulk?.close();
     // Deletes whose callers disconnected are finished and logged first.
     await connection.close();
+    await sandbox?.close();
     await sharedMemory?.close();
     await scrapes?.close();
     await nextTurn();
@@ -166,6 +167,15 @@ export async function openFacade({ config, log, upstream, openToken, loadLimits 
   }
 
   let isListening = false;
+  async function close(noticeMs?: number): Promise<void> {
+    draining.abort();
+    const lastCall = setTimeout(connection.endStreams, requestTimeoutMs);
+    const drained = [mount.drain(requestTimeoutMs + lastPartMs), isListening && listener.drain(noticeMs)];
+    await Promise.all(drained);
+    clearTimeout(lastCall);
+    await free();
+  }
+
   const deleteDirectly = createDirectDelete(schema, options);
   const restoreDirectly = createDirectRestore(options);
   return {
@@ -182,44 +192,32 @@ export async function openFacade({ config, log, upstream, openToken, loadLimits 
       if (!receiveEvent) throw new Error('Events need TRUTO_WEBHOOK_SECRETS.');
       return mount.run(() => receiveEvent(event));
     },
+    upstreamUrl,
     /** The address for scrapes, without a path; undefined without one. */
     metricsUrl: scrapes?.url,
     /**
      * Starts to listen.
      * @returns the address without a path.
-     * @throws when it cannot, such as `EADDRINUSE`. Close it then.
+     * @throws when it cannot, such as `EADDRINUSE`. Then everything is closed.
      */
     async listen(): Promise<string> {
-      const url = await listener.listen(host, port);
-      isListening = true;
-      return url;
+      try {
+        const url = await listener.listen(host, port);
+        isListening = true;
+        return url;
+      } catch (error) {
+        await close();
+        throw error;
+      }
     },
     /**
      * Drains: accepts nothing new, answers requests in flight, ends streamed bodies after an operation's time, then closes
      * upstream's connections.
      * @param noticeMs how long it answers 503 at most, while clients are connected. @default 0
      */
-    async close(noticeMs?: number): Promise<void> {
-      draining.abort();
-      const lastCall = setTimeout(connection.endStreams, requestTimeoutMs);
-      const drained = [mount.drain(requestTimeoutMs + lastPartMs), isListening && listener.drain(noticeMs)];
-      await Promise.all(drained);
-      clearTimeout(lastCall);
-      await free();
-    },
+    close,
   };
 }
 
 /** A facade that can answer, and does not listen yet. */
 export type OpenFacade = Awaited<ReturnType<typeof openFacade>>;
-
-/** Starts the facade, which listens at `url`. @throws as {@link openFacade}, and when it cannot listen, such as `EADDRINUSE`. */
-export async function startFacade(options: FacadeOptions) {
-  const { listen, close, metricsUrl } = await openFacade(options);
-  try {
-    return { url: await listen(), metricsUrl, close };
-  } catch (error) {
-    await close();
-    throw error;
-  }
-}

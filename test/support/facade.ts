@@ -3,7 +3,7 @@ import type { DocumentNode } from 'graphql';
 import { print } from 'graphql';
 import { type Config, parseConfig } from '../../src/config/config.ts';
 import { defaultLoadLimits, type LoadLimits } from '../../src/http/connections/overload.ts';
-import { startFacade } from '../../src/http/server.ts';
+import { openFacade } from '../../src/http/server.ts';
 import { createLog, type Log, secretsOf } from '../../src/log/log.ts';
 import { sandboxToken } from '../../src/sandbox/accounts.ts';
 import { expectNoSecrets } from './canary.ts';
@@ -76,21 +76,17 @@ export async function startTestFacade(
     onAnswer: (piece) => void answers.add(piece),
     onToken: (token) => void tokens.add(token),
   });
-  const facade = await startFacade({
-    config,
-    log,
-    upstream: new URL(upstreamUrl),
-    openToken: sandboxToken,
-    loadLimits,
-  });
-  port = Number(new URL(facade.url).port);
+  const upstream = { url: new URL(upstreamUrl), openToken: sandboxToken };
+  const facade = await openFacade({ config, log, upstream, loadLimits });
+  const url = await facade.listen();
+  port = Number(new URL(url).port);
   let isClosed = false;
   return {
-    url: facade.url,
+    url,
     metricsUrl: facade.metricsUrl,
     logged: () => lines.join(''),
     async post(query, variables = {}, headers = {}) {
-      const response = await fetch(`${facade.url}/graphql`, {
+      const response = await fetch(`${url}/graphql`, {
         method: 'POST',
         headers: { 'content-type': 'application/json', ...headers },
         body: JSON.stringify({ query: typeof query === 'string' ? query : print(query), variables }),
