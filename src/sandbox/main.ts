@@ -1,5 +1,5 @@
-import { ConfigError } from '../config/config.ts';
-import { parseTexts, readTexts, type Values } from '../config/settings.ts';
+import { type Config, parseSettings } from '../config/config.ts';
+import { readTexts } from '../config/settings.ts';
 import { sandboxToken } from './accounts.ts';
 import { describeSamples, sampleEngagements } from './seed.ts';
 import { type Sandbox, startSandbox } from './server.ts';
@@ -26,31 +26,15 @@ function describe({ url }: Sandbox): string {
 }
 
 /** The sandbox's own settings, by the rules of the server's. Its port has another default. */
-function readSettings(): Values {
+function readConfig(): Config {
   const ours = /^(HOST|PORT|SANDBOX_\w+|TRUTO_WEBHOOK_SECRETS)$/;
-  const { TRUTO_WEBHOOK_SECRETS: secrets, ...texts } = Object.fromEntries(
-    Object.entries(readTexts(process.env)).filter(([name]) => ours.test(name)),
-  );
-  const problems: string[] = [];
-  const sendsEvents = Boolean(texts.SANDBOX_WEBHOOK_URL);
-  if (sendsEvents && !secrets) problems.push('TRUTO_WEBHOOK_SECRETS must be set with SANDBOX_WEBHOOK_URL');
-  const values = parseTexts({ ...texts, ...(sendsEvents && { TRUTO_WEBHOOK_SECRETS: secrets }) }, problems);
-  if (problems.length > 0) throw new ConfigError(problems);
-  return values;
+  const given = Object.entries(readTexts(process.env)).filter(([name]) => ours.test(name));
+  return parseSettings({ SANDBOX: true, PORT: 4010, ...Object.fromEntries(given) });
 }
 
 async function run(): Promise<void> {
-  const { HOST: host = '127.0.0.1', PORT: port = 4010, SANDBOX_WEBHOOK_URL: url, ...rest } = readSettings();
-  const [secret] = rest.TRUTO_WEBHOOK_SECRETS ?? [];
-  const sandbox = await startSandbox({
-    host,
-    port,
-    engagementsPerAccount: rest.SANDBOX_ENGAGEMENTS ?? 30,
-    keepsLimits: rest.SANDBOX_LIMITS ?? false,
-    additionalFields: rest.SANDBOX_FIELDS,
-    requiredParameters: rest.SANDBOX_PARAMETERS,
-    webhook: url && secret && { url, secret },
-  }).catch((error: NodeJS.ErrnoException) => {
+  const { host, port, sandbox: options } = readConfig();
+  const sandbox = await startSandbox({ host, port, ...options }).catch((error: NodeJS.ErrnoException) => {
     const isUsed = error.code === 'EADDRINUSE';
     const use = `another program uses the port. End that program, or take another port: PORT=${port + 1} npm run sandbox`;
     throw new Error(`The sandbox cannot start on ${host}:${port}: ${isUsed ? use : error.message}`);
