@@ -6,7 +6,7 @@ export interface Upstream {
   readonly url: URL;
   /** The embedded sandbox's token, for the mode in which callers need none; empty for a real upstream. */
   readonly openToken: string;
-  /** The embedded sandbox, if it was started for this: then whoever finds it closes it. */
+  /** The embedded sandbox, if it was started for this: the caller closes it. */
   readonly sandbox?: Sandbox;
 }
 

@@ -97,8 +97,10 @@ function resolveReference(wireField: string, target: RelatedResource): Resolve<W
   };
 }
 
-/** What each related resource is. */
-const meanings: Readonly<Record<RelatedResource, string>> = {
+/** What each resource is. */
+const meanings: Readonly<Record<Resource, string>> = {
+  engagements:
+    'A call, chat, email, meeting or note in a CRM. The server requests only the selected fields from Truto. A field is null when the provider has no value, does not support it, or does not return it from this operation.',
   users: 'The CRM user that a record belongs to.',
   contacts: 'A person in an engagement.',
   accounts: 'The company of an engagement; not the integrated account.',
@@ -107,12 +109,6 @@ const meanings: Readonly<Record<RelatedResource, string>> = {
   projects: 'A project that an engagement is about. Few integrations have projects.',
   notes: 'A note attached to an engagement.',
 };
-
-function descriptionOf(resource: Resource): string {
-  return resource === 'engagements'
-    ? 'A call, chat, email, meeting or note in a CRM. The server requests only the selected fields from Truto. A field is null when the provider has no value, does not support it, or does not return it from this operation.'
-    : `${meanings[resource]} Ids cost no extra request. Other fields trigger one read per record, from \`${resource}\`.`;
-}
 
 type FieldBuilder = PothosSchemaTypes.ObjectFieldBuilder<Types, object>;
 
@@ -149,13 +145,15 @@ const engagementType = {
 
 for (const [name, table] of Object.entries(resources)) {
   const resource = name as Resource;
+  const isRelated = resource !== 'engagements';
+  const cost = ` Ids cost no extra request. Other fields trigger one read per record, from \`${resource}\`.`;
   builder.objectType(recordTypes[resource] as ObjectRef<Types, object>, {
-    description: descriptionOf(resource),
+    description: meanings[resource] + (isRelated ? cost : ''),
     fields: (t) =>
       Object.fromEntries(
         Object.entries<ResourceField>(table).flatMap(([wireField, row]) => [
           ...(wireField === 'engagement_type' ? [['engagementType', t.field(engagementType as never)]] : []),
-          [row.name ?? camelCase(wireField), fieldOf(t, resource !== 'engagements', wireField, row)],
+          [row.name ?? camelCase(wireField), fieldOf(t, isRelated, wireField, row)],
         ]),
       ),
   });
