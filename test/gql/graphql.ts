@@ -171,11 +171,11 @@ export type EngagementType =
   /** A written note. */
   | 'NOTE';
 
-/** Whether an issue stops the delete. */
+/** Whether an issue stops the delete or create. */
 export type IssueSeverity =
-  /** The delete is not sent. */
+  /** The delete or create is not sent. */
   | 'REFUSAL'
-  /** The delete is sent. If the issue is about the arguments, the success repeats it in `warnings`. */
+  /** The delete or create is sent. If the issue is about the arguments, the success repeats it in `warnings`. */
   | 'WARNING';
 
 /** A phone number of a new engagement. */

@@ -27,21 +27,21 @@ rootField('query', 'integrations', {
   resolve: () => integrations,
 });
 
-enumOf<Finding['severity']>('IssueSeverity: Whether an issue stops the delete.', {
-  REFUSAL: 'The delete is not sent.',
-  WARNING: 'The delete is sent. If the issue is about the arguments, the success repeats it in `warnings`.',
+enumOf<Finding['severity']>('IssueSeverity: Whether an issue stops the delete or create.', {
+  REFUSAL: 'The delete or create is not sent.',
+  WARNING: 'The delete or create is sent. If the issue is about the arguments, the success repeats it in `warnings`.',
 });
 
 objectType<Finding>(
   'InputIssue: A problem with the arguments. In a dry run, also with the account or the engagement.',
   { shareable: true },
 )({
-  severity: 'IssueSeverity!: Whether it stops the delete.',
+  severity: 'IssueSeverity!: Whether it stops the delete or create.',
   path: '[String!]!: The path of the argument, such as `["parameters", "sortBy"]`. `["Authorization"]` is the token.',
   message: 'String!: What is wrong, and what is allowed.',
   allowedValues: '[String!]!: All accepted values. Empty when there is no finite list.',
   result:
-    'String: In a dry run: the result that the delete would have, as a `__typename` or an error code such as `UNAUTHENTICATED`. Null for a problem with the arguments.',
+    'String: In a dry run: the result that the delete or create would have, as a `__typename` or an error code such as `UNAUTHENTICATED`. Null for a problem with the arguments.',
 });
 
 objectType<RateLimit>(
@@ -161,7 +161,7 @@ const ErrorInterface = builder
   .interfaceRef<Pick<Result.DeleteEngagementError, 'message' | 'engagementId'>>('Error')
   .implement({
     description:
-      'An error of a delete or create. Only with `OutcomeUnknownError` may the engagement be deleted or created.',
+      'An error of a delete or create. Only with `OutcomeUnknownError` may this request have deleted or created the engagement.',
     fields: (t) => ({
       message: t.expose('message', fieldOptions(message) as never),
       engagementId: t.expose('engagementId', fieldOptions(engagementId) as never),
