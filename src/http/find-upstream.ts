@@ -2,7 +2,7 @@ import type { Config } from '../config/config.ts';
 import type { Sandbox } from '../sandbox/server.ts';
 
 /** Where requests are sent. */
-export interface Upstream {
+export interface FoundUpstream {
   readonly url: URL;
   /** The embedded sandbox's token, for the mode in which callers need none; empty for a real upstream. */
   readonly openToken: string;
@@ -11,7 +11,7 @@ export interface Upstream {
 }
 
 /** Finds the configured upstream. Without one, loads and starts the embedded sandbox. */
-export async function findUpstream({ upstream, sandbox: options }: Config): Promise<Upstream> {
+export async function findUpstream({ upstream, sandbox: options }: Config): Promise<FoundUpstream> {
   if (upstream !== 'sandbox') return { url: upstream, openToken: '' };
   const [{ startSandbox }, { sandboxToken }] = await Promise.all([
     import('../sandbox/server.ts'),

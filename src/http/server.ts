@@ -20,7 +20,7 @@ import { createAuthenticator } from './callers/authenticate.ts';
 import { createListener } from './connections/listener.ts';
 import type { LoadLimits } from './connections/overload.ts';
 import { createDirectDelete, createDirectRestore, type DirectDelete, type DirectRestore } from './direct.ts';
-import { findUpstream, type Upstream } from './find-upstream.ts';
+import { type FoundUpstream, findUpstream } from './find-upstream.ts';
 import { createFrontDoor } from './front-door.ts';
 import { createMetrics, type Metrics, serveMetrics } from './metrics.ts';
 import { createHostContext, createMount, type HostRequest } from './mount.ts';
@@ -41,7 +41,7 @@ interface FacadeOptions {
   readonly config: Config;
   readonly log: Log;
   /** Tests set it. @default the configured one */
-  readonly upstream?: Upstream;
+  readonly upstream?: FoundUpstream;
   /** When requests are refused. Tests set it. */
   readonly loadLimits?: LoadLimits;
 }
@@ -93,15 +93,18 @@ export async function openFacade({ config, log, upstream, loadLimits }: FacadeOp
     sharedBudget: sharedMemory && createSharedBudget(sharedMemory, limits),
     onAttempt: metrics.countAttempt,
   });
-  const { send } = connection;
   const stopDrift = onDrift(reportDrift(log, metrics));
-  const findAccountIntegration = createAccountLookup(send, requestTimeoutMs);
-  const confirmations = createConfirmations(config.confirmation);
   const knownDeletes = createKnownDeletes(sharedMemory);
-  const bulkParts = { config, send, findAccountIntegration, confirmations, knownDeletes, openToken, log, metrics };
+  const parts = {
+    send: connection.send,
+    findAccountIntegration: createAccountLookup(connection.send, requestTimeoutMs),
+    confirmations: createConfirmations(config.confirmation),
+    knownDeletes,
+  };
   // Loaded when needed: most servers have no Redis.
   const bulk =
-    shared && sharedMemory && (await import('./bulk.ts')).startBulk({ ...bulkParts, shared, memory: sharedMemory });
+    sharedMemory &&
+    (await import('./bulk.ts')).startBulk({ ...parts, config, shared, memory: sharedMemory, openToken, log, metrics });
   const draining = new AbortController();
   const options = {
     config,
@@ -111,13 +114,10 @@ export async function openFacade({ config, log, upstream, loadLimits }: FacadeOp
       fetch: createOutboundFetch(proxy),
     }),
     ports: {
-      send,
-      findAccountIntegration,
+      ...parts,
       limitReads: createReadLimit(),
       requestMemory: createRequestMemory(sharedMemory && createSharedRequests(sharedMemory, requestTimeoutMs)),
-      confirmations,
       bulkDeletes: bulk?.bulkDeletes,
-      knownDeletes,
       deletedEvents: config.webhookSecrets && knownDeletes,
       confirmIntervalMs: Math.min(maxConfirmIntervalMs, timeoutsPerConfirm * requestTimeoutMs),
       draining: draining.signal,
