@@ -93,28 +93,31 @@ const passing = new Set([
   ...['AUTHENTICATION_UNAVAILABLE', 'REQUEST_TIMEOUT', 'INTERNAL_SERVER_ERROR'],
 ]);
 
-const unreachable = () => new ApiError('The server cannot be reached, or its answer was cut off.', 'UNREACHABLE');
+/**
+ * The result of a transfer, or the error that it failed.
+ * @template Result
+ * @param {Promise<Result>} transfer
+ */
+const transferred = (transfer) =>
+  transfer.catch(() => {
+    throw new ApiError('The server cannot be reached, or its answer was cut off.', 'UNREACHABLE');
+  });
 
 /**
  * Sends a request with the caller's token.
  * @param {string} address
  * @param {RequestInit} init
  */
-async function send(address, init = {}) {
+function send(address, init = {}) {
   const token = field('token')
     ?.value.trim()
     .replace(/^Bearer /i, '');
   const headers = { ...init.headers, ...(token ? { authorization: `Bearer ${token}` } : {}) };
-  return await fetch(address, { ...init, headers }).catch(() => {
-    throw unreachable();
-  });
+  return transferred(fetch(address, { ...init, headers }));
 }
 
 /** @param {Response} response */
-const jsonOf = (response) =>
-  response.json().catch(() => {
-    throw unreachable();
-  });
+const jsonOf = (response) => transferred(response.json());
 
 /**
  * The value of the only root field of a result.
@@ -163,9 +166,7 @@ async function* subscribe(query, variables, stop) {
     const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
     let text = '';
     for (;;) {
-      const { done, value } = await reader.read().catch(() => {
-        throw unreachable();
-      });
+      const { done, value } = await transferred(reader.read());
       if (done) return;
       clearTimeout(timer);
       timer = setTimeout(() => silence.abort(), silenceMs);
@@ -279,29 +280,29 @@ function progressText({ state, dryRun, total, outcomes: { remaining = 0 } }) {
 }
 
 /**
- * A row of a table. On a narrow screen, each cell has its column's name in front.
- * @param {[label: string, content: string | Node, className?: string][]} cells
+ * A row of a table's body. Each cell has the class of its column, and its name: a narrow screen shows that in front.
+ * @param {string} body
+ * @param {(string | Node)[]} cells
  */
-const rowOf = (cells) =>
-  element(
-    'tr',
-    { role: 'row' },
-    ...cells.map(([label, content, name]) =>
-      element('td', { role: 'cell', 'data-label': label, ...(name && { class: name }) }, content),
-    ),
+function rowOf(body, cells) {
+  const columns = byId(body).parentElement?.querySelectorAll('th') ?? [];
+  const filled = Array.from(columns, ({ textContent, className }, index) =>
+    element('td', { role: 'cell', 'data-label': textContent ?? '', class: className }, cells[index] ?? ''),
   );
+  return element('tr', { role: 'row' }, ...filled);
+}
 
 /** @param {Job} job */
 function jobRow(job) {
   const href = addressOf({ account: shown.account, job: job.id });
   const bar = /** @type {HTMLProgressElement} */ (element('progress', { 'aria-label': 'Progress' }));
   fillBar(bar, job);
-  const row = rowOf([
-    ['Started', element('a', { href }, moment(job.createdAt))],
-    ['State', element('span', { class: 'state', 'data-state': job.state }, stateName(job))],
-    ['Progress', element('div', {}, bar, ` ${progressText(job)}`)],
-    ['Deleted, accepted', count(deletedCount(job)), 'number'],
-    ['Failed, unknown', count(failureCount(job)), 'number'],
+  const row = rowOf('jobs', [
+    element('a', { href }, moment(job.createdAt)),
+    element('span', { class: 'state', 'data-state': job.state }, stateName(job)),
+    element('div', {}, bar, ` ${progressText(job)}`),
+    count(deletedCount(job)),
+    count(failureCount(job)),
   ]);
   if (job.id === shown.job) row.setAttribute('aria-current', 'true');
   return row;
@@ -432,13 +433,8 @@ async function loadFailures() {
 function showFailures() {
   const items = failures.flatMap((page) => page.items);
   byId('failures').replaceChildren(
-    ...items.map(({ id, engagementType, result }) =>
-      rowOf([
-        ['Engagement', id, 'foreign'],
-        ['Type', words(engagementType ?? '')],
-        ['Error', result.__typename],
-        ['Message', result.message ?? '', 'foreign'],
-      ]),
+    ...items.map(({ id, engagementType, result: { __typename: error, message = '' } }) =>
+      rowOf('failures', [id, words(engagementType ?? ''), error, message]),
     ),
   );
   byId('failures-title').textContent = items.length === 0 ? 'No failures' : 'Failed or unknown';
@@ -501,9 +497,7 @@ let reportFile = new Blob();
 async function loadReport(id) {
   const response = await send(`bulk/${encodeURIComponent(id)}/report.json`);
   if (!response.ok) rootValueOf(await jsonOf(response));
-  const file = await response.blob().catch(() => {
-    throw unreachable();
-  });
+  const file = await transferred(response.blob());
   /** @type {Report} */
   const report = await jsonOf(new Response(file));
   if (!shown.isReport || shown.job !== id) return;
@@ -525,18 +519,16 @@ async function loadReport(id) {
     ['Total', count(report.total)],
     ...Object.entries(outcomes).map(([name, number]) => /** @type {const} */ ([words(name), count(number)])),
   ]);
-  /** @param {Report['engagements'][number]} item @returns {[string, string, string?][]} */
-  const cells = ({ id, engagementType, outcome }) => [
-    ['Engagement', id, 'foreign'],
-    ['Type', words(engagementType ?? '')],
-    ['Outcome', words(outcome)],
-  ];
+  /** @param {Report['engagements'][number]} item */
+  const cells = ({ id, engagementType, outcome }) => [id, words(engagementType ?? ''), words(outcome)];
   const listed = failures.slice(0, maxReported);
   byId('report-failed').hidden = listed.length === 0;
   byId('report-failures').replaceChildren(
-    ...listed.map((item) => rowOf([...cells(item), ['Message', item.message, 'foreign']])),
+    ...listed.map((item) => rowOf('report-failures', [...cells(item), item.message])),
   );
-  byId('report-engagements').replaceChildren(...engagements.slice(0, maxReported).map((item) => rowOf(cells(item))));
+  byId('report-engagements').replaceChildren(
+    ...engagements.slice(0, maxReported).map((item) => rowOf('report-engagements', cells(item))),
+  );
   const isCut = engagements.length > maxReported;
   say('report-rest', isCut ? `Each list ends after ${count(maxReported)} rows. The JSON file has all of them.` : '');
   byId('report-sha256').textContent = report.sha256;

@@ -115,7 +115,7 @@ const bodyOf = (
           <dl id="facts" class="facts"></dl>
           <h3 id="failures-title"></h3>
           <table role="table" id="failures-table" aria-labelledby="failures-title">
-            <thead><tr><th>Engagement</th><th>Type</th><th>Error</th><th>Message</th></tr></thead>
+            <thead><tr><th class="foreign">Engagement</th><th>Type</th><th>Error</th><th class="foreign">Message</th></tr></thead>
             <tbody id="failures"></tbody>
           </table>
           <p class="actions"><button id="more-failures" type="button" hidden>More failures</button></p>
@@ -133,13 +133,13 @@ const bodyOf = (
         <div id="report-failed">
           <h3 id="report-failures-title">Failed or unknown</h3>
           <table role="table" aria-labelledby="report-failures-title">
-            <thead><tr><th>Engagement</th><th>Type</th><th>Outcome</th><th>Message</th></tr></thead>
+            <thead><tr><th class="foreign">Engagement</th><th>Type</th><th>Outcome</th><th class="foreign">Message</th></tr></thead>
             <tbody id="report-failures"></tbody>
           </table>
         </div>
         <h3 id="report-engagements-title">Engagements</h3>
         <table role="table" aria-labelledby="report-engagements-title">
-          <thead><tr><th>Engagement</th><th>Type</th><th>Outcome</th></tr></thead>
+          <thead><tr><th class="foreign">Engagement</th><th>Type</th><th>Outcome</th></tr></thead>
           <tbody id="report-engagements"></tbody>
         </table>
         <p id="report-rest" hidden></p>
