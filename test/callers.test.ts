@@ -34,11 +34,14 @@ const strangers = 25_000;
 
 describe('AUTH_MODE=passthrough', () => {
   it('keeps a bounded number of callers at hand, however short their tokens are', async () => {
-    const authenticate = createAuthenticator({ mode: 'passthrough' }, '', {
-      log: createLog({ destination: { write: () => {} } }),
-      metrics: { countRefusedToken: () => {} },
-      requestTimeoutMs: 1_000,
-    });
+    const authenticate = createAuthenticator(
+      { mode: 'passthrough' },
+      {
+        log: createLog({ destination: { write: () => {} } }),
+        metrics: { countRefusedToken: () => {} },
+        requestTimeoutMs: 1_000,
+      },
+    );
     const first = await authenticate('Bearer first');
     expect(await authenticate('Bearer first')).toBe(first);
     for (let index = 0; index < strangers; index += 1) await authenticate(`Bearer ${index}`);

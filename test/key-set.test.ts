@@ -78,17 +78,20 @@ beforeEach(async () => {
   fetchesUnderWay = 0;
   const log = createLog({ destination: { write: (line: string) => void lines.push(line) } as never });
   const jwt = { key: { jwksUrl: await keySet.listen() }, issuer: 'issuer', audience: 'audience' };
-  authenticate = createAuthenticator({ mode: 'service', apiToken: new Secret('canary-server-token'), jwt }, '', {
-    log,
-    metrics: { countRefusedToken: () => {} },
-    requestTimeoutMs: 1_000,
-    async fetch(...request) {
-      fetchesUnderWay += 1;
-      return fetch(...request).finally(() => {
-        fetchesUnderWay -= 1;
-      });
+  authenticate = createAuthenticator(
+    { mode: 'service', apiToken: new Secret('canary-server-token'), jwt },
+    {
+      log,
+      metrics: { countRefusedToken: () => {} },
+      requestTimeoutMs: 1_000,
+      async fetch(...request) {
+        fetchesUnderWay += 1;
+        return fetch(...request).finally(() => {
+          fetchesUnderWay -= 1;
+        });
+      },
     },
-  });
+  );
 });
 afterEach(() => {
   vi.useRealTimers();

@@ -3,6 +3,7 @@ import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseConfig } from '../config/config.ts';
 import { Secret } from '../config/secret.ts';
+import { openToken } from '../config/settings.ts';
 import { createAccountLookup } from '../engagement/account.ts';
 import type { EngagementType } from '../engagement/input.ts';
 import { createRequestMemory } from '../engagement/request-memory.ts';
@@ -103,7 +104,7 @@ async function openSession({ tokenFile, json, patience = 0 }: SessionOptions, in
   const stop = interruption ? AbortSignal.any([interruption, output.unread]) : output.unread;
   for (const warning of config.warnings) output.say(warning);
   const { requestTimeoutMs, maxUpstreamBytes, proxy } = config;
-  const { url, openToken, sandbox } = await findUpstream(config);
+  const { url, sandbox } = await findUpstream(config);
   const limits = config.keepsRateLimits ? documentedLimits : undefined;
   // A success over the sandbox must not pass for a real one.
   if (sandbox)

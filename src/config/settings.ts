@@ -4,6 +4,9 @@ import { z } from 'zod';
 import { parseRedisAddress } from './redis-address.ts';
 import { Secret } from './secret.ts';
 
+/** The token of the embedded sandbox, for callers without one. It is not a secret, since the data is invented. */
+export const openToken = 'sandbox-token';
+
 /** The form of a setting's text: its parser, and the rule in words for the error message. */
 interface Form<Value> {
   readonly schema: z.ZodType<Value, string>;

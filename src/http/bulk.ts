@@ -25,8 +25,6 @@ export interface BulkOptions {
   readonly findAccountIntegration: FindAccountIntegration;
   readonly confirmations: Confirmations;
   readonly knownDeletes: KnownDeletes;
-  /** The embedded sandbox's token, for the mode in which callers need none. */
-  readonly openToken: string;
   readonly log: Log;
   readonly metrics: Pick<Metrics, 'countDelete' | 'countCreate' | 'countBulkOutcome' | 'noteUnfinished'>;
 }
@@ -38,10 +36,10 @@ function inBackground(send: Send): Send {
 }
 
 /** Starts to work on bulk deletes: unfinished ones in Redis continue, until the worker is closed. */
-export function startBulk({ config, shared, memory, openToken, log, metrics, ...ports }: BulkOptions) {
+export function startBulk({ config, shared, memory, log, metrics, ...ports }: BulkOptions) {
   const { findAccountIntegration, confirmations, knownDeletes } = ports;
   const { auth, proxy, requestTimeoutMs } = config;
-  const own = ownAuthorization(auth, openToken);
+  const own = ownAuthorization(auth);
   const seal = shared.tokenSecret && createSeal(shared.tokenSecret);
   const upstream = config.upstream === 'sandbox' ? 'sandbox' : config.upstream.href;
   const keepsUndoFiles = shared.undoStore !== undefined;

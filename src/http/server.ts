@@ -20,7 +20,7 @@ import { createAuthenticator } from './callers/authenticate.ts';
 import { createListener } from './connections/listener.ts';
 import type { LoadLimits } from './connections/overload.ts';
 import { createDirectDelete, createDirectRestore, type DirectDelete, type DirectRestore } from './direct.ts';
-import { type FoundUpstream, findUpstream } from './find-upstream.ts';
+import { findUpstream } from './find-upstream.ts';
 import { createFrontDoor } from './front-door.ts';
 import { createMetrics, type Metrics, serveMetrics } from './metrics.ts';
 import { createHostContext, createMount, type HostRequest } from './mount.ts';
@@ -41,7 +41,7 @@ interface FacadeOptions {
   readonly config: Config;
   readonly log: Log;
   /** Tests set it. @default the configured one */
-  readonly upstream?: FoundUpstream;
+  readonly upstream?: URL;
   /** When requests are refused. Tests set it. */
   readonly loadLimits?: LoadLimits;
 }
@@ -80,7 +80,7 @@ export async function openFacade({ config, log, upstream, loadLimits }: FacadeOp
   if (shared?.undoStore) await (await import('../bulk/undo-store.ts')).checkUndoStore(shared.undoStore, log, proxy);
   const telemetry = config.otlpEndpoint && (await (await import('./telemetry.ts')).startTelemetry(config.otlpEndpoint));
   // From here on, only the port for metrics can fail. Then `free` closes what is open.
-  const { url: upstreamUrl, openToken, sandbox } = upstream ?? (await findUpstream(config));
+  const { url: upstreamUrl, sandbox } = upstream ? { url: upstream } : await findUpstream(config);
   const limits = keepsRateLimits ? documentedLimits : undefined;
   const sharedMemory = shared && (await connectRedis(shared.redisUrl, log, shared.keyPrefix));
   const metrics = createMetrics(sharedMemory, () => listener.inFlight + mount.inFlight, findMeter());
@@ -104,12 +104,12 @@ export async function openFacade({ config, log, upstream, loadLimits }: FacadeOp
   // Loaded when needed: most servers have no Redis.
   const bulk =
     sharedMemory &&
-    (await import('./bulk.ts')).startBulk({ ...parts, config, shared, memory: sharedMemory, openToken, log, metrics });
+    (await import('./bulk.ts')).startBulk({ ...parts, config, shared, memory: sharedMemory, log, metrics });
   const draining = new AbortController();
   const options = {
     config,
     log,
-    authenticate: createAuthenticator(config.auth, openToken, {
+    authenticate: createAuthenticator(config.auth, {
       ...{ log, metrics, requestTimeoutMs },
       fetch: createOutboundFetch(proxy),
     }),

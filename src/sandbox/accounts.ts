@@ -1,9 +1,10 @@
+import { openToken } from '../config/settings.ts';
 import type { EngagementType } from '../engagement/input.ts';
 import { type Integration, integrations } from '../engagement/integrations.ts';
 import { type Provider, providers } from './providers.ts';
 
-/** The bearer token that a sandbox accepts by default. It is not a secret, since the data is invented. */
-export const sandboxToken = 'sandbox-token';
+/** The bearer token that a sandbox accepts by default. */
+export const sandboxToken: string = openToken;
 
 /** An integrated account of the sandbox: one customer's connection to one CRM. */
 export interface SandboxAccount {

@@ -76,8 +76,7 @@ export async function startTestFacade(
     onAnswer: (piece) => void answers.add(piece),
     onToken: (token) => void tokens.add(token),
   });
-  const upstream = { url: new URL(upstreamUrl), openToken: sandboxToken };
-  const facade = await openFacade({ config, log, upstream, loadLimits });
+  const facade = await openFacade({ config, log, upstream: new URL(upstreamUrl), loadLimits });
   const url = await facade.listen();
   port = Number(new URL(url).port);
   let isClosed = false;

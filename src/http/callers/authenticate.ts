@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { AuthConfig } from '../../config/config.ts';
 import { Secret } from '../../config/secret.ts';
+import { openToken } from '../../config/settings.ts';
 import type { Caller } from '../../engagement/account.ts';
 import { requestError } from '../../graphql/core/top-level-errors.ts';
 import type { TokenRefusal } from './token-refusals.ts';
@@ -49,8 +50,8 @@ function createPassThrough(): Identify {
   };
 }
 
-/** The server's own `Authorization` for upstream; undefined where callers bring theirs. @param openToken the embedded sandbox's token. */
-export function ownAuthorization(auth: AuthConfig, openToken: string): Secret | undefined {
+/** The server's own `Authorization` for upstream; undefined where callers bring theirs. */
+export function ownAuthorization(auth: AuthConfig): Secret | undefined {
   if (auth.mode === 'passthrough') return undefined;
   return new Secret(`Bearer ${auth.mode === 'service' ? auth.apiToken.reveal() : openToken}`);
 }
@@ -69,9 +70,9 @@ function createLogPace(): (reason: string) => { readonly count: number } | undef
 
 type AuthenticatorOptions = VerifierOptions & { readonly metrics: { countRefusedToken(reason: TokenRefusal): void } };
 
-/** Makes the function that identifies callers. There is no fall-back from one mode to another. @param openToken the embedded sandbox's. */
-export function createAuthenticator(auth: AuthConfig, openToken: string, options: AuthenticatorOptions): Authenticate {
-  const authorization = ownAuthorization(auth, openToken);
+/** Makes the function that identifies callers. There is no fall-back from one mode to another. */
+export function createAuthenticator(auth: AuthConfig, options: AuthenticatorOptions): Authenticate {
+  const authorization = ownAuthorization(auth);
   let identify: Identify;
   if (!authorization) identify = createPassThrough();
   else if (auth.mode === 'service') {
