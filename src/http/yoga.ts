@@ -1,11 +1,10 @@
 import { useDeferStream } from '@graphql-yoga/plugin-defer-stream';
-import { useDisableIntrospection } from '@graphql-yoga/plugin-disable-introspection';
-import { usePersistedOperations } from '@graphql-yoga/plugin-persisted-operations';
 import {
   type DocumentNode,
   type ExecutionResult,
   type GraphQLSchema,
   getOperationAST,
+  NoSchemaIntrospectionCustomRule,
   OverlappingFieldsCanBeMergedRule,
 } from 'graphql';
 import { createYoga, isAsyncIterable, type Plugin, useReadinessCheck, type YogaLogger } from 'graphql-yoga';
@@ -42,28 +41,22 @@ function yogaLogger(log: Log): YogaLogger {
 
 /** Executes trusted documents by their ids, or refuses ids: Apollo's links then send the query. @param only refuse documents sent as text. */
 function useTrustedDocuments(documents: TrustedDocuments | undefined, only: boolean): Plugin {
-  if (!documents) {
-    return {
-      onParams({ params }) {
-        if (namesPersistedQuery(params)) throw requestError('PERSISTED_QUERY_NOT_SUPPORTED');
-      },
-    };
-  }
-  return usePersistedOperations({
-    allowArbitraryOperations: !only,
-    extractPersistedOperationId: documentIdOf,
-    getPersistedOperation: (id) => documents.get(id) ?? null,
-    customErrors: {
-      notFound({ params }) {
-        // Where only trusted documents are executed, the query would be refused too.
-        if (!only && namesPersistedQuery(params)) return requestError('PERSISTED_QUERY_NOT_FOUND');
-        return requestError('UNTRUSTED_DOCUMENT', 'No trusted document has that id. Nothing was executed.');
-      },
-      keyNotFound: () =>
-        requestError('UNTRUSTED_DOCUMENT', 'The request has neither a documentId nor a query. Nothing was executed.'),
-      persistedQueryOnly: () => requestError('UNTRUSTED_DOCUMENT'),
+  return {
+    onParams({ params, setParams }) {
+      const isPersistedQuery = namesPersistedQuery(params);
+      if (!documents && isPersistedQuery) throw requestError('PERSISTED_QUERY_NOT_SUPPORTED');
+      if (only && params.query) throw requestError('UNTRUSTED_DOCUMENT');
+      if (!documents || params.query) return;
+      const id = documentIdOf(params);
+      const query = id === null ? undefined : documents.get(id);
+      if (query !== undefined) return setParams({ ...params, query });
+      // Where only trusted documents are executed, the query would be refused too.
+      if (!only && id !== null && isPersistedQuery) throw requestError('PERSISTED_QUERY_NOT_FOUND');
+      const lack =
+        id === null ? 'The request has neither a documentId nor a query.' : 'No trusted document has that id.';
+      throw requestError('UNTRUSTED_DOCUMENT', `${lack} Nothing was executed.`);
     },
-  });
+  };
 }
 
 /** How many characters of parsed documents are cached: a character takes up to 300 bytes, so Yoga's thousand documents take a gigabyte. */
@@ -115,6 +108,11 @@ function useDeferAndStream(): Plugin {
       }),
   };
 }
+
+/** Refuses introspection. */
+const hideSchema: Plugin = {
+  onValidate: ({ addValidationRule }) => addValidationRule(NoSchemaIntrospectionCustomRule),
+};
 
 /** Prepares each operation that is executed, for the front door: it has passed the checks of all plugins before this one. */
 function useNoteOperations(operations: PreparedOperations): Plugin<Context> {
@@ -203,7 +201,7 @@ export function createGraphQLHandler(
       useTrustedDocuments(trusted, trustedDocuments?.only === true),
       useLimitDocuments(),
       keepValid,
-      ...(exposeSchema ? [] : [useDisableIntrospection()]),
+      ...(exposeSchema ? [] : [hideSchema]),
       useDeferAndStream(),
       useNoteOperations(operations),
       useCountFields(metrics, requestTimeoutMs),
