@@ -74,16 +74,14 @@ async function stop(forMs: number): Promise<void> {
 
 let first: { readonly signal: NodeJS.Signals; readonly atMs: number } | undefined;
 
-/** True for a signal that npm repeats although its whole process group got it, such as Ctrl-C. It is not a second one. */
-function isRepeatedByNpm(signal: NodeJS.Signals): boolean {
-  const isBelowNpm = process.env.npm_lifecycle_event === 'start';
-  return isBelowNpm && signal === first?.signal && performance.now() - first.atMs < npmRepeatMs;
-}
-
 async function stopOnSignal(signal: NodeJS.Signals): Promise<void> {
-  if (isRepeatedByNpm(signal)) return;
-  // A second signal ends the process at once.
-  if (first) process.exit(1);
+  if (first) {
+    // npm repeats a signal although its whole process group got it, such as Ctrl-C. That is not a second one.
+    const isBelowNpm = process.env.npm_lifecycle_event === 'start';
+    if (isBelowNpm && signal === first.signal && performance.now() - first.atMs < npmRepeatMs) return;
+    // A second signal ends the process at once.
+    process.exit(1);
+  }
   first = { signal, atMs: performance.now() };
   log.info({ signal }, 'draining');
   // At a terminal, a connected browser must not delay the end.
