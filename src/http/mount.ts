@@ -305,7 +305,7 @@ export type HostRequest = Request | IncomingMessage;
  */
 export async function createHostContext(request: HostRequest, options: ContextOptions): Promise<Context> {
   const { headers } = request;
-  const fetched = headers instanceof Headers || typeof headers.get === 'function' ? (request as Request) : undefined;
+  const fetched = typeof headers.get === 'function' ? (request as Request) : undefined;
   const given = (name: string): string | null =>
     fetched ? fetched.headers.get(name) : ((request as IncomingMessage).headers[name]?.toString() ?? null);
   const requestId = requestIdFrom(given('x-request-id'));

@@ -9,10 +9,10 @@ import directivesPlugin from '@pothos/plugin-directives';
 import federationPlugin from '@pothos/plugin-federation';
 import type { GraphQLResolveInfo } from 'graphql';
 import type { BulkRestoreState, BulkState } from '../../bulk/job.ts';
-import type { Dialect } from '../../config/config.ts';
 import type * as Input from '../../engagement/input.ts';
 import { camelCase } from '../../engagement/resources.ts';
 import type { Context } from './context.ts';
+import type { DialectFieldOptions } from './dialects.ts';
 import './dialects.ts';
 
 /** The only schema builder. Fields are nullable by default. */
@@ -128,14 +128,11 @@ export function inputType<const Rows extends InputRows>(named: Row, rows: Rows) 
 }
 
 /** Pothos' and the plugins' options of a field. */
-interface MoreOptions {
+interface MoreOptions extends DialectFieldOptions {
   readonly args?: InputRows;
   readonly extensions?: object;
   readonly cost?: number;
   readonly listSize?: object;
-  readonly onlyIn?: Dialect;
-  readonly isOpen?: boolean;
-  readonly isLookup?: boolean;
 }
 
 type Resolve<Source, Args, Value> = (source: Source, args: Args, context: Context, info: GraphQLResolveInfo) => Value;

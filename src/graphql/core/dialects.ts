@@ -1,12 +1,9 @@
 import { MapperKind, mapSchema, renameType } from '@graphql-tools/utils';
 import SchemaBuilder, {
   BasePlugin,
-  type FieldNullability,
-  type InputFieldMap,
   type PothosOutputFieldConfig,
   type PothosTypeConfig,
   type SchemaTypes,
-  type TypeParam,
 } from '@pothos/core';
 import {
   type GraphQLNamedType,
@@ -28,28 +25,22 @@ export interface DialectOptions {
   readonly provesCallers: boolean;
 }
 
+/** What differs of a field. */
+export interface DialectFieldOptions {
+  /** The field exists only in that dialect. */
+  readonly onlyIn?: Dialect;
+  /** True for a list of entities by a list of keys, for stitching gateways. */
+  readonly isLookup?: boolean;
+  /** True for a root field that needs no token. Every other root field needs a caller. */
+  readonly isOpen?: boolean;
+}
+
 declare global {
   export namespace PothosSchemaTypes {
     export interface Plugins<Types extends SchemaTypes> {
       dialect: DialectPlugin<Types>;
     }
     export interface BuildSchemaOptions<Types extends SchemaTypes> extends Partial<DialectOptions> {}
-    export interface FieldOptions<
-      Types extends SchemaTypes,
-      ParentShape,
-      Type extends TypeParam<Types>,
-      Nullable extends FieldNullability<Type>,
-      Args extends InputFieldMap,
-      ResolveShape,
-      ResolveReturnShape,
-    > {
-      /** The field exists only in that dialect. */
-      onlyIn?: Dialect;
-      /** True for a list of entities by a list of keys, for stitching gateways. */
-      isLookup?: boolean;
-      /** True for a root field that needs no token. Every other root field needs a caller. */
-      isOpen?: boolean;
-    }
   }
 }
 
@@ -89,7 +80,7 @@ export class DialectPlugin<Types extends SchemaTypes> extends BasePlugin<Types> 
   override onOutputFieldConfig(config: PothosOutputFieldConfig<Types>): PothosOutputFieldConfig<Types> | null {
     const { dialect = 'none', provesCallers = false } = this.options;
     const { extensions, kind, pothosOptions } = config;
-    const { onlyIn, isLookup = false, isOpen = false } = pothosOptions;
+    const { onlyIn, isLookup = false, isOpen = false }: DialectFieldOptions = pothosOptions;
     if (onlyIn && onlyIn !== dialect) return null;
     const needsCaller = ['Query', 'Mutation', 'Subscription'].includes(kind) && !isOpen;
     const authenticated = needsCaller && provesCallers ? [{ name: 'authenticated' }] : [];
