@@ -8,10 +8,13 @@ import { createRandom, type Random } from './random.ts';
 const hourMs = 3_600_000;
 const timeAt = (ms: number) => new Date(ms).toISOString();
 
-function remembered<Value>(values: Map<string, Value>, name: string, make: () => Value): Value {
-  const value = values.get(name) ?? make();
-  values.set(name, value);
-  return value;
+const known = new Map<string, readonly unknown[]>();
+
+/** Makes a list once. */
+function remembered<Item>(name: string, make: () => readonly Item[]): readonly Item[] {
+  const list = known.get(name) ?? make();
+  known.set(name, list);
+  return list as readonly Item[];
 }
 
 /** Sets one field to null and omits another, in turn, so that each field is missing in some record. The first record keeps all. */
@@ -26,11 +29,9 @@ function withGaps<Item extends object>(record: Item, index: number, fields: read
 /** How many records of each kind an account has: few, so that engagements share them and a look-up of many ids has duplicates. */
 const relatedCounts = { users: 4, contacts: 8, accounts: 4, opportunities: 5, leads: 4, projects: 3, notes: 10 };
 
-const knownIds = new Map<string, readonly string[]>();
-
 /** The ids of an account's records of one kind, in the provider's form. */
 export function relatedIds(account: SandboxAccount, kind: RelatedKind): readonly string[] {
-  return remembered(knownIds, `${account.id} ${kind}`, () => createIds(account, kind, relatedCounts[kind]));
+  return remembered(`ids ${account.id} ${kind}`, () => createIds(account, kind, relatedCounts[kind]));
 }
 
 /** Creates `count` different ids that depend on the account and, unless all kinds are numbered alike, on the kind. */
@@ -273,11 +274,9 @@ const gaps: Readonly<Record<RelatedKind, string>> = {
   notes: 'title visibility contact urls opportunity lead content account owner updated_at',
 };
 
-const knownRelated = new Map<string, readonly RelatedRecord[]>();
-
 /** The related records of an account. They never change. The first has all fields; the others lack some. */
 export function seedRelated(account: SandboxAccount, kind: RelatedKind): readonly RelatedRecord[] {
-  return remembered(knownRelated, `${account.id} ${kind}`, () =>
+  return remembered(`records ${account.id} ${kind}`, () =>
     relatedIds(account, kind).map((id, index) => {
       const record: RelatedRecord = { id, ...creators[kind](originOf(account, kind, index)) };
       return withGaps(record, index, gaps[kind].split(' '));
@@ -294,15 +293,13 @@ const maxCount = 75_000;
 const topics = ['Renewal', 'Onboarding', 'Pricing', 'Security review', 'Quarterly review', 'Integration', 'Contract'];
 const cities = ['Zürich', 'Lyon', 'São Paulo', 'Łódź', 'Austin', '東京'];
 
-const knownEngagements = new Map<string, readonly EngagementRecord[]>();
-
 /**
  * The engagements of an account in a new sandbox, oldest first. The first has all fields that its integration supports; the others
  * lack some. Those after the 30th repeat the first 30 with other ids.
  * @throws {RangeError} for a count that is not a whole number from 0 to 75,000.
  */
 export function seedEngagements(account: SandboxAccount, count = defaultCount): readonly EngagementRecord[] {
-  const first = remembered(knownEngagements, account.id, () => createEngagements(account));
+  const first = remembered(`engagements ${account.id}`, () => createEngagements(account));
   if (count === first.length) return first;
   if (!Number.isInteger(count) || count < 0 || count > maxCount) {
     throw new RangeError(`An account has from 0 to ${maxCount} engagements`);
