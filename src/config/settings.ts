@@ -142,7 +142,8 @@ const origins = form(
   'origins such as https://app.example.com (http only for loopback), separated by commas; * is not allowed',
 );
 
-function parseJson(text: string, { addIssue }: z.RefinementCtx): unknown {
+/** Parses JSON, as a transformation of zod. Other text is an issue. */
+export function parseJson(text: string, { addIssue }: z.RefinementCtx): unknown {
   try {
     return JSON.parse(text);
   } catch {

@@ -3,12 +3,13 @@ import { resolve } from 'node:path';
 import { type GraphQLSchema, parse, validate } from 'graphql';
 import { z } from 'zod';
 import { ConfigError } from '../config/config.ts';
+import { parseJson } from '../config/settings.ts';
 import { withTypePrefixInText } from './core/dialects.ts';
 
 /** The documents that the operator allows, by id. */
 export type TrustedDocuments = ReadonlyMap<string, string>;
 
-const manifest = z.record(z.string(), z.string());
+const manifest = z.string().transform(parseJson).pipe(z.record(z.string(), z.string()));
 
 const refused = (problem: string) => new ConfigError([`TRUSTED_DOCUMENTS: ${problem}`]);
 
@@ -20,13 +21,7 @@ function readManifest(path: string): Readonly<Record<string, string>> {
     const { code } = error as NodeJS.ErrnoException;
     throw refused(`${path} cannot be read (${code}): correct the path or its permissions`);
   }
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch {
-    throw refused(`${path} is not JSON`);
-  }
-  const { success, data } = manifest.safeParse(json);
+  const { success, data } = manifest.safeParse(text);
   if (!success) throw refused(`${path} must be a JSON object of documents by their ids`);
   return data;
 }
