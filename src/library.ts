@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { GraphQLSchema } from 'graphql';
 import { type Config, type PlainSettings, parseSettings } from './config/config.ts';
-import { checkedSchemaOptions, createSchema, type EngagementSchemaOptions, printedSchema } from './graphql/schema.ts';
+import { createSchema, type EngagementSchemaOptions, printedSchema } from './graphql/schema.ts';
 import type { DirectDelete, DirectDeleteResult } from './http/direct.ts';
 import type { HostRequest, Mount } from './http/mount.ts';
 import type { EventAnswer, ReceivedEvent } from './http/webhooks.ts';
@@ -171,10 +171,10 @@ export function createEngagementServer(
  * @throws {ConfigError} for an unknown dialect, or a prefix or additional fields that are not valid.
  */
 export function createEngagementSchema(options: EngagementSchemaOptions = {}): GraphQLSchema {
-  return createSchema(checkedSchemaOptions(options));
+  return createSchema(options);
 }
 
 /** Prints that schema: with a dialect, as composers and gateways read it. @throws {ConfigError} as {@link createEngagementSchema}. */
 export function printEngagementSchema(options: EngagementSchemaOptions = {}): string {
-  return printedSchema(checkedSchemaOptions(options));
+  return printedSchema(options);
 }

@@ -1,7 +1,7 @@
 import { printSchema } from 'graphql';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ConfigError, parseConfig, parseSettings } from '../src/config/config.ts';
-import { checkedSchemaOptions, createSchema, printedSchema } from '../src/graphql/schema.ts';
+import { createSchema, printedSchema } from '../src/graphql/schema.ts';
 import { createEngagementSchema, createEngagementServer, printEngagementSchema } from '../src/library.ts';
 import { sandboxAccount } from '../src/sandbox/accounts.ts';
 import { startTestFacade, type TestFacade } from './support/facade.ts';
@@ -180,7 +180,7 @@ describe('ADDITIONAL_FIELDS', () => {
   it('is refused at the start with two names for one field', () => {
     const twice = [own[0], { ...own[0], name: 'dealStage' }] as const;
     expect(() => createEngagementSchema({ additionalFields: twice })).toThrow(ConfigError);
-    expect(() => checkedSchemaOptions({ additionalFields: [{ ...twice[0], name: '1' }] })).toThrow(ConfigError);
+    expect(() => createSchema({ additionalFields: [{ ...twice[0], name: '1' }] })).toThrow(ConfigError);
   });
 });
 

@@ -205,11 +205,10 @@ ${exitCodesText(exitCodesOfDeletes)}`,
     .option('--service', 'for AUTH_MODE=service: the federated schema says which fields need a caller', false)
     .addHelpText('after', exitCodesText({ 0: 'done', ...used }))
     .action(async (options: { dialect: Dialect; typePrefix: string; service: boolean; additionalFields?: string }) => {
-      const { checkedSchemaOptions, printedSchema } = await import('../graphql/schema.ts');
+      const { printedSchema } = await import('../graphql/schema.ts');
       const { dialect, typePrefix, service: provesCallers } = options;
       const { additionalFields } = parseSettings({ ADDITIONAL_FIELDS: options.additionalFields });
-      const checked = checkedSchemaOptions({ dialect, typePrefix, provesCallers, additionalFields });
-      await print(printedSchema(checked).trimEnd());
+      await print(printedSchema({ dialect, typePrefix, provesCallers, additionalFields }).trimEnd());
     });
 
   reachingUpstream(program.command('check'), exitCodesOfReads)

@@ -50,23 +50,6 @@ export interface EngagementSchemaOptions {
   readonly additionalFields?: readonly AdditionalField[] | undefined;
 }
 
-/** The options with the defaults filled in. */
-type SchemaOptions = EngagementSchemaOptions & Required<Omit<EngagementSchemaOptions, 'additionalFields'>>;
-
-/**
- * Fills in the defaults, and checks the options like the settings of the same meaning.
- * @throws {ConfigError} for an invalid dialect, prefix or field.
- */
-export function checkedSchemaOptions({
-  dialect = 'none',
-  typePrefix = '',
-  provesCallers = false,
-  additionalFields = [],
-}: EngagementSchemaOptions): SchemaOptions {
-  parseSettings({ SUBGRAPH: dialect, TYPE_PREFIX: typePrefix, ADDITIONAL_FIELDS: JSON.stringify(additionalFields) });
-  return { dialect, typePrefix, provesCallers, additionalFields };
-}
-
 function buildDialect(options: DialectOptions): GraphQLSchema {
   const { dialect, provesCallers } = options;
   if (dialect === 'federation') {
@@ -85,21 +68,24 @@ function printed(schema: GraphQLSchema, dialect: Dialect): string {
 
 /**
  * Creates the schema of a server from the modules above. For a supergraph, `extensions.sdl` has its SDL.
- * @throws {ConfigError} for an additional field that engagements already have.
+ * @throws {ConfigError} for an invalid dialect, prefix or field, and an additional field that engagements already have.
  */
-export function createSchema({ typePrefix, additionalFields = [], ...options }: SchemaOptions): GraphQLSchema {
+export function createSchema(options: EngagementSchemaOptions): GraphQLSchema {
+  const { dialect = 'none', typePrefix = '', provesCallers = false, additionalFields = [] } = options;
+  // Checked like the settings of the same meaning.
+  parseSettings({ SUBGRAPH: dialect, TYPE_PREFIX: typePrefix, ADDITIONAL_FIELDS: JSON.stringify(additionalFields) });
   // Without the types that only another dialect uses.
-  const used = new GraphQLSchema({ ...buildDialect(options).toConfig(), types: [] });
+  const used = new GraphQLSchema({ ...buildDialect({ dialect, provesCallers }).toConfig(), types: [] });
   const plain = withGivenResults(limitAnswers(addAdditionalFields(used, additionalFields)));
-  if (options.dialect === 'none') return plain;
-  const sdl = withTypePrefixInText(printed(plain, options.dialect), typePrefix);
+  if (dialect === 'none') return plain;
+  const sdl = withTypePrefixInText(printed(plain, dialect), typePrefix);
   const schema = withTypePrefix(plain, typePrefix);
   schema.extensions = { ...schema.extensions, sdl };
-  return options.dialect === 'federation' ? completeSubgraph(schema, sdl) : schema;
+  return dialect === 'federation' ? completeSubgraph(schema, sdl) : schema;
 }
 
-/** The schema of a server as SDL, in a stable order. With a dialect, the SDL for the supergraph. */
-export function printedSchema(options: SchemaOptions): string {
+/** The schema of a server as SDL, in a stable order. With a dialect, the SDL for the supergraph. @throws {ConfigError} as {@link createSchema}. */
+export function printedSchema(options: EngagementSchemaOptions): string {
   const schema = createSchema(options);
-  return options.dialect === 'none' ? printed(schema, 'none') : String(schema.extensions.sdl);
+  return String(schema.extensions.sdl ?? printed(schema, 'none'));
 }
