@@ -156,7 +156,7 @@ describe('S01 the log', () => {
         createLog({ destination }).warn(shown, message);
         expect(written[1]).toBe(written[0]);
       }),
-      runs(500),
+      { numRuns: runs(500) },
     );
   });
   it('changes no prototype, and writes a line with unusual names', () => {
