@@ -5,8 +5,6 @@ import SchemaBuilder, {
   type ObjectRef,
   type OutputRef,
 } from '@pothos/core';
-import directivesPlugin from '@pothos/plugin-directives';
-import federationPlugin from '@pothos/plugin-federation';
 import type { GraphQLResolveInfo } from 'graphql';
 import type { BulkRestoreState, BulkState } from '../../bulk/job.ts';
 import type { Dialect } from '../../config/config.ts';
@@ -24,9 +22,9 @@ export const builder = new SchemaBuilder<{
     JSON: { Input: unknown; Output: unknown };
     JSONObject: { Input: Record<string, unknown>; Output: Record<string, unknown> };
     Base64: { Input: never; Output: Buffer };
+    _Any: { Input: unknown; Output: never };
   };
-  // Pothos calls the last plugin first, so the dialect plugin sees all directives.
-}>({ plugins: ['dialect', directivesPlugin, federationPlugin] });
+}>({ plugins: ['dialect'] });
 
 /** The builder's types. */
 export type Types = typeof builder.$inferSchemaTypes;
@@ -127,7 +125,7 @@ export function inputType<const Rows extends InputRows>(named: Row, rows: Rows) 
   return ref as unknown as InputRef<InputsOf<Rows>>;
 }
 
-/** Pothos' and the plugins' options of a field. */
+/** Pothos' and the dialect plugin's options of a field. */
 interface MoreOptions {
   readonly args?: InputRows;
   readonly extensions?: object;
