@@ -3,15 +3,7 @@ import { type ArgumentPaths, type EngagementType, normalizedType, typeNamed, typ
 import { canCreate, type IntegrationSupport } from '../integrations.ts';
 import { excludedFields, wireFieldsOf } from '../record.ts';
 import { exclusionParameters, headersFor, parametersOfTruto, type WriteRequest } from '../request.ts';
-import {
-  camelCase,
-  type FieldKind,
-  type FieldValue,
-  type ResourceField,
-  resources,
-  shapes,
-  type WireField,
-} from '../resources.ts';
+import { camelCase, type FieldKind, type FieldValue, resources, shapes, type WireField } from '../resources.ts';
 import { type Finding, refusal, warning } from '../result.ts';
 import { checkId, checkNumber, checkRawType, checkText, checkTrutoQuery } from '../rules.ts';
 
@@ -26,11 +18,9 @@ export type WritableField = {
   [Field in WireField]: Fields[Field] extends { readonly isReadOnly: true } ? never : Field;
 }[WireField];
 
-const rows: Readonly<Record<string, ResourceField>> = resources.engagements;
-
 /** The fields that a create can write, in the documentation's order. */
 export const writableFieldNames = wireFieldsOf('engagements').filter(
-  (field) => rows[field]?.isReadOnly !== true,
+  (field) => !('isReadOnly' in resources.engagements[field]),
 ) as readonly WritableField[];
 
 /** The values of a new engagement, by wire names. Absent and null mean the same: not sent. */
@@ -69,7 +59,7 @@ function isCallOrUntyped({ engagementType, fields }: CreateEngagementInput): boo
 
 /** The name of a field in `CreateEngagementInput`. The type is a documented one there, not the provider's own. */
 export function argumentOf(field: WritableField): string {
-  return field === 'engagement_type' ? 'engagementType' : (rows[field]?.name ?? camelCase(field));
+  return field === 'engagement_type' ? 'engagementType' : (resources.engagements[field].name ?? camelCase(field));
 }
 
 /** The paths of a create's arguments, by wire name. */
@@ -102,7 +92,7 @@ export function writableFields(record: Readonly<Record<string, unknown>>): {
 } {
   const fields: Record<string, unknown> = {};
   const isOther = (name: string) => name !== 'id' && !writableFieldNames.includes(name as WritableField);
-  const leftOut = Object.keys(record).filter((name) => isOther(name) && record[name] !== null);
+  const leftOut = Object.keys(record).filter((name) => isOther(name) && !isEmpty(record[name]));
   for (const name of writableFieldNames) {
     const value = record[name];
     if (isEmpty(value)) continue;

@@ -4,12 +4,13 @@ import { type CreateEngagementInput, sentFields, writableFields } from '../creat
 import { type CreatedSearch, findCreated, hasSent } from '../create/outcome.ts';
 import { type ReadPorts, readAfterDelete, readResource } from '../read.ts';
 import type { EngagementRecord, RecordKey } from '../record.ts';
-import { type Resource, type ResourceField, resources } from '../resources.ts';
+import { type Resource, resources } from '../resources.ts';
 import {
   type CreateEnd,
   type CreateEngagementError,
   type CreateEngagementPlan,
   type CreateOutcome,
+  isAccountWide,
   located,
   type Refusal,
   type Unauthenticated,
@@ -91,16 +92,17 @@ export function createOf({ record, unreadable }: KeptRecord): {
   readonly lost: readonly string[];
 } {
   const { id: _old, integratedAccountId, additionalFields, ...documented } = record;
-  const values = Object.entries({ ...additionalFields, ...documented });
-  const isEmptyList = (value: unknown) => Array.isArray(value) && value.length === 0;
-  const { fields, leftOut } = writableFields(Object.fromEntries(values.filter(([, value]) => !isEmptyList(value))));
+  const { fields, leftOut } = writableFields({ ...additionalFields, ...documented });
   return { input: { integratedAccountId, fields }, lost: [...leftOut, ...unreadable] };
 }
 
+function boundsOf({ caller, requestTimeoutMs, hasCallerLeft }: StepOptions) {
+  return { caller, hasCallerLeft, deadlineAt: performance.now() + requestTimeoutMs };
+}
+
 /** Of a create that reads the fields that it sends: they are compared. */
-function createOptions(input: CreateEngagementInput, { caller, requestTimeoutMs, hasCallerLeft }: StepOptions) {
-  const selected = new Set(sentFields(input).map(([name]) => name));
-  return { caller, selected, hasCallerLeft, deadlineAt: performance.now() + requestTimeoutMs };
+function createOptions(input: CreateEngagementInput, options: StepOptions) {
+  return { ...boundsOf(options), selected: new Set(sentFields(input).map(([name]) => name)) };
 }
 
 /** Checks a kept record against the account and the rules of a create. Returns the dry run of the create. */
@@ -118,16 +120,12 @@ export function planRestore(
 /** Proves that the old record is gone. Undefined when it is. */
 async function findOld(
   { record, wasDeleted }: KeptRecord,
-  { caller, requestTimeoutMs, hasCallerLeft }: StepOptions,
+  options: StepOptions,
   ports: CreatePorts,
 ): Promise<RestoreEnd | undefined> {
   const { id, integratedAccountId } = record;
-  const deadlineAt = performance.now() + requestTimeoutMs;
-  const seen = await readAfterDelete(
-    { id, integratedAccountId, engagementType: record.engagement_type },
-    { caller, deadlineAt, hasCallerLeft },
-    ports,
-  );
+  const key = { id, integratedAccountId, engagementType: record.engagement_type };
+  const seen = await readAfterDelete(key, boundsOf(options), ports);
   switch (seen.kind) {
     case 'MarkedDeleted':
       return undefined;
@@ -199,7 +197,7 @@ export async function restoreEngagement(
   const sentAtMs = Date.now();
   const end = await createEngagement(input, { ...terms, dryRun, callerKey }, ports);
   if (end.kind === 'CreateEngagementPlan') {
-    const missing = await findMissing(input, options, ports, ports.seenReferences);
+    const missing = await findMissing(input, options, ports);
     if ('kind' in missing) return missing;
     return { kind: 'RestorePlan', request: end.request, lost, warnings: [...end.findings.map(located), ...missing] };
   }
@@ -221,31 +219,23 @@ export async function restoreEngagement(
 
 /** What look-ups of related records have shown, by account, resource and id, so that each is read once. */
 export type SeenReferences = Map<string, Promise<Seen>>;
-type Seen = 'there' | keyof typeof endings | CreateEngagementError | Unauthenticated;
-const rows: Readonly<Record<string, ResourceField>> = resources.engagements;
+type GeneralRefusal = Exclude<Refusal, { kind: 'NotFoundError' }>;
+/** Null for a record that exists. Else the rest of a sentence about it, or a refusal that is not about one record. */
+type Seen = string | null | GeneralRefusal;
 
-const endings = {
-  missing: 'no longer exists. The provider may refuse the create, or leave it out.',
-  unclear: 'could not be looked up.',
-} as const;
+/** True for a refusal that is not about one record. A retry, or a person, must come first. */
+const isAboutAll = (end: Refusal): end is GeneralRefusal =>
+  isAccountWide(end.kind) ||
+  ['RateLimitedError', 'Unauthenticated'].includes(end.kind) ||
+  (end.kind === 'UpstreamUnavailableError' && !end.wasSent);
 
-/** The kinds of refusals that are not about one record. A retry, or a person, must come first. */
-const isAboutAll = (end: { readonly kind: string }): end is CreateEngagementError | Unauthenticated =>
-  ['RateLimitedError', 'Unauthenticated', 'AccountNeedsReauthError', 'AccountBlockedError'].includes(end.kind) ||
-  (end.kind === 'UpstreamUnavailableError' && !('wasSent' in end)) ||
-  end.kind === 'IntegratedAccountNotFoundError';
-
-async function lookUp(
-  target: Resource,
-  key: RecordKey,
-  { caller, requestTimeoutMs, hasCallerLeft }: StepOptions,
-  ports: ReadPorts,
-): Promise<Seen> {
-  const bounds = { caller, hasCallerLeft, deadlineAt: performance.now() + requestTimeoutMs };
-  const end = await readResource(target, key, { ...bounds, selected: new Set<never>() }, ports);
-  if (end.kind === 'Found') return 'there';
+async function lookUp(target: Resource, key: RecordKey, options: StepOptions, ports: ReadPorts): Promise<Seen> {
+  const end = await readResource(target, key, { ...boundsOf(options), selected: new Set<never>() }, ports);
+  if (end.kind === 'Found') return null;
   if (isAboutAll(end)) return end;
-  return end.kind === 'NotFoundError' && end.accountFound ? 'missing' : 'unclear';
+  return end.kind === 'NotFoundError' && end.accountFound
+    ? 'no longer exists. The provider may refuse the create, or leave it out.'
+    : 'could not be looked up.';
 }
 
 /**
@@ -255,23 +245,23 @@ async function lookUp(
 async function findMissing(
   input: CreateEngagementInput,
   options: StepOptions,
-  ports: ReadPorts,
-  seen: SeenReferences,
-): Promise<readonly string[] | CreateEngagementError | Unauthenticated> {
+  { seenReferences: seen, ...ports }: RestorePorts,
+): Promise<readonly string[] | GeneralRefusal> {
   const { integratedAccountId } = input;
   const notes: string[] = [];
   for (const [field, value] of sentFields(input)) {
-    const target = rows[field]?.target as Resource | undefined;
-    for (const { id } of target ? ([value].flat() as readonly { id: string }[]) : []) {
+    const target = resources.engagements[field].target as Resource | undefined;
+    if (!target) continue;
+    for (const { id } of [value].flat() as readonly { id: string }[]) {
       const name = JSON.stringify([integratedAccountId, target, id]);
-      const look = seen.get(name) ?? lookUp(target as Resource, { id, integratedAccountId }, options, ports);
+      const look = seen.get(name) ?? lookUp(target, { id, integratedAccountId }, options, ports);
       seen.set(name, look);
       const shown = await look;
-      if (typeof shown === 'object') {
+      if (typeof shown === 'string') notes.push(`${field}: the record ${id} ${shown}`);
+      else if (shown) {
         seen.delete(name);
         return shown;
       }
-      if (shown !== 'there') notes.push(`${field}: the record ${id} ${endings[shown]}`);
     }
   }
   return notes;
