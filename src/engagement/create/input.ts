@@ -5,7 +5,7 @@ import { excludedFields, wireFieldsOf } from '../record.ts';
 import { exclusionParameters, headersFor, parametersOfTruto, type WriteRequest } from '../request.ts';
 import { camelCase, type FieldKind, type FieldValue, resources, shapes, type WireField } from '../resources.ts';
 import { type Finding, refusal, warning } from '../result.ts';
-import { checkId, checkNumber, checkRawType, checkText, checkTrutoQuery } from '../rules.ts';
+import { checkId, checkNumber, checkRawType, checkText, checkTrutoQuery, longestOf } from '../rules.ts';
 
 /*
  * What a create can write: its input, the checks, and the request.
@@ -46,11 +46,6 @@ export function typeOf({ engagementType, fields }: CreateEngagementInput): Engag
   return engagementType ?? typeNamed(fields.engagement_type);
 }
 
-/** The fields with a provider's own type. Without one, they are unchanged. */
-export function withRawType(fields: EngagementFields, type: string | null | undefined): EngagementFields {
-  return type === null || type === undefined ? fields : { ...fields, engagement_type: type };
-}
-
 /** True for an engagement that has a direction. Truto documents it for calls only. */
 function isCallOrUntyped({ engagementType, fields }: CreateEngagementInput): boolean {
   const type = engagementType ?? normalizedType(fields.engagement_type);
@@ -79,8 +74,8 @@ export function identifies([field, value]: readonly [WritableField, unknown]): b
   return !commonFields.has(field) && (typeof value !== 'string' || value.trim() !== '');
 }
 
-const isEmpty = (value: unknown) =>
-  value === null || value === undefined || (Array.isArray(value) && value.length === 0);
+const isWritable = (name: string): name is WritableField => writableFieldNames.includes(name as WritableField);
+const isEmpty = (value: unknown) => (value ?? null) === null || (Array.isArray(value) && value.length === 0);
 
 /**
  * Picks the fields of a record that a create can write, such as to create it anew.
@@ -91,8 +86,7 @@ export function writableFields(record: Readonly<Record<string, unknown>>): {
   readonly leftOut: readonly string[];
 } {
   const fields: Record<string, unknown> = {};
-  const isOther = (name: string) => name !== 'id' && !writableFieldNames.includes(name as WritableField);
-  const leftOut = Object.keys(record).filter((name) => isOther(name) && !isEmpty(record[name]));
+  const leftOut = Object.keys(record).filter((name) => name !== 'id' && !isWritable(name) && !isEmpty(record[name]));
   for (const name of writableFieldNames) {
     const value = record[name];
     if (isEmpty(value)) continue;
@@ -139,9 +133,9 @@ function checkData(value: unknown, path: Path, levelsLeft = maxDepth): readonly 
   ]);
 }
 
-/** The checks, by kind of field. The shape of the value is checked before. */
+/** The checks, by kind of field. */
 const checks: Readonly<Partial<Record<FieldKind, (value: never, path: Path) => readonly Finding[]>>> = {
-  text: checkData,
+  text: checkText,
   object: checkData,
   reference: ({ id }: { id: string }, path) => checkId(id, [...path, 'id']),
   references: (list: readonly { id: string }[], path) =>
@@ -174,13 +168,16 @@ function checkMoments({ fields }: CreateEngagementInput): readonly Finding[] {
 export function checkCreate(input: CreateEngagementInput): readonly Finding[] {
   const { integratedAccountId, engagementType, fields, remoteData } = input;
   const given = sentFields(input);
-  const isUnknown = (name: string) => !writableFieldNames.includes(name as WritableField);
   const rawType = checkRawType({ engagementType, rawEngagementType: fields.engagement_type });
   const isNothing = given.length === 0 && Object.keys(remoteData ?? {}).length === 0;
+  const hasOther = !Object.keys(fields).every(isWritable);
   return [
     ...checkId(integratedAccountId, ['integratedAccountId']),
-    ...(Object.keys(fields).some(isUnknown) ? [refusal(['input'], 'It has a field that a create cannot write.')] : []),
-    ...given.flatMap(([name, value]) => checkField(name, value)),
+    ...(hasOther ? [refusal(['input'], 'It has a field that a create cannot write.')] : []),
+    ...given.flatMap(([name, value]) => {
+      const check = name === 'engagement_type' ? undefined : checks[resources.engagements[name].kind];
+      return check?.(value as never, ['input', argumentOf(name)]) ?? [];
+    }),
     ...checkData(remoteData, ['input', 'remoteData']),
     ...rawType.map((finding) => ({ ...finding, path: ['input', ...finding.path] })),
     ...checkTrutoQuery(input, createPaths),
@@ -188,24 +185,13 @@ export function checkCreate(input: CreateEngagementInput): readonly Finding[] {
   ];
 }
 
-function checkField(name: WritableField, value: unknown): readonly Finding[] {
-  const path = ['input', argumentOf(name)];
-  const { kind } = resources.engagements[name];
-  const [malformed] = shapes[kind].safeParse(value).error?.issues ?? [];
-  if (malformed) return [refusal([...path, ...malformed.path.map(String)], 'It does not have the documented form.')];
-  return name === 'engagement_type' ? [] : (checks[kind]?.(value as never, path) ?? []);
-}
-
 /** Refuses a body that is too large, and names its largest field. */
 export function checkBody(body: string, input: CreateEngagementInput): readonly Finding[] {
   const length = Buffer.byteLength(body);
   if (length <= maxBodyBytes) return [];
-  const sizes = [
-    ...sentFields(input).map(([name, value]) => [argumentOf(name), JSON.stringify(value).length] as const),
-    ['remoteData', JSON.stringify(input.remoteData ?? null).length] as const,
-  ].sort(([, one], [, other]) => other - one);
+  const sent = sentFields(input).map(([name, value]) => [argumentOf(name), value] as const);
   const message = `The body has ${length} bytes. At most ${maxBodyBytes} are allowed. Shorten it.`;
-  return [refusal(['input', sizes[0]?.[0] ?? ''], message)];
+  return [refusal(['input', longestOf([...sent, ['remoteData', input.remoteData]])], message)];
 }
 
 /** Checks what Truto's create page requires of every integration: what it requires is refused, everything else warns (ADR 4). */
