@@ -3,6 +3,7 @@ import { LRUCache } from 'lru-cache';
 import { type SharedMemory, script } from '../redis/shared-memory.ts';
 import { digest } from '../upstream/digest.ts';
 import { normalizedType } from './input.ts';
+import type { RecordKey } from './record.ts';
 import { rememberedMs } from './request-memory.ts';
 
 /**
@@ -20,9 +21,7 @@ export interface KnownDelete {
 }
 
 /** Identifies an engagement. */
-export interface EngagementKey {
-  readonly integratedAccountId: string;
-  readonly id: string;
+export interface EngagementKey extends RecordKey {
   /** Its `nodeKind`: null if the id alone identifies it. Else an event must name the type: a call and a meeting may have the same id. */
   readonly kind: string | null;
 }

@@ -155,10 +155,7 @@ export async function takeSnapshot(
   return { ...found, record: { ...found.record, notes: kept } };
 }
 
-/**
- * Reads the mark of deletion in a provider's own record: `is_deleted` of Copper and Pipedrive (v2), `active_flag` of Pipedrive (v1).
- * Undefined without a mark.
- */
+/** Reads a provider's mark of deletion: `is_deleted` of Copper and Pipedrive (v2), `active_flag` of Pipedrive (v1). Undefined without one. */
 export function readDeletedMark(remoteData: unknown): boolean | undefined {
   if (!isJsonObject(remoteData)) return undefined;
   const { is_deleted: isDeleted, active_flag: isActive, data } = remoteData;
@@ -169,10 +166,7 @@ export function readDeletedMark(remoteData: unknown): boolean | undefined {
 const noFields: ReadonlySet<WireField> = new Set();
 const remoteDataOnly: ReadonlySet<WireField> = new Set<WireField>(['remote_data']);
 
-/**
- * Reads an engagement whose delete may have been executed. A successful read proves that it exists only if the account's integration is
- * known not to soft-delete.
- */
+/** Reads an engagement whose delete may have been executed. It proves that one exists only if the integration never soft-deletes. */
 export async function readAfterDelete(
   key: TypedKey,
   options: ReadBounds,

@@ -3,9 +3,7 @@ import type { Integration } from './integrations.ts';
 import type { EngagementRecord } from './record.ts';
 import type { WriteRequest } from './request.ts';
 
-/*
- * What a delete or a create can end with: findings, successes, dry runs, and errors.
- */
+/* What a delete or a create can end with: findings, successes, dry runs, and errors. */
 
 /** A problem that a check found. */
 export interface Finding {
@@ -94,10 +92,7 @@ export interface CreateEngagementSuccess extends Success {
   readonly outcome: CreateOutcome;
 }
 
-/**
- * When a delete without a final outcome was first sent, in milliseconds since 1970. An older event of Truto's proves nothing about it.
- * Callers do not see it.
- */
+/** When a delete without a final outcome was first sent (milliseconds since 1970): older events prove nothing. Callers do not see it. */
 export type SentAt = number;
 
 /** The result of a dry run. Nothing was created. */

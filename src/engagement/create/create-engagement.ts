@@ -70,13 +70,13 @@ class Create extends Write<CreateEngagementInput, CreateOptions, CreatePorts> {
   async run(): Promise<CreateEnd> {
     const { callerKey, dryRun, selected } = this.options;
     const checked = this.#check();
-    if ('kind' in checked) return this.#recorded(checked);
+    if ('kind' in checked) return this.#record(checked);
     const { request, findings } = checked;
     // With the selection, also of fields that are sent and so never excluded: the remembered record has only these.
     const fingerprint = () => digest('create', request.path, request.body, [...selected].sort());
     const claim = callerKey && !dryRun ? await this.claim<CreateEnd>(callerKey, fingerprint()) : undefined;
     if (claim?.kind === 'repeated') return this.#repeated(claim.result);
-    if (claim?.kind === 'other') return this.#recorded(otherRequest('Idempotency-Key'));
+    if (claim?.kind === 'other') return this.#record(otherRequest('Idempotency-Key'));
     if (claim?.isInDoubt) findings.push(warning(['Idempotency-Key'], inDoubt));
     let end: CreateEnd | undefined;
     try {
@@ -162,18 +162,14 @@ class Create extends Write<CreateEngagementInput, CreateOptions, CreatePorts> {
     return result;
   }
 
-  #recorded(end: CreateEnd): CreateEnd {
-    this.#record(end);
-    return end;
-  }
-
-  /** Writes the one audit event of this create. A dry run has none. */
-  #record(end: CreateEnd | undefined): void {
-    if (this.options.dryRun) return;
+  /** Writes the one audit event of this create, and returns its end. A dry run has none. */
+  #record<End extends CreateEnd | undefined>(end: End): End {
+    if (this.options.dryRun) return end;
     const { integratedAccountId } = this.input;
     const id = end ? createdIdOf(end) : null;
     const event = this.auditEvent({ id: id ?? '', integratedAccountId }, end);
     this.ports.recordCreate({ ...event, engagementId: id === null ? null : event.engagementId });
+    return end;
   }
 
   protected override unknownSince(upstreamIdempotencyKey: string, why: string): OutcomeUnknownError {

@@ -7,9 +7,7 @@ import { camelCase, type FieldKind, type FieldValue, resources, shapes, type Wir
 import { type Finding, refusal, warning } from '../result.ts';
 import { checkId, checkNumber, checkRawType, checkText, checkTrutoQuery, longestOf } from '../rules.ts';
 
-/*
- * What a create can write: its input, the checks, and the request.
- */
+/* What a create can write: its input, the checks, and the request. */
 
 type Fields = typeof resources.engagements;
 
@@ -226,10 +224,7 @@ export function checkCreateIntegration(
   return [refusal(['input', 'engagementType'], `${name} requires one of ${allowed.join(', ')}.`, allowed)];
 }
 
-/**
- * Builds `POST /unified/crm/engagements`. Check the input before. The sent fields are not excluded from the answer: they prove that it
- * answers this request.
- */
+/** Builds `POST /unified/crm/engagements`. Check the input before. The answer has the sent fields: they prove what it answers. */
 export function buildCreateRequest(
   input: CreateEngagementInput,
   selected: ReadonlySet<WireField>,

@@ -23,19 +23,14 @@ import {
   type WritableField,
 } from './input.ts';
 
-/*
- * What proves a create: its answer, or else a search for the engagement.
- */
+/* What proves a create: its answer, or else a search for the engagement. */
 
 /** What the end of a create is read with. */
 export interface CreateContext extends OutcomeContext<CreateEngagementInput> {
   readonly selected: ReadonlySet<WireField>;
 }
 
-/**
- * Maps the end of a sent create to the result's member. A refusal means that nothing was created. Everything that does not prove a
- * refusal or a record is an unknown outcome.
- */
+/** Maps the end of a sent create to the result's member. What proves neither a refusal nor a record is an unknown outcome. */
 export function readCreateOutcome(attempt: Attempt, context: CreateContext): CreateEnd | Promise<CreateEnd> {
   if (attempt.kind === 'answer')
     return attempt.statusCode >= 200 && attempt.statusCode < 300
@@ -49,11 +44,10 @@ export function readCreateOutcome(attempt: Attempt, context: CreateContext): Cre
 function readSuccess(answer: UpstreamAnswer, context: CreateContext): CreateEnd {
   const { statusCode, headers } = answer;
   const body = readBody(answer.body);
-  const unknown = (why: string, rest: { isLikely?: boolean; rawResponse?: unknown } = {}) =>
-    unknownCreate(context.upstreamIdempotencyKey, {
-      ...{ why: `The answer has status ${statusCode}, but ${why}`, statusCode },
-      ...rest,
-    });
+  const unknown = (problem: string, rest: { isLikely?: boolean; rawResponse?: unknown } = {}) => {
+    const why = `The answer has status ${statusCode}, but ${problem}`;
+    return unknownCreate(context.upstreamIdempotencyKey, { why, statusCode, ...rest });
+  };
   if (isPageType(headers['content-type'])) return unknown('its body is an HTML page, which Truto never sends');
   if (!successStatuses.has(statusCode)) return unknown('that status does not confirm the create');
   if (body.kind === 'unreadable') return unknown(`its body could not be read: ${body.why}`, { isLikely: true });
@@ -154,10 +148,7 @@ export function created(
   };
 }
 
-/**
- * Whether a record has values that were sent: some, none of those that it has, or no such fields at all. Values that many engagements
- * have in common count only without others.
- */
+/** Whether a record has values that were sent: some, only others, or no such fields. Common values count only without others. */
 function readEcho(json: Readonly<Record<string, unknown>>, input: CreateEngagementInput): 'same' | 'other' | 'absent' {
   const sent = sentFields(input);
   const key = { id: '', integratedAccountId: input.integratedAccountId };

@@ -36,10 +36,7 @@ export type RestoreEnd =
   | (Pick<CreateEngagementPlan, 'request'> & Pick<Restored, 'lost' | 'warnings'> & { readonly kind: 'RestorePlan' })
   /** The old record can be read. `MayStillExist`: but the provider may show deleted records. */
   | { readonly kind: 'StillExists' | 'MayStillExist'; readonly message: string }
-  /**
-   * An earlier create may have been sent, and its record was not found. `refused`: why the search failed, if it did; a later
-   * search may find the record.
-   */
+  /** An earlier create may have been sent, and its record was not found. `refused`: the search failed, and a later one may find it. */
   | { readonly kind: 'MayBeRestored'; readonly message: string; readonly refused?: Refusal | undefined }
   | CreateEngagementError
   | Unauthenticated;
