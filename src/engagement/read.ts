@@ -195,27 +195,7 @@ function checkPage(input: EngagementsInput): readonly Finding[] {
   ];
 }
 
-/** Reads upstream's page, `{result, next_cursor}`. Items without an id are left out. */
-function readPage(
-  json: unknown,
-  selected: ReadonlySet<WireField>,
-  integratedAccountId: string,
-): EngagementPage | Refusal {
-  const { result, next_cursor: next, is_partial_response: isPartial } = isJsonObject(json) ? json : {};
-  if (!Array.isArray(result)) return failed("Truto's answer is not a page. Try again.");
-  const records = result
-    .filter(isJsonObject)
-    .map((item) => {
-      const read = readRecord('engagements', item, selected, { id: '', integratedAccountId });
-      noteRecord('engagements', item, read, true);
-      return read.record;
-    })
-    .filter(({ id }) => id !== '');
-  const nextCursor = typeof next === 'string' && next !== '' ? next : null;
-  return { kind: 'Page', records, nextCursor, isPartial: isPartial === true || records.length < result.length };
-}
-
-/** Reads one page of an account's engagements: access, rules, one request. */
+/** Reads one page of an account's engagements: access, rules, one request. Items without an id are left out. */
 export async function readEngagements(
   input: EngagementsInput,
   options: ReadOptions<'engagements'>,
@@ -230,5 +210,15 @@ export async function readEngagements(
   const tooLong = checkLength(request.path, input);
   if (tooLong.length > 0) return refusedInput(tooLong);
   const answer = await readJson(request, integratedAccountId, options, ports, listPaths);
-  return answer.kind === 'Json' ? readPage(answer.json, selected, integratedAccountId) : answer;
+  if (answer.kind !== 'Json') return answer;
+  const { result, next_cursor: next, is_partial_response: isPartial } = isJsonObject(answer.json) ? answer.json : {};
+  if (!Array.isArray(result)) return failed("Truto's answer is not a page. Try again.");
+  const records = result.filter(isJsonObject).map((item) => {
+    const read = readRecord('engagements', item, selected, { id: '', integratedAccountId });
+    noteRecord('engagements', item, read, true);
+    return read.record;
+  });
+  const named = records.filter(({ id }) => id !== '');
+  const nextCursor = typeof next === 'string' && next !== '' ? next : null;
+  return { kind: 'Page', records: named, nextCursor, isPartial: isPartial === true || named.length < result.length };
 }

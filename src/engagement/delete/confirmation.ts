@@ -1,7 +1,7 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { Secret } from '../../config/secret.ts';
 import type { Caller } from '../account.ts';
-import { type DeleteEngagementInput, deleteParameters } from '../input.ts';
+import type { DeleteEngagementInput } from '../input.ts';
 
 /**
  * How long a confirmation token starts a delete, in milliseconds. A delete is remembered for longer (`rememberedMs`), so the memory
@@ -40,17 +40,6 @@ const unknown = `This server did not make it, or it was altered. Send it unchang
 const fieldOf: Readonly<Record<Kind, string>> = { delete: 'deleteEngagement', bulk: 'startBulkDelete' };
 /** True for the one spelling of bytes in base64url. The last character may have bits that mean nothing. */
 const isCanonical = (part: string) => Buffer.from(part, 'base64url').toString('base64url') === part;
-
-/** JSON has no dates: they are texts in a token, in UTC. A text without an offset was a text before, and stays one. */
-function withDates(input: DeleteEngagementInput): DeleteEngagementInput {
-  const { parameters } = input;
-  if (!parameters) return input;
-  const entries = Object.entries(parameters).map(([name, value]) => {
-    const isMoment = deleteParameters[name as keyof typeof deleteParameters].kind === 'date' && /Z$/.test(`${value}`);
-    return [name, isMoment ? new Date(`${value}`) : value] as const;
-  });
-  return { ...input, parameters: Object.fromEntries(entries) };
-}
 
 /** Makes the confirmations of a server. @param secret that of all replicas. Without one, tokens are valid in this process only. */
 export function createConfirmations({
@@ -92,8 +81,8 @@ export function createConfirmations({
         const text = await seal.open(sealed, `confirmation of ${kind}`);
         const { callerId, nonce, expiresAtMs, plan } = JSON.parse(text.reveal());
         if (callerId !== caller.id) return 'It was made for another caller. Make your own with dryRun: true.';
-        const opened = kind === 'delete' ? { ...plan, input: withDates(plan.input) } : plan;
-        return { plan: opened, nonce, isExpired: expiresAtMs <= Date.now() };
+        // JSON has made texts of the dates of a plan, which are sent as they are.
+        return { plan, nonce, isExpired: expiresAtMs <= Date.now() };
       } catch {
         return unknown;
       }
