@@ -109,11 +109,9 @@ const supportByName = new Map<string, IntegrationSupport>([
   ),
 ]);
 
-const unknownIntegration: IntegrationSupport = { kind: 'unknown' };
-
 /** Finds an integration by name, ignoring case, spaces and punctuation. */
 export function findIntegration(name: string | undefined): IntegrationSupport {
-  return (name !== undefined && supportByName.get(comparable(name))) || unknownIntegration;
+  return supportByName.get(comparable(name ?? '')) ?? { kind: 'unknown' };
 }
 
 const inWords = new Intl.ListFormat('en-GB', { type: 'conjunction' });

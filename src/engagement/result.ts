@@ -346,11 +346,8 @@ export type DeleteEnd = DeleteEngagementResult | Unauthenticated;
 /** An error of a create. It has no `NotFoundError`: see `create/outcome.ts`. */
 export type CreateEngagementError = Exclude<DeleteEngagementError, { kind: 'NotFoundError' }>;
 
-/** The result of one `createEngagement`; `kind` is the GraphQL type's name. */
-export type CreateEngagementResult = CreateEngagementSuccess | CreateEngagementPlan | CreateEngagementError;
-
-/** How a create ended. */
-export type CreateEnd = CreateEngagementResult | Unauthenticated;
+/** How a create ended; `kind` is the GraphQL type's name. */
+export type CreateEnd = CreateEngagementSuccess | CreateEngagementPlan | CreateEngagementError | Unauthenticated;
 
 /** The same end; an error names the engagement that it is about. Without that, only its index in a list would tell. */
 export function withEngagementId<End extends DeleteEnd>(end: End, engagementId: string): End {

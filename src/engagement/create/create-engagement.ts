@@ -149,7 +149,7 @@ class Create extends Write<CreateEngagementInput, CreateOptions, CreatePorts> {
     if (search.kind === 'One') {
       const found =
         'No answer of Truto proved the create. A search found this engagement: created since, and with all values that were sent.';
-      return created(search.record, 'FOUND', context, { rateLimit: null, warnings: [found] });
+      return created(search.record, 'FOUND', { ...context, warnings: [...context.warnings, found] });
     }
     const why = search.kind === 'None' ? 'A search did not find it yet.' : search.why;
     return { ...unknown, message: `${unknown.message} ${why}` };

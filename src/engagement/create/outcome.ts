@@ -10,7 +10,7 @@ import { type ReadOptions, type ReadPorts, readDeletedMark, readEngagements } fr
 import { type EngagementRecord, isIdValue, isSameId, readRecord } from '../record.ts';
 import { notSent, readRefusal, readUpstreamError } from '../refusal.ts';
 import { type FieldKind, resources, type WireField } from '../resources.ts';
-import type { CreateEnd, CreateEngagementSuccess, OutcomeUnknownError, Refusal } from '../result.ts';
+import type { CreateEnd, CreateEngagementSuccess, OutcomeUnknownError, RateLimit, Refusal } from '../result.ts';
 import { checkId } from '../rules.ts';
 import type { OutcomeContext } from '../write.ts';
 import {
@@ -75,7 +75,7 @@ function readSuccess(answer: UpstreamAnswer, context: CreateContext): CreateEnd 
     });
   if (statusCode !== 200 && statusCode !== 201)
     return unknown('that status does not confirm the create', { isLikely: true, rawResponse });
-  return created(json, 'CREATED', context, { rateLimit: parseRateLimit(headers), warnings: [] });
+  return created(json, 'CREATED', context, parseRateLimit(headers));
 }
 
 async function readRefused(answer: UpstreamAnswer, context: CreateContext): Promise<CreateEnd> {
@@ -120,7 +120,7 @@ export function created(
   json: Readonly<Record<string, unknown>>,
   outcome: CreateEngagementSuccess['outcome'],
   { input, selected, integration, warnings }: CreateContext,
-  more: Pick<CreateEngagementSuccess, 'rateLimit' | 'warnings'>,
+  rateLimit: RateLimit | null = null,
 ): CreateEngagementSuccess {
   const key = { id: String(json.id), integratedAccountId: input.integratedAccountId };
   const read = readRecord('engagements', json, selected, key);
@@ -135,10 +135,9 @@ export function created(
     outcome,
     engagement: record,
     integration,
-    rateLimit: more.rateLimit,
+    rateLimit,
     warnings: [
       ...warnings,
-      ...more.warnings,
       ...unreadableFields(unreadable),
       ...(unstored && [
         `Truto's answer lacks values that were sent: ${unstored}. The provider may not store them. Read the engagement to see.`,
