@@ -174,7 +174,7 @@ export async function readAfterDelete(
 ): Promise<SeenAfterDelete | Refusal> {
   const { caller, deadlineAt } = options;
   const { support } = await ports.findAccountIntegration(caller, key.integratedAccountId, deadlineAt);
-  const softDeletes = support.kind === 'supported' && support.integration.softDeletes;
+  const softDeletes = support.integration?.softDeletes;
   const found = await readEngagement(key, { ...options, selected: softDeletes ? remoteDataOnly : noFields }, ports);
   if (found.kind !== 'Found') return found;
   if (!softDeletes) return { kind: support.kind === 'supported' ? 'There' : 'Unproven' };

@@ -109,11 +109,10 @@ class Create extends Write<CreateEngagementInput, CreateOptions, CreatePorts> {
     const account = await ports.findAccountIntegration(caller, input.integratedAccountId, deadlineAt, freshness);
     const { support } = account;
     this.noteIntegration(account);
-    const findings = [...checked, ...checkCreateIntegration(input, support, this.integrationName)];
+    const findings = [...checked, ...checkCreateIntegration(input, support)];
     if (dryRun) return { kind: 'CreateEngagementPlan', ...this.planned('create', request, findings, account) };
     if (account.refusal?.kind === 'IntegratedAccountNotFoundError') return nothingCreated(account.refusal);
-    if (!canCreate(support))
-      return unsupported('create', this.integrationName ?? 'The integration', creatingIntegrations);
+    if (!canCreate(support)) return unsupported('create', support.name ?? '', creatingIntegrations);
     if (hasRefusal(findings)) return refusedInput(findings);
     if (this.hasCallerLeft()) return nothingCreated(callerLeft());
     const [sentAtMs, nowMs] = [Date.now(), performance.now()];

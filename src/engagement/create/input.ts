@@ -210,16 +210,12 @@ export function checkConventions(input: CreateEngagementInput): Finding[] {
 }
 
 /** Checks the input against the account's integration. An unknown integration has no rules. */
-export function checkCreateIntegration(
-  input: CreateEngagementInput,
-  support: IntegrationSupport,
-  name: string | null,
-): readonly Finding[] {
+export function checkCreateIntegration(input: CreateEngagementInput, support: IntegrationSupport): readonly Finding[] {
+  const { name, integration } = support;
   if (!canCreate(support))
     return [refusal(['integratedAccountId'], `It belongs to ${name}, which cannot create engagements through Truto.`)];
   const type = typeOf(input);
-  const isRequired = support.kind === 'supported' && support.integration.requiresTypeOnCreate;
-  if (!isRequired || (type && createTypes.includes(type))) return [];
+  if (!integration?.requiresTypeOnCreate || (type && createTypes.includes(type))) return [];
   const allowed = createTypes.map((each) => each.toUpperCase());
   return [refusal(['input', 'engagementType'], `${name} requires one of ${allowed.join(', ')}.`, allowed)];
 }

@@ -290,12 +290,11 @@ export async function findCreated(
   const identifying = sent.filter(identifies);
   if (identifying.length === 0) return unclear('It was not searched for: no field that was sent identifies it.');
   const { support } = await ports.findAccountIntegration(caller, integratedAccountId, deadlineAt);
-  const softDeletes = support.kind === 'supported' && support.integration.softDeletes;
   const selected: ReadonlySet<WireField> = new Set([
     ...options.selected,
     ...sent.map(([field]) => field),
     'created_at',
-    ...(softDeletes ? (['remote_data'] as const) : []),
+    ...(support.integration?.softDeletes ? (['remote_data'] as const) : []),
   ]);
   const leastSame = mayLack ? Math.min(2, identifying.length) : identifying.length;
   const isSince = (createdAtMs: number) => createdAtMs >= sinceMs && createdAtMs <= Date.now() + maxAheadMs;
