@@ -334,9 +334,8 @@ export function createSharedRequests(
   const owner = randomUUID();
   const leaseMs = requestTimeoutMs + leaseMarginMs;
   let claimsSeen = 0;
-  /** When this process last did a delete without a claim, unless it is reported. */
+  /** When this process last did a delete without a claim, until that is reported, or no longer matters. */
   let aloneAt: number | undefined;
-  let isReporting = false;
 
   const note = (aloneMs: number) => memory.ask((redis) => noteMemory(redis, [memoryName], [aloneMs]));
 
@@ -345,15 +344,13 @@ export function createSharedRequests(
 
   /** Reports deletes without a claim to the other replicas, once Redis answers. */
   async function reportWhenBack(): Promise<void> {
-    if (isReporting) return;
-    isReporting = true;
     while (aloneAt !== undefined && performance.now() - aloneAt < rememberedMs) {
       const reportedAt = aloneAt;
       const isNoted = await note(Math.ceil(performance.now() - reportedAt));
       if (isNoted && aloneAt === reportedAt) aloneAt = undefined;
       else await sleep(reportAgainMs, undefined, { ref: false });
     }
-    isReporting = false;
+    aloneAt = undefined;
   }
 
   /** Stores the result of a delete and the number of answered attempts. Undefined: others may try again. */
@@ -387,8 +384,9 @@ export function createSharedRequests(
   /** Decides without an answer of Redis. @param isElsewhere true when another process is known to do the delete. */
   function claimAlone(keyed: KeyedRequest, isElsewhere: boolean): SharedClaim | Promise<SharedClaim> {
     if (performance.now() >= keyed.deadlineAt) return isElsewhere ? inFlight(keyed, 0) : inDoubt(keyed, 0);
+    const isReporting = aloneAt !== undefined;
     aloneAt = performance.now();
-    void reportWhenBack();
+    if (!isReporting) void reportWhenBack();
     const why = 'The connection to Redis was lost while another server sent it';
     return isElsewhere ? takeOver(keyed, why, 0) : inDoubt(keyed, 0);
   }
