@@ -146,19 +146,16 @@ const checks: Readonly<Partial<Record<FieldKind, (value: never, path: Path) => r
     ),
 };
 
-/** Only moments with an offset can be compared. */
-function momentOf(value: string | null | undefined): number | undefined {
-  return value && shapes.dateTime.safeParse(value).success ? Date.parse(value) : undefined;
-}
+/** Only moments with an offset can be compared. NaN for any other text. */
+const momentOf = (text: string) => (shapes.dateTime.safeParse(text).success ? Date.parse(text) : Number.NaN);
 
 function checkMoments({ fields }: CreateEngagementInput): readonly Finding[] {
   const names = ['start_time', 'end_time'] as const;
-  const [start, end] = names.map((name) => momentOf(fields[name]));
-  if (start !== undefined && end !== undefined && end < start)
-    return [refusal(['input', 'endTime'], 'It must not be before startTime.')];
+  const [start = Number.NaN, end = Number.NaN] = names.map((name) => momentOf(fields[name] ?? ''));
+  if (end < start) return [refusal(['input', 'endTime'], 'It must not be before startTime.')];
   const inexact = 'It is not a date-time with an offset, such as 2026-01-31T09:00:00Z. It is sent unchanged.';
   return names
-    .filter((name) => fields[name] && momentOf(fields[name]) === undefined)
+    .filter((name) => fields[name] && Number.isNaN(momentOf(fields[name])))
     .map((name) => warning(['input', argumentOf(name)], inexact));
 }
 
