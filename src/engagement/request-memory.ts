@@ -167,34 +167,6 @@ export function createRequestMemory(shared?: ReturnType<typeof createSharedReque
   const counts = { ttl: answersRememberedMs, maxSize: maxAnswerCounts, sizeCalculation: () => 1 };
   const answerCounts = new LRUCache<string, number>(counts);
 
-  /** Ends a claim of this process. */
-  async function settle(
-    keyed: KeyedRequest,
-    now: Running,
-    earlier: OutcomeUnknownError | undefined,
-    answerCount: number,
-    end: KeyedEnd | undefined,
-  ): Promise<void> {
-    const { key, fingerprint } = keyed;
-    const fault = () => keyed.unknownSince('A fault of this server ended an earlier attempt', answerCount);
-    try {
-      // A refusal or a fault of this server must not erase an unknown outcome.
-      const stored = storedResult(end) ?? storedResult(earlier ?? (end ? undefined : fault()));
-      const passed = end ? answersToPass(end, answerCount) : answerCount;
-      if (stored) {
-        outcomes.set(key, { fingerprint, json: stored.outcome });
-        records.delete(key);
-        if (stored.whole !== stored.outcome) records.set(key, stored.whole);
-      }
-      if (passed > 0) answerCounts.set(key + fingerprint, passed);
-      await shared?.settle(keyed, stored, passed);
-    } finally {
-      running.delete(key);
-      if (end) now.end.resolve({ kind: 'repeated', result: withoutStream(end) });
-      else now.end.reject(new Error('a fault of this server ended the delete that this request waited for'));
-    }
-  }
-
   /** Claims a delete among all processes: this one neither does nor remembers it. @param own what this process knows of it. */
   async function begin(
     keyed: KeyedRequest,
@@ -206,25 +178,39 @@ export function createRequestMemory(shared?: ReturnType<typeof createSharedReque
     // Without a listener, a rejection would end the process.
     now.end.promise.catch(() => {});
     running.set(key, now);
-    try {
-      const claim = await shared?.claim(keyed);
-      if (!claim || claim.kind === 'mine') {
-        answered.count = Math.max(answerCounts.get(key + fingerprint) ?? 0, claim?.answerCount ?? 0);
-        const mine = combine(own, claim);
-        return {
-          ...mine,
-          hasCallerLeft: () => now.waiting.every((hasLeft) => hasLeft()),
-          settle: (end) => settle(keyed, now, mine.earlier, answered.count, end),
-        };
-      }
-      now.end.resolve(claim);
+    const claim = await shared?.claim(keyed).catch((error: unknown) => {
       running.delete(key);
-      return claim;
-    } catch (error) {
       now.end.reject(error);
-      running.delete(key);
       throw error;
+    });
+    if (claim && claim.kind !== 'mine') {
+      running.delete(key);
+      now.end.resolve(claim);
+      return claim;
     }
+    answered.count = Math.max(answerCounts.get(key + fingerprint) ?? 0, claim?.answerCount ?? 0);
+    const mine = combine(own, claim);
+    async function settle(end: KeyedEnd | undefined): Promise<void> {
+      const { count } = answered;
+      const fault = () => keyed.unknownSince('A fault of this server ended an earlier attempt', count);
+      try {
+        // A refusal or a fault of this server must not erase an unknown outcome.
+        const stored = storedResult(end) ?? storedResult(mine.earlier ?? (end ? undefined : fault()));
+        const passed = end ? answersToPass(end, count) : count;
+        if (stored) {
+          outcomes.set(key, { fingerprint, json: stored.outcome });
+          records.delete(key);
+          if (stored.whole !== stored.outcome) records.set(key, stored.whole);
+        }
+        if (passed > 0) answerCounts.set(key + fingerprint, passed);
+        await shared?.settle(keyed, stored, passed);
+      } finally {
+        running.delete(key);
+        if (end) now.end.resolve({ kind: 'repeated', result: withoutStream(end) });
+        else now.end.reject(new Error('a fault of this server ended the delete that this request waited for'));
+      }
+    }
+    return { ...mine, settle, hasCallerLeft: () => now.waiting.every((hasLeft) => hasLeft()) };
   }
 
   async function claim(keyed: KeyedRequest, answered: { count: number }): Promise<Claim<KeyedEnd>> {
