@@ -144,24 +144,6 @@ async function findOld(
   }
 }
 
-/** Looks for the new record of a create whose end is not known. Providers do not store all fields of a whole record. */
-async function findNew(
-  input: CreateEngagementInput,
-  begunAtMs: number,
-  key: string,
-  options: StepOptions,
-  { isTaken, mayBeOfOther, ...ports }: RestorePorts,
-): Promise<CreatedSearch> {
-  const sinceMs = begunAtMs - maxClockDifferenceMs;
-  const search = await findCreated(input, sinceMs, createOptions(input, options), ports, true, key);
-  if (search.kind !== 'One') return search;
-  const { record } = search;
-  const unclear = (why: string): CreatedSearch => ({ kind: 'Unclear', why });
-  if (await isTaken(record.id)) return unclear(onlyAnother);
-  if (Date.parse(record.created_at ?? '') > begunAtMs + options.requestTimeoutMs + maxLateMs) return unclear(onlyLater);
-  return (await mayBeOfOther?.(record)) ? unclear(mayBeAnother) : search;
-}
-
 /**
  * Creates the record anew, under a new id, if the old one is gone. The create is sent once. After an unclear answer, and when an earlier
  * create has no known end, the new record is searched for instead.
@@ -174,6 +156,21 @@ export async function restoreEngagement(
   const { dryRun, refusalCount, begunAtMs } = options;
   const { input, lost } = createOf(kept);
   const callerKey = ['restore', JSON.stringify([engagementKey(kept.record), refusalCount])] as const;
+  /** Why a found record may be that of another engagement. Undefined when it cannot. */
+  async function findOther(newId: string, record: EngagementRecord | null): Promise<string | undefined> {
+    if (await ports.isTaken(newId)) return onlyAnother;
+    return record && (await ports.mayBeOfOther?.(record)) ? mayBeAnother : undefined;
+  }
+  /** Looks for the new record of a create whose end is not known. Providers do not store all fields of a whole record. */
+  async function findNew(beganAtMs: number): Promise<CreatedSearch> {
+    const sinceMs = beganAtMs - maxClockDifferenceMs;
+    const search = await findCreated(input, sinceMs, createOptions(input, options), ports, true, callerKey.join());
+    if (search.kind !== 'One') return search;
+    const { id, created_at: createdAt } = search.record;
+    const isLater = Date.parse(createdAt ?? '') > beganAtMs + options.requestTimeoutMs + maxLateMs;
+    const why = (await findOther(id, search.record)) ?? (isLater ? onlyLater : undefined);
+    return why === undefined ? search : { kind: 'Unclear', why };
+  }
   function restored(record: EngagementRecord | null, rest: Pick<Restored, 'newId' | 'outcome' | 'warnings'>): Restored {
     const unconfirmed = sentFields(input).flatMap((sent) => (record && hasSent(record, sent) ? [] : [sent[0]]));
     return { kind: 'Restored', ...rest, lost, unconfirmed };
@@ -181,7 +178,7 @@ export async function restoreEngagement(
   const foundNew = (record: EngagementRecord) =>
     restored(record, { newId: record.id, outcome: 'FOUND', warnings: [foundBySearch] });
   if (begunAtMs !== undefined) {
-    const found = await findNew(input, begunAtMs, callerKey.join(), options, ports);
+    const found = await findNew(begunAtMs);
     if (found.kind === 'One') return foundNew(found.record);
     const [why, refused] = found.kind === 'None' ? ['A search did not find it.'] : [found.why, found.refused];
     return { kind: 'MayBeRestored', message: `An earlier restore may have created it. ${why} ${lookFirst}`, refused };
@@ -199,18 +196,13 @@ export async function restoreEngagement(
     return { kind: 'RestorePlan', request: end.request, lost, warnings: [...end.findings.map(located), ...missing] };
   }
   if (end.kind === 'OutcomeUnknownError') {
-    const found = await findNew(input, sentAtMs, callerKey.join(), options, ports);
+    const found = await findNew(sentAtMs);
     return found.kind === 'One' ? foundNew(found.record) : end;
   }
   if (end.kind !== 'CreateEngagementSuccess') return end;
   const { createdEngagementId: newId, outcome, engagement, warnings } = end;
-  if (outcome === 'FOUND') {
-    const isTaken = await ports.isTaken(newId);
-    if (isTaken || (engagement && (await ports.mayBeOfOther?.(engagement)))) {
-      const why = isTaken ? onlyAnother : mayBeAnother;
-      return { kind: 'MayBeRestored', message: `No answer proved the create. ${why} ${lookFirst}` };
-    }
-  }
+  const why = outcome === 'FOUND' ? await findOther(newId, engagement) : undefined;
+  if (why) return { kind: 'MayBeRestored', message: `No answer proved the create. ${why} ${lookFirst}` };
   return restored(engagement, { newId, outcome, warnings });
 }
 
