@@ -17,7 +17,7 @@ import {
 import { isError, notGranted, notSent, readRefusal, refusedInput } from './refusal.ts';
 import { buildListRequest, buildReadRequest } from './request.ts';
 import type { Resource, WireField } from './resources.ts';
-import { type Finding, type Refusal, refusal } from './result.ts';
+import { type Refusal, refusal } from './result.ts';
 import { checkFilter, checkId, checkKey, checkLength, checkRawType, checkText, checkTrutoQuery } from './rules.ts';
 
 /** Upstream's largest page size. */
@@ -182,10 +182,17 @@ export async function readAfterDelete(
   return { kind: isDeleted === undefined ? 'Unproven' : isDeleted ? 'MarkedDeleted' : 'There' };
 }
 
-function checkPage(input: EngagementsInput): readonly Finding[] {
-  const { integratedAccountId, first, after, filter, rawEngagementType } = input;
-  const size = first ?? defaultPageSize;
-  return [
+/** Reads one page of an account's engagements: access, rules, one request. Items without an id are left out. */
+export async function readEngagements(
+  input: EngagementsInput,
+  options: ReadOptions<'engagements'>,
+  ports: ReadPorts,
+): Promise<EngagementPage | Refusal> {
+  const { integratedAccountId, after, filter, rawEngagementType } = input;
+  const { caller, selected } = options;
+  if (!canAccess(caller, integratedAccountId)) return notGranted();
+  const size = input.first ?? defaultPageSize;
+  const issues = [
     ...checkId(integratedAccountId, ['integratedAccountId']),
     ...(size >= 1 && size <= maxPageSize ? [] : [refusal(['first'], `It must be from 1 to ${maxPageSize}.`)]),
     ...checkText(after ?? '', ['after']),
@@ -193,18 +200,6 @@ function checkPage(input: EngagementsInput): readonly Finding[] {
     ...checkRawType({ engagementType: filter.engagementType, rawEngagementType }),
     ...checkTrutoQuery(input, listPaths, filter),
   ];
-}
-
-/** Reads one page of an account's engagements: access, rules, one request. Items without an id are left out. */
-export async function readEngagements(
-  input: EngagementsInput,
-  options: ReadOptions<'engagements'>,
-  ports: ReadPorts,
-): Promise<EngagementPage | Refusal> {
-  const { integratedAccountId } = input;
-  const { caller, selected } = options;
-  if (!canAccess(caller, integratedAccountId)) return notGranted();
-  const issues = checkPage(input);
   if (issues.length > 0) return refusedInput(issues);
   const request = buildListRequest(input, selected, caller.authorization.reveal());
   const tooLong = checkLength(request.path, input);

@@ -165,9 +165,8 @@ class Create extends Write<CreateEngagementInput, CreateOptions, CreatePorts> {
   #record<End extends CreateEnd | undefined>(end: End): End {
     if (this.options.dryRun) return end;
     const { integratedAccountId } = this.input;
-    const id = end ? createdIdOf(end) : null;
-    const event = this.auditEvent({ id: id ?? '', integratedAccountId }, end);
-    this.ports.recordCreate({ ...event, engagementId: id === null ? null : event.engagementId });
+    const event = this.auditEvent({ id: (end && createdIdOf(end)) ?? '', integratedAccountId }, end);
+    this.ports.recordCreate({ ...event, engagementId: event.engagementId || null });
     return end;
   }
 

@@ -131,7 +131,6 @@ function checkData(value: unknown, path: Path, levelsLeft = maxDepth): readonly 
   ]);
 }
 
-/** The checks, by kind of field. */
 const checks: Readonly<Partial<Record<FieldKind, (value: never, path: Path) => readonly Finding[]>>> = {
   text: checkText,
   object: checkData,
