@@ -45,7 +45,7 @@ export function typeOf({ engagementType, fields }: CreateEngagementInput): Engag
 }
 
 /** True for an engagement that has a direction. Truto documents it for calls only. */
-function isCallOrUntyped({ engagementType, fields }: CreateEngagementInput): boolean {
+export function isCallOrUntyped({ engagementType, fields }: CreateEngagementInput): boolean {
   const type = engagementType ?? normalizedType(fields.engagement_type);
   return type === null || type === 'call';
 }
@@ -72,37 +72,10 @@ export function identifies([field, value]: readonly [WritableField, unknown]): b
   return !commonFields.has(field) && (typeof value !== 'string' || value.trim() !== '');
 }
 
-const isWritable = (name: string): name is WritableField => writableFieldNames.includes(name as WritableField);
-const isEmpty = (value: unknown) => (value ?? null) === null || (Array.isArray(value) && value.length === 0);
-
-/**
- * Picks the fields of a record that a create can write, such as to create it anew.
- * @returns the fields, and the names of those with a value that are left out: read-only, unknown, or malformed ones.
- */
-export function writableFields(record: Readonly<Record<string, unknown>>): {
-  readonly fields: EngagementFields;
-  readonly leftOut: readonly string[];
-} {
-  const fields: Record<string, unknown> = {};
-  const leftOut = Object.keys(record).filter((name) => name !== 'id' && !isWritable(name) && !isEmpty(record[name]));
-  for (const name of writableFieldNames) {
-    const value = record[name];
-    if (isEmpty(value)) continue;
-    const read = shapes[resources.engagements[name].kind].safeParse(value);
-    if (read.success) fields[name] = name === 'phone_numbers' ? withoutIds(read.data) : read.data;
-    else leftOut.push(name);
-  }
-  if (fields.direction !== undefined && !isCallOrUntyped({ integratedAccountId: '', fields })) {
-    delete fields.direction;
-    leftOut.push('direction');
-  }
-  return { fields, leftOut };
-}
-
-/** A new phone number has no id yet. */
-function withoutIds(numbers: unknown): unknown {
-  return (numbers as readonly Record<string, unknown>[]).map(({ id: _id, ...rest }) => rest);
-}
+/** True for the name of a field that a create can write. */
+export const isWritable = (name: string): name is WritableField => writableFieldNames.includes(name as WritableField);
+/** True for a value that is not sent. */
+export const isEmpty = (value: unknown) => (value ?? null) === null || (Array.isArray(value) && value.length === 0);
 
 /** The fields that are sent: those with a value. */
 export function sentFields({

@@ -1,6 +1,6 @@
 import type { Caller } from '../account.ts';
 import { type CreatePorts, createEngagement } from '../create/create-engagement.ts';
-import { type CreateEngagementInput, sentFields, writableFields } from '../create/input.ts';
+import { type CreateEngagementInput, isCallOrUntyped, isEmpty, isWritable, sentFields } from '../create/input.ts';
 import { type CreatedSearch, findCreated, hasSent } from '../create/outcome.ts';
 import { type ReadPorts, readAfterDelete, readResource } from '../read.ts';
 import type { EngagementRecord, RecordKey } from '../record.ts';
@@ -89,8 +89,17 @@ export function createOf({ record, unreadable }: KeptRecord): {
   readonly lost: readonly string[];
 } {
   const { id: _old, integratedAccountId, additionalFields, ...documented } = record;
-  const { fields, leftOut } = writableFields({ ...additionalFields, ...documented });
-  return { input: { integratedAccountId, fields }, lost: [...leftOut, ...unreadable] };
+  const values = Object.entries({ ...additionalFields, ...documented }).filter(([, value]) => !isEmpty(value));
+  const lost = values.map(([name]) => name).filter((name) => !isWritable(name));
+  const fields: Record<string, unknown> = Object.fromEntries(values.filter(([name]) => isWritable(name)));
+  const { phone_numbers: numbers } = documented;
+  // A new phone number has no id yet.
+  if (numbers?.length) fields.phone_numbers = numbers.map(({ id: _id, ...rest }) => rest);
+  if ('direction' in fields && !isCallOrUntyped({ integratedAccountId, fields })) {
+    delete fields.direction;
+    lost.push('direction');
+  }
+  return { input: { integratedAccountId, fields }, lost: [...lost, ...unreadable] };
 }
 
 function boundsOf({ caller, requestTimeoutMs, hasCallerLeft }: StepOptions) {
