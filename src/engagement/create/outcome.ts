@@ -273,30 +273,28 @@ function filtersFor(input: CreateEngagementInput, sinceMs: number): readonly Eng
  * Searches an account for an engagement with the values that were sent, created after that moment: a create whose answer was lost. Only
  * a search that saw all candidates proves something.
  * @param sinceMs the time of day just before the create was sent, in milliseconds since the epoch.
- * @param mayLack true when a value may be missing, as long as two that identify the engagement are there, and no other value contradicts.
- * @param key that of the create, if it was sent by an earlier call.
+ * @param restoreKey the key of the create, if a restore sent it. Then values may be missing, as long as two that identify the engagement
+ * are there: providers do not store all fields of a whole record.
  */
 export async function findCreated(
   input: CreateEngagementInput,
   sinceMs: number,
   options: ReadOptions<'engagements'>,
   ports: ReadPorts,
-  mayLack = false,
-  key?: string,
+  restoreKey?: string,
 ): Promise<CreatedSearch> {
   const { integratedAccountId, trutoQuery } = input;
-  const { caller, deadlineAt } = options;
   const sent = sentFields(input);
   const identifying = sent.filter(identifies);
   if (identifying.length === 0) return unclear('It was not searched for: no field that was sent identifies it.');
-  const { support } = await ports.findAccountIntegration(caller, integratedAccountId, deadlineAt);
+  const { support } = await ports.findAccountIntegration(options.caller, integratedAccountId, options.deadlineAt);
   const selected: ReadonlySet<WireField> = new Set([
     ...options.selected,
     ...sent.map(([field]) => field),
     'created_at',
     ...(support.integration?.softDeletes ? (['remote_data'] as const) : []),
   ]);
-  const leastSame = mayLack ? Math.min(2, identifying.length) : identifying.length;
+  const leastSame = restoreKey === undefined ? identifying.length : Math.min(2, identifying.length);
   const isSince = (createdAtMs: number) => createdAtMs >= sinceMs && createdAtMs <= Date.now() + maxAheadMs;
   const matches = (record: EngagementRecord) =>
     isSince(Date.parse(record.created_at ?? '')) &&
@@ -307,7 +305,7 @@ export async function findCreated(
   /** Another create of this process, whose engagement may have been created since. */
   const isOther = (other: SentCreate) =>
     other.input !== input &&
-    (key === undefined || other.key !== key) &&
+    (restoreKey === undefined || other.key !== restoreKey) &&
     other.input.integratedAccountId === integratedAccountId &&
     other.endedAtMs >= sinceMs;
   let refused: Refusal | undefined;

@@ -170,10 +170,10 @@ export async function restoreEngagement(
     if (await ports.isTaken(newId)) return onlyAnother;
     return record && (await ports.mayBeOfOther?.(record)) ? mayBeAnother : undefined;
   }
-  /** Looks for the new record of a create whose end is not known. Providers do not store all fields of a whole record. */
+  /** Looks for the new record of a create whose end is not known. */
   async function findNew(beganAtMs: number): Promise<CreatedSearch> {
     const sinceMs = beganAtMs - maxClockDifferenceMs;
-    const search = await findCreated(input, sinceMs, createOptions(input, options), ports, true, callerKey.join());
+    const search = await findCreated(input, sinceMs, createOptions(input, options), ports, callerKey.join());
     if (search.kind !== 'One') return search;
     const { id, created_at: createdAt } = search.record;
     const isLater = Date.parse(createdAt ?? '') > beganAtMs + options.requestTimeoutMs + maxLateMs;
