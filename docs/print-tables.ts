@@ -66,7 +66,7 @@ const rules = integrations.map((each) => {
 });
 
 const members = errorKinds.map((kind) => {
-  const { done, toDo } = errorRow(kind);
+  const { done = 'no', toDo } = errorRow(kind);
   return [code(kind), done, toDo];
 });
 const successes = [

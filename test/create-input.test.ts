@@ -4,10 +4,11 @@ import {
   type CreateEngagementInput,
   checkBody,
   checkCreate,
-  writableFields,
 } from '../src/engagement/create/input.ts';
+import { createOf } from '../src/engagement/restore/restore-engagement.ts';
+import { type KeptRecord, readUndoLine } from '../src/engagement/restore/undo-line.ts';
 
-const record = {
+const engagement = {
   id: 'e1',
   subject: 'Renewal',
   engagement_type: 'email',
@@ -26,29 +27,32 @@ const record = {
   region: 'eu',
 };
 
-describe('writableFields', () => {
-  it('picks what a create can write, and names everything with a value that it leaves out', () => {
-    expect(writableFields(record)).toEqual({
+describe('the create of a kept record', () => {
+  const created = (record: object) =>
+    createOf(readUndoLine(Buffer.from(JSON.stringify({ integratedAccountId: 'a', engagement: record }))) as KeptRecord);
+
+  it('has what a create can write, and names everything with a value that it leaves out', () => {
+    const { input, lost } = created(engagement);
+    expect(input).toEqual({
+      integratedAccountId: 'a',
       fields: {
         owner: { id: 'u1' },
-        content: undefined,
         subject: 'Renewal',
         engagement_type: 'email',
         contact: [{ id: '7' }],
         phone_numbers: [{ number: '+49', type: null }],
         custom_fields: { colour: 'red' },
       },
-      leftOut: ['notes', 'created_at', 'remote_data', 'region', 'start_time', 'direction'],
     });
+    expect([...lost].sort()).toEqual(['created_at', 'direction', 'notes', 'region', 'remote_data', 'start_time']);
   });
 
   it('keeps the direction of a call', () => {
-    expect(writableFields({ engagement_type: 'Call', direction: 'missed' }).leftOut).toEqual([]);
+    expect(created({ id: 'e1', engagement_type: 'Call', direction: 'missed' }).lost).toEqual([]);
   });
 
-  it('returns fields that pass the checks', () => {
-    const { fields } = writableFields(record);
-    expect(checkCreate({ integratedAccountId: 'a', fields })).toEqual([]);
+  it('passes the checks', () => {
+    expect(checkCreate(created(engagement).input)).toEqual([]);
   });
 });
 

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { type EngagementFields, writableFields } from '../src/engagement/create/input.ts';
+import type { EngagementFields } from '../src/engagement/create/input.ts';
 import { camelCase, type ResourceField, resources } from '../src/engagement/resources.ts';
+import { createOf } from '../src/engagement/restore/restore-engagement.ts';
+import { type KeptRecord, readUndoLine } from '../src/engagement/restore/undo-line.ts';
 import { type SandboxAccount, sandboxAccount, sandboxAccounts } from '../src/sandbox/accounts.ts';
 import { findFault, sandboxFaults } from '../src/sandbox/faults.ts';
 import { startSandbox } from '../src/sandbox/server.ts';
@@ -37,8 +39,11 @@ describe('createEngagement against the sandbox', () => {
     const sandbox = await startSandbox();
     await using facade = await startTestFacade(sandbox.url);
     const [seeded] = sandbox.engagementsOf(account.id);
-    const { fields, leftOut } = writableFields({ ...seeded, engagement_type: 'call' });
-    expect(leftOut).toEqual(expect.arrayContaining(['created_at', 'updated_at']));
+    const line = { integratedAccountId: account.id, engagement: { ...seeded, engagement_type: 'call' } };
+    const kept = readUndoLine(Buffer.from(JSON.stringify(line))) as KeptRecord;
+    const { input, lost } = createOf(kept);
+    const { fields } = input;
+    expect(lost).toEqual(expect.arrayContaining(['created_at', 'updated_at']));
     const result = await create(facade, account, inputOf(fields, 'CALL'));
     expect(result).toMatchObject({ __typename: 'CreateEngagementSuccess', outcome: 'CREATED' });
     const made = sandbox.engagementsOf(account.id).at(-1);

@@ -4,9 +4,11 @@ import { type Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { GraphQLError, Source } from 'graphql';
+import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
 import { parseConfig } from '../src/config/config.ts';
 import { Secret } from '../src/config/secret.ts';
+import { withEscapes } from '../src/log/foreign-text.ts';
 import { createLog, type Log, secretsOf } from '../src/log/log.ts';
 import { expectNoSecrets, findSecrets } from './support/canary.ts';
 import { runProgram } from './support/run-program.ts';
@@ -134,6 +136,29 @@ describe('S01 the log', () => {
     expect(lineOf(['delete'], (log) => log.info('delete'))).toMatchObject({ msg: 'delete' });
   });
 
+  it('writes a line of plain values as pino does, to the byte', () => {
+    const value = fc.oneof(fc.string({ unit: 'binary' }), fc.double(), fc.boolean(), fc.constantFrom(null, undefined));
+    // The names of a line's fields are this project's own.
+    const fields = fc.dictionary(fc.stringMatching(/^[a-z]\w*$/), value);
+    fc.assert(
+      fc.property(fields, fc.string({ unit: 'binary' }), fc.boolean(), (given, message, hasError) => {
+        const shown = hasError ? { ...given, err: 'not an error' } : given;
+        const written: string[] = [];
+        const destination = { write: (line: string) => written.push(line.replace(/"time":\d+/, '"time":0')) };
+        const options = {
+          base: null,
+          hooks: { streamWrite: withEscapes },
+          serializers: { err: () => ({ type: 'string' }) },
+        };
+        pino(options, destination).warn(shown, message);
+        // A message that looks like a credential would be redacted.
+        fc.pre(!/%|\+|\\|eyj|bearer|basic|authorization|cookie|token|secret|password|api-?key/i.test(written[0] ?? ''));
+        createLog({ destination }).warn(shown, message);
+        expect(written[1]).toBe(written[0]);
+      }),
+      { numRuns: runs(500) },
+    );
+  });
   it('changes no prototype, and writes a line with unusual names', () => {
     const odd = JSON.parse(`{"__proto__":{"polluted":"${'x'.repeat(9)}"},"constructor":1,"toString":2}`);
     const line = lineOf([token], (log) => log.info({ odd })) as { odd: object };

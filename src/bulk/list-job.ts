@@ -3,7 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Caller } from '../engagement/account.ts';
 import { normalizedType, typeNamed } from '../engagement/input.ts';
 import { readEngagements } from '../engagement/read.ts';
-import { engagementTypeOf, typeOnly } from '../engagement/resources.ts';
+import { typeOnly } from '../engagement/resources.ts';
 import { planRestore } from '../engagement/restore/restore-engagement.ts';
 import { engagementKey, isNewest, type KeptRecord, readUndoLine } from '../engagement/restore/undo-line.ts';
 import { located } from '../engagement/result.ts';
@@ -70,7 +70,7 @@ export async function listJob(jobId: string, ports: WorkPorts): Promise<WorkEnd>
     // A filter with a type matches no other type.
     const items = page.records.map((record) => ({
       id: record.id,
-      engagementType: engagementTypeOf(record) ?? filter.engagementType ?? null,
+      engagementType: typeNamed(record.engagement_type) ?? filter.engagementType ?? null,
     }));
     const added = await store.addListed(job, items, page.nextCursor, page.isPartial);
     if (added === 'full' || added === 'circle') return fail(job, whyNotAdded[added], ports);

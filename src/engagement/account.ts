@@ -46,10 +46,7 @@ const maxTimeoutMs = 2_000;
 export interface AccountLookup {
   readonly isShown: boolean;
   readonly support: IntegrationSupport;
-  /**
-   * `IntegratedAccountNotFoundError`, `AccountNeedsReauthError`, `AccountBlockedError` and `Unauthenticated` refuse every request for
-   * the account. Any other is the reason why it could not be checked. Null when it is usable.
-   */
+  /** An account-wide error and `Unauthenticated` refuse every request. Any other is why it could not be checked. Null when it is usable. */
   readonly refusal: Refusal | null;
 }
 
@@ -128,10 +125,7 @@ export async function readMethods(
   return Array.isArray(methods) ? methods : undefined;
 }
 
-/**
- * Looks up an account by `GET /integrated-account/{id}`. If our table says that it has no deletes, asks Truto too: a method `delete` there
- * overrides the table.
- */
+/** Looks up an account by `GET /integrated-account/{id}`. Where our table has no deletes, a method `delete` at Truto overrides it. */
 export async function lookUpAccount(
   caller: Caller,
   integratedAccountId: string,

@@ -15,8 +15,8 @@ const whyUnreadable = {
   encoded: 'it is compressed, which was not requested',
 };
 
-/** 2^53 has 16 digits: shorter numbers are exact. */
-const longNumber = /(?:^|[-:,[\s])\d{16}/;
+/** 2^53 has 16 digits: shorter numbers are exact. Repeated, since the search skips 16 characters at a time only without a counter. */
+const longNumber = new RegExp(`(?:^|[-:,[\\s])${'\\d'.repeat(16)}`);
 
 /** Keeps all digits of a long integer, as a string. Such numbers are ids, for example Zoho's. */
 function keepDigits(_key: string, value: unknown, { source }: { source?: string }): unknown {

@@ -89,31 +89,30 @@ export const creatingIntegrations: readonly string[] = [
 
 /** What is known about an integration. `unsupported`: it cannot delete. */
 export type IntegrationSupport =
-  | { readonly kind: 'supported'; readonly integration: Integration }
-  | { readonly kind: 'unsupported'; readonly name: string }
-  | { readonly kind: 'unknown' };
+  | { readonly kind: 'supported'; readonly name: string; readonly integration: Integration }
+  | { readonly kind: 'unsupported'; readonly name: string; readonly integration?: undefined }
+  | { readonly kind: 'unknown'; readonly name?: undefined; readonly integration?: undefined };
 
 /** True when Truto can create engagements of the integration, or when it is unknown: then Truto decides. */
-export function canCreate(support: IntegrationSupport): boolean {
-  if (support.kind === 'supported') return support.integration.creates;
-  return support.kind === 'unknown' || creatingIntegrations.includes(support.name);
+export function canCreate({ name }: IntegrationSupport): boolean {
+  return name === undefined || creatingIntegrations.includes(name);
 }
 
 /** Truto does not publish the slugs of all integrations, so "Zoho CRM", "zohocrm" and "zoho-crm" are one name here. */
 const comparable = (name: string): string => name.toLowerCase().replace(/[^\p{L}\p{N}]/gu, '');
 
 const supportByName = new Map<string, IntegrationSupport>([
-  ...integrations.map((known) => [comparable(known.name), { kind: 'supported', integration: known }] as const),
+  ...integrations.map(
+    (each) => [comparable(each.name), { kind: 'supported', name: each.name, integration: each }] as const,
+  ),
   ...integrationsWithoutDelete.flatMap(([name, , ...others]) =>
     [name, ...others].map((each) => [comparable(each), { kind: 'unsupported', name }] as const),
   ),
 ]);
 
-const unknownIntegration: IntegrationSupport = { kind: 'unknown' };
-
 /** Finds an integration by name, ignoring case, spaces and punctuation. */
 export function findIntegration(name: string | undefined): IntegrationSupport {
-  return (name !== undefined && supportByName.get(comparable(name))) || unknownIntegration;
+  return supportByName.get(comparable(name ?? '')) ?? { kind: 'unknown' };
 }
 
 const inWords = new Intl.ListFormat('en-GB', { type: 'conjunction' });

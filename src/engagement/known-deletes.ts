@@ -3,6 +3,7 @@ import { LRUCache } from 'lru-cache';
 import { type SharedMemory, script } from '../redis/shared-memory.ts';
 import { digest } from '../upstream/digest.ts';
 import { normalizedType } from './input.ts';
+import type { RecordKey } from './record.ts';
 import { rememberedMs } from './request-memory.ts';
 
 /**
@@ -20,9 +21,7 @@ export interface KnownDelete {
 }
 
 /** Identifies an engagement. */
-export interface EngagementKey {
-  readonly integratedAccountId: string;
-  readonly id: string;
+export interface EngagementKey extends RecordKey {
   /** Its `nodeKind`: null if the id alone identifies it. Else an event must name the type: a call and a meeting may have the same id. */
   readonly kind: string | null;
 }
@@ -99,27 +98,22 @@ function readOne(text: string): KnownDelete {
   return { id, evidence, at: new Date(at) };
 }
 
-/** What the memory keeps, in Redis or in this process. Undefined when Redis does not answer. `find`: null or undefined for none. */
-interface Kept {
-  add(account: string, known: KnownDelete): Promise<number | undefined>;
-  read(account: string, from: number, most: number): Promise<Awaited<ReturnType<typeof readDeletes>> | undefined>;
-  store(event: string, atMs: number): Promise<number | undefined>;
-  find(event: string, deadlineAt: number): Promise<string | number | null | undefined>;
-}
-
-function keptInRedis({ ask, keyPrefix }: Pick<SharedMemory, 'ask' | 'keyPrefix'>): Kept {
+/** What the memory keeps. Undefined when Redis does not answer. `find`: null or undefined for none. */
+function keptInRedis({ ask, keyPrefix }: Pick<SharedMemory, 'ask' | 'keyPrefix'>) {
   const eventKey = (name: string) => `${keyPrefix}:${deletedEventKey}:${name}`;
   const accountKey = (account: string) => `${keyPrefix}:known-deletes:${digest(account)}`;
   return {
-    add: (account, known) => ask((redis) => addDelete(redis, [accountKey(account)], [write(known), maxKept])),
-    read: (account, from, most) =>
+    add: (account: string, known: KnownDelete) =>
+      ask((redis) => addDelete(redis, [accountKey(account)], [write(known), maxKept])),
+    read: (account: string, from: number, most: number) =>
       ask((redis) => readDeletes(redis, [accountKey(account)], [randomUUID(), from, most, keptMs])),
-    store: (event, atMs) => ask((redis) => storeEvent(redis, [eventKey(event)], [atMs, rememberedMs])),
-    find: (event, deadlineAt) => ask((redis) => redis.get(eventKey(event)), deadlineAt),
+    store: (event: string, atMs: number) => ask((redis) => storeEvent(redis, [eventKey(event)], [atMs, rememberedMs])),
+    find: (event: string, deadlineAt: number) => ask((redis) => redis.get(eventKey(event)), deadlineAt),
   };
 }
 
-function keptHere(): Kept {
+/** The same in this process, without Redis. */
+function keptHere(): ReturnType<typeof keptInRedis> {
   /** The name differs after an account was dropped. */
   const newAccount = () => ({ name: randomUUID(), texts: new Map<number, string>(), count: 0 });
   const events = new LRUCache<string, number>({ max: maxEvents, ttl: rememberedMs });
@@ -144,7 +138,7 @@ function keptHere(): Kept {
       events.set(event, Math.max(atMs, events.get(event) ?? 0));
       return 1;
     },
-    find: async (event) => events.get(event),
+    find: async (event) => events.get(event)?.toString(),
   };
 }
 

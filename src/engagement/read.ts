@@ -17,7 +17,7 @@ import {
 import { isError, notGranted, notSent, readRefusal, refusedInput } from './refusal.ts';
 import { buildListRequest, buildReadRequest } from './request.ts';
 import type { Resource, WireField } from './resources.ts';
-import { type Finding, type Refusal, refusal } from './result.ts';
+import { type Refusal, refusal } from './result.ts';
 import { checkFilter, checkId, checkKey, checkLength, checkRawType, checkText, checkTrutoQuery } from './rules.ts';
 
 /** Upstream's largest page size. */
@@ -155,10 +155,7 @@ export async function takeSnapshot(
   return { ...found, record: { ...found.record, notes: kept } };
 }
 
-/**
- * Reads the mark of deletion in a provider's own record: `is_deleted` of Copper and Pipedrive (v2), `active_flag` of Pipedrive (v1).
- * Undefined without a mark.
- */
+/** Reads a provider's mark of deletion: `is_deleted` of Copper and Pipedrive (v2), `active_flag` of Pipedrive (v1). Undefined without one. */
 export function readDeletedMark(remoteData: unknown): boolean | undefined {
   if (!isJsonObject(remoteData)) return undefined;
   const { is_deleted: isDeleted, active_flag: isActive, data } = remoteData;
@@ -169,10 +166,7 @@ export function readDeletedMark(remoteData: unknown): boolean | undefined {
 const noFields: ReadonlySet<WireField> = new Set();
 const remoteDataOnly: ReadonlySet<WireField> = new Set<WireField>(['remote_data']);
 
-/**
- * Reads an engagement whose delete may have been executed. A successful read proves that it exists only if the account's integration is
- * known not to soft-delete.
- */
+/** Reads an engagement whose delete may have been executed. It proves that one exists only if the integration never soft-deletes. */
 export async function readAfterDelete(
   key: TypedKey,
   options: ReadBounds,
@@ -180,7 +174,7 @@ export async function readAfterDelete(
 ): Promise<SeenAfterDelete | Refusal> {
   const { caller, deadlineAt } = options;
   const { support } = await ports.findAccountIntegration(caller, key.integratedAccountId, deadlineAt);
-  const softDeletes = support.kind === 'supported' && support.integration.softDeletes;
+  const softDeletes = support.integration?.softDeletes;
   const found = await readEngagement(key, { ...options, selected: softDeletes ? remoteDataOnly : noFields }, ports);
   if (found.kind !== 'Found') return found;
   if (!softDeletes) return { kind: support.kind === 'supported' ? 'There' : 'Unproven' };
@@ -188,10 +182,17 @@ export async function readAfterDelete(
   return { kind: isDeleted === undefined ? 'Unproven' : isDeleted ? 'MarkedDeleted' : 'There' };
 }
 
-function checkPage(input: EngagementsInput): readonly Finding[] {
-  const { integratedAccountId, first, after, filter, rawEngagementType } = input;
-  const size = first ?? defaultPageSize;
-  return [
+/** Reads one page of an account's engagements: access, rules, one request. Items without an id are left out. */
+export async function readEngagements(
+  input: EngagementsInput,
+  options: ReadOptions<'engagements'>,
+  ports: ReadPorts,
+): Promise<EngagementPage | Refusal> {
+  const { integratedAccountId, after, filter, rawEngagementType } = input;
+  const { caller, selected } = options;
+  if (!canAccess(caller, integratedAccountId)) return notGranted();
+  const size = input.first ?? defaultPageSize;
+  const issues = [
     ...checkId(integratedAccountId, ['integratedAccountId']),
     ...(size >= 1 && size <= maxPageSize ? [] : [refusal(['first'], `It must be from 1 to ${maxPageSize}.`)]),
     ...checkText(after ?? '', ['after']),
@@ -199,42 +200,20 @@ function checkPage(input: EngagementsInput): readonly Finding[] {
     ...checkRawType({ engagementType: filter.engagementType, rawEngagementType }),
     ...checkTrutoQuery(input, listPaths, filter),
   ];
-}
-
-/** Reads upstream's page, `{result, next_cursor}`. Items without an id are left out. */
-function readPage(
-  json: unknown,
-  selected: ReadonlySet<WireField>,
-  integratedAccountId: string,
-): EngagementPage | Refusal {
-  const { result, next_cursor: next, is_partial_response: isPartial } = isJsonObject(json) ? json : {};
-  if (!Array.isArray(result)) return failed("Truto's answer is not a page. Try again.");
-  const records = result
-    .filter(isJsonObject)
-    .map((item) => {
-      const read = readRecord('engagements', item, selected, { id: '', integratedAccountId });
-      noteRecord('engagements', item, read, true);
-      return read.record;
-    })
-    .filter(({ id }) => id !== '');
-  const nextCursor = typeof next === 'string' && next !== '' ? next : null;
-  return { kind: 'Page', records, nextCursor, isPartial: isPartial === true || records.length < result.length };
-}
-
-/** Reads one page of an account's engagements: access, rules, one request. */
-export async function readEngagements(
-  input: EngagementsInput,
-  options: ReadOptions<'engagements'>,
-  ports: ReadPorts,
-): Promise<EngagementPage | Refusal> {
-  const { integratedAccountId } = input;
-  const { caller, selected } = options;
-  if (!canAccess(caller, integratedAccountId)) return notGranted();
-  const issues = checkPage(input);
   if (issues.length > 0) return refusedInput(issues);
   const request = buildListRequest(input, selected, caller.authorization.reveal());
   const tooLong = checkLength(request.path, input);
   if (tooLong.length > 0) return refusedInput(tooLong);
   const answer = await readJson(request, integratedAccountId, options, ports, listPaths);
-  return answer.kind === 'Json' ? readPage(answer.json, selected, integratedAccountId) : answer;
+  if (answer.kind !== 'Json') return answer;
+  const { result, next_cursor: next, is_partial_response: isPartial } = isJsonObject(answer.json) ? answer.json : {};
+  if (!Array.isArray(result)) return failed("Truto's answer is not a page. Try again.");
+  const records = result.filter(isJsonObject).map((item) => {
+    const read = readRecord('engagements', item, selected, { id: '', integratedAccountId });
+    noteRecord('engagements', item, read, true);
+    return read.record;
+  });
+  const named = records.filter(({ id }) => id !== '');
+  const nextCursor = typeof next === 'string' && next !== '' ? next : null;
+  return { kind: 'Page', records: named, nextCursor, isPartial: isPartial === true || named.length < result.length };
 }

@@ -120,11 +120,8 @@ export function readUpstreamError(json: unknown, paths: ArgumentPaths = deletePa
 }
 
 /** True for Truto's error form, which no successful answer has. */
-export function isError(json: unknown): boolean {
-  // This check is much cheaper than reading the form, and few successes have either name.
-  if (!isJsonObject(json) || !('statusCode' in json || 'truto_is_remote_error' in json)) return false;
-  const { isRemote, statusCode } = readUpstreamError(json);
-  return isRemote || (statusCode ?? 0) >= 400;
+export function isError({ truto_is_remote_error: isRemote, statusCode }: Readonly<Record<string, unknown>>): boolean {
+  return isRemote === true || (typeof statusCode === 'number' && statusCode >= 400);
 }
 
 /** An answer that does not show whether the request was executed. `why`: what happened, as the start of a sentence. */

@@ -8,10 +8,7 @@ import { type CreateEnd, type DeleteEnd, type OutcomeUnknownError, withoutRecord
 /** How long a delete is remembered under its caller's key, in milliseconds. */
 export const rememberedMs = 10 * 60_000;
 
-/**
- * How long the number of answered attempts is remembered. A refusal may take hours to fix, and upstream must not answer the delete
- * after that with the old refusal.
- */
+/** How long the number of answered attempts is remembered: a refusal may take hours to fix, and upstream must not repeat it after that. */
 const answersRememberedMs = 24 * 3_600_000;
 const maxAnswerCounts = 100_000;
 
@@ -43,33 +40,27 @@ export interface KeyedRequest {
 /** Another request did it, or the key belongs to another one. */
 type NotMine<End extends KeyedEnd> = { readonly kind: 'repeated'; readonly result: End } | { readonly kind: 'other' };
 
-/** What is known of earlier attempts under a key. */
-interface Earlier {
+/** The claimant must do the delete, once. */
+interface Mine {
+  readonly kind: 'mine';
   /** The unknown outcome of an earlier attempt. */
   readonly earlier: OutcomeUnknownError | undefined;
   /** True when `earlier` is only assumed: the key may have been used before. */
   readonly isInDoubt: boolean;
 }
 
-/** The claim in this process: the claimant must do the delete, once. */
-interface Mine<End extends KeyedEnd> extends Earlier {
-  readonly kind: 'mine';
-  /** True once all clients that wait for it have disconnected. */
-  readonly hasCallerLeft: () => boolean;
-  /** Ends the claim with the request's end; undefined for a fault of this server. Call it exactly once. */
-  readonly settle: (end: End | undefined) => Promise<void>;
-}
-
 /** A claim among all processes, with how many attempts were answered. */
-interface SharedMine extends Earlier {
-  readonly kind: 'mine';
-  readonly answerCount: number;
-}
+type SharedClaim = (Mine & { readonly answerCount: number }) | NotMine<KeyedEnd>;
 
-type SharedClaim = SharedMine | NotMine<KeyedEnd>;
-
-/** The state of a request under a key. */
-export type Claim<End extends KeyedEnd = DeleteEnd> = Mine<End> | NotMine<End>;
+/** The state of a request under a key, in this process. */
+export type Claim<End extends KeyedEnd = DeleteEnd> =
+  | NotMine<End>
+  | (Mine & {
+      /** True once all clients that wait for it have disconnected. */
+      readonly hasCallerLeft: () => boolean;
+      /** Ends the claim with the request's end; undefined for a fault of this server. Call it exactly once. */
+      readonly settle: (end: End | undefined) => Promise<void>;
+    });
 
 /** Runs requests with the same key as one delete, or as one create. */
 export interface RequestMemory {
@@ -132,10 +123,10 @@ function storedResult(result: KeyedEnd | undefined): StoredResult | undefined {
 }
 
 /** Combines two memories of an earlier attempt. The shared one is newer than this process' own, unless it is only an assumption. */
-function combine(own: OutcomeUnknownError | undefined, shared: SharedMine | undefined): Earlier {
-  if (!shared?.earlier || (own && shared.isInDoubt)) return { earlier: own, isInDoubt: false };
-  const { earlier, isInDoubt } = shared;
-  return { earlier: { ...earlier, engagement: earlier.engagement ?? own?.engagement ?? null }, isInDoubt };
+function combine(own: OutcomeUnknownError | undefined, { earlier, isInDoubt = false }: Partial<Mine> = {}): Mine {
+  if (!earlier || (own && isInDoubt)) return { kind: 'mine', earlier: own, isInDoubt: false };
+  const engagement = earlier.engagement ?? own?.engagement ?? null;
+  return { kind: 'mine', earlier: { ...earlier, engagement }, isInDoubt };
 }
 
 /**
@@ -176,35 +167,6 @@ export function createRequestMemory(shared?: ReturnType<typeof createSharedReque
   const counts = { ttl: answersRememberedMs, maxSize: maxAnswerCounts, sizeCalculation: () => 1 };
   const answerCounts = new LRUCache<string, number>(counts);
 
-  function store({ key, fingerprint }: KeyedRequest, { outcome, whole }: StoredResult): void {
-    outcomes.set(key, { fingerprint, json: outcome });
-    if (whole === outcome) records.delete(key);
-    else records.set(key, whole);
-  }
-
-  /** Ends a claim of this process. */
-  async function settle(
-    keyed: KeyedRequest,
-    now: Running,
-    earlier: OutcomeUnknownError | undefined,
-    answerCount: number,
-    end: KeyedEnd | undefined,
-  ): Promise<void> {
-    const fault = () => keyed.unknownSince('A fault of this server ended an earlier attempt', answerCount);
-    try {
-      // A refusal or a fault of this server must not erase an unknown outcome.
-      const stored = (end && storedResult(end)) ?? storedResult(earlier ?? (end ? undefined : fault()));
-      const passed = end ? answersToPass(end, answerCount) : answerCount;
-      if (stored) store(keyed, stored);
-      if (passed > 0) answerCounts.set(keyed.key + keyed.fingerprint, passed);
-      await shared?.settle(keyed, stored, passed);
-    } finally {
-      running.delete(keyed.key);
-      if (end) now.end.resolve({ kind: 'repeated', result: withoutStream(end) });
-      else now.end.reject(new Error('a fault of this server ended the delete that this request waited for'));
-    }
-  }
-
   /** Claims a delete among all processes: this one neither does nor remembers it. @param own what this process knows of it. */
   async function begin(
     keyed: KeyedRequest,
@@ -216,26 +178,39 @@ export function createRequestMemory(shared?: ReturnType<typeof createSharedReque
     // Without a listener, a rejection would end the process.
     now.end.promise.catch(() => {});
     running.set(key, now);
-    try {
-      const claim = await shared?.claim(keyed);
-      if (!claim || claim.kind === 'mine') {
-        answered.count = Math.max(answerCounts.get(key + fingerprint) ?? 0, claim?.answerCount ?? 0);
-        const known = combine(own, claim);
-        return {
-          kind: 'mine',
-          hasCallerLeft: () => now.waiting.every((hasLeft) => hasLeft()),
-          ...known,
-          settle: (end) => settle(keyed, now, known.earlier, answered.count, end),
-        };
-      }
-      now.end.resolve(claim);
+    const claim = await shared?.claim(keyed).catch((error: unknown) => {
       running.delete(key);
-      return claim;
-    } catch (error) {
       now.end.reject(error);
-      running.delete(key);
       throw error;
+    });
+    if (claim && claim.kind !== 'mine') {
+      running.delete(key);
+      now.end.resolve(claim);
+      return claim;
     }
+    answered.count = Math.max(answerCounts.get(key + fingerprint) ?? 0, claim?.answerCount ?? 0);
+    const mine = combine(own, claim);
+    async function settle(end: KeyedEnd | undefined): Promise<void> {
+      const { count } = answered;
+      const fault = () => keyed.unknownSince('A fault of this server ended an earlier attempt', count);
+      try {
+        // A refusal or a fault of this server must not erase an unknown outcome.
+        const stored = storedResult(end) ?? storedResult(mine.earlier ?? (end ? undefined : fault()));
+        const passed = end ? answersToPass(end, count) : count;
+        if (stored) {
+          outcomes.set(key, { fingerprint, json: stored.outcome });
+          records.delete(key);
+          if (stored.whole !== stored.outcome) records.set(key, stored.whole);
+        }
+        if (passed > 0) answerCounts.set(key + fingerprint, passed);
+        await shared?.settle(keyed, stored, passed);
+      } finally {
+        running.delete(key);
+        if (end) now.end.resolve({ kind: 'repeated', result: withoutStream(end) });
+        else now.end.reject(new Error('a fault of this server ended the delete that this request waited for'));
+      }
+    }
+    return { ...mine, settle, hasCallerLeft: () => now.waiting.every((hasLeft) => hasLeft()) };
   }
 
   async function claim(keyed: KeyedRequest, answered: { count: number }): Promise<Claim<KeyedEnd>> {
@@ -345,9 +320,8 @@ export function createSharedRequests(
   const owner = randomUUID();
   const leaseMs = requestTimeoutMs + leaseMarginMs;
   let claimsSeen = 0;
-  /** When this process last did a delete without a claim, unless it is reported. */
+  /** When this process last did a delete without a claim, until that is reported, or no longer matters. */
   let aloneAt: number | undefined;
-  let isReporting = false;
 
   const note = (aloneMs: number) => memory.ask((redis) => noteMemory(redis, [memoryName], [aloneMs]));
 
@@ -356,17 +330,16 @@ export function createSharedRequests(
 
   /** Reports deletes without a claim to the other replicas, once Redis answers. */
   async function reportWhenBack(): Promise<void> {
-    if (isReporting) return;
-    isReporting = true;
     while (aloneAt !== undefined && performance.now() - aloneAt < rememberedMs) {
       const reportedAt = aloneAt;
       const isNoted = await note(Math.ceil(performance.now() - reportedAt));
       if (isNoted && aloneAt === reportedAt) aloneAt = undefined;
       else await sleep(reportAgainMs, undefined, { ref: false });
     }
-    isReporting = false;
+    aloneAt = undefined;
   }
 
+  /** Stores the result of a delete and the number of answered attempts. Undefined: others may try again. */
   async function settle(keyed: KeyedRequest, stored: StoredResult | undefined, answerCount: number): Promise<void> {
     const result = [stored?.whole ?? '', stored?.mayBeTried ? 1 : 0, rememberedMs];
     const args = [keyed.fingerprint, owner, ...result, answerCount, answersRememberedMs];
@@ -397,12 +370,14 @@ export function createSharedRequests(
   /** Decides without an answer of Redis. @param isElsewhere true when another process is known to do the delete. */
   function claimAlone(keyed: KeyedRequest, isElsewhere: boolean): SharedClaim | Promise<SharedClaim> {
     if (performance.now() >= keyed.deadlineAt) return isElsewhere ? inFlight(keyed, 0) : inDoubt(keyed, 0);
+    const isReporting = aloneAt !== undefined;
     aloneAt = performance.now();
-    void reportWhenBack();
+    if (!isReporting) void reportWhenBack();
     const why = 'The connection to Redis was lost while another server sent it';
     return isElsewhere ? takeOver(keyed, why, 0) : inDoubt(keyed, 0);
   }
 
+  /** Claims a delete. It waits for a process that is doing it, until the deadline. */
   async function claim(keyed: KeyedRequest): Promise<SharedClaim> {
     const names = [...namesOf(keyed), memoryName];
     for (let isElsewhere = false; ; isElsewhere = true) {
@@ -428,10 +403,5 @@ export function createSharedRequests(
 
   // The memory starts with the first server that uses it, not with the first delete.
   void note(-1);
-  return {
-    /** Claims a delete. It waits for a process that is doing it, until the deadline. */
-    claim,
-    /** Stores the result of a delete and the number of answered attempts. Undefined: others may try again. */
-    settle,
-  };
+  return { claim, settle };
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type EngagementType, typeNamed } from './input.ts';
+import { typeNamed } from './input.ts';
 
 /** Text. A provider may send a number or a boolean instead. */
 const text = z.union([z.string(), z.number().transform(String), z.boolean().transform(String)]);
@@ -302,24 +302,12 @@ export type FieldValue<R extends Resource, Field extends WireField<R>> = (typeof
 /** The field with the type of an engagement. */
 export const typeOnly: ReadonlySet<WireField> = new Set<WireField>(['engagement_type']);
 
-/** The documented type of a record, in any case of letters. Null for any other value. */
-export function engagementTypeOf({
-  engagement_type: type,
-}: {
-  readonly engagement_type?: string | null;
-}): EngagementType | null {
-  return typeNamed(type);
-}
-
+const summary = ['engagement_type', 'subject', 'created_at'] as const;
 /** The fields that a short list shows of an engagement. */
-export const summaryFields: ReadonlySet<WireField> = new Set<WireField>(['engagement_type', 'subject', 'created_at']);
+export const summaryFields: ReadonlySet<WireField> = new Set<WireField>(summary);
 
 /** An engagement for a short list. Its type is Truto's word, or else the provider's. */
-export function summarize(record: {
-  readonly engagement_type?: string | null;
-  readonly subject?: string | null;
-  readonly created_at?: string | null;
-}) {
+export function summarize(record: { readonly [Field in (typeof summary)[number]]?: string | null }) {
   const { engagement_type: type = null, subject = null, created_at: createdAt = null } = record;
   return { engagementType: typeNamed(type) ?? type, subject, createdAt };
 }

@@ -3,9 +3,7 @@ import type { Integration } from './integrations.ts';
 import type { EngagementRecord } from './record.ts';
 import type { WriteRequest } from './request.ts';
 
-/*
- * What a delete or a create can end with: findings, successes, dry runs, and errors.
- */
+/* What a delete or a create can end with: findings, successes, dry runs, and errors. */
 
 /** A problem that a check found. */
 export interface Finding {
@@ -94,10 +92,7 @@ export interface CreateEngagementSuccess extends Success {
   readonly outcome: CreateOutcome;
 }
 
-/**
- * When a delete without a final outcome was first sent, in milliseconds since 1970. An older event of Truto's proves nothing about it.
- * Callers do not see it.
- */
+/** When a delete without a final outcome was first sent (milliseconds since 1970): older events prove nothing. Callers do not see it. */
 export type SentAt = number;
 
 /** The result of a dry run. Nothing was created. */
@@ -126,8 +121,8 @@ interface ErrorRow {
   readonly description: string;
   /** Its fields besides `message`: the type as SDL writes it, and the description. */
   readonly fields: Readonly<Record<string, readonly [type: string, description: string]>>;
-  /** For the documents: whether the engagement is deleted or created, and what to do. */
-  readonly done: string;
+  /** For the documents: whether the engagement is deleted or created (default: no), and what to do. */
+  readonly done?: string;
   readonly toDo: string;
 }
 
@@ -142,7 +137,6 @@ export const engagementErrors = {
     description:
       'The arguments break a rule of the integration, or Truto refused them. Nothing was changed. Fix the issues, then send it again.',
     fields: { issues: ['[InputIssue!]!', 'Every problem that one check can find.'] },
-    done: 'no',
     toDo: 'fix the arguments that `issues` names; `allowedValues` lists the accepted values',
   },
   UnsupportedIntegrationError: {
@@ -154,7 +148,6 @@ export const engagementErrors = {
       integrationName: ['String!', 'The integration of the integrated account.'],
       supportedIntegrations: ['[String!]!', 'The integrations for which Truto can.'],
     },
-    done: 'no',
     toDo: 'nothing: Truto has no such method for this CRM',
   },
   NotFoundError: {
@@ -180,7 +173,6 @@ export const engagementErrors = {
       'Truto finds no such integrated account, or the token has no access to it. Nothing was changed; an engagement may ' +
       "exist. Check the id, and that the token belongs to the account's environment.",
     fields: {},
-    done: 'no',
     toDo: "check the integrated account's id, and that the token belongs to its environment",
   },
   ForbiddenError: {
@@ -194,7 +186,6 @@ export const engagementErrors = {
         "The permissions that the account's connection lacks at the provider. Empty when Truto names none.",
       ],
     },
-    done: 'no',
     toDo: 'ask for access to the integrated account, or grant the `missingScopes` at the provider',
   },
   AccountNeedsReauthError: {
@@ -204,7 +195,6 @@ export const engagementErrors = {
     description:
       "The provider no longer accepts the integrated account's credentials. Nothing was changed. The account's owner must connect it again.",
     fields: {},
-    done: 'no',
     toDo: "ask the account's owner to connect it again",
   },
   AccountBlockedError: {
@@ -214,7 +204,6 @@ export const engagementErrors = {
     description:
       'Truto has blocked or paused the integrated account. Nothing was changed. A retry fails until Truto ends that.',
     fields: { reason: ['String', 'Whether the account is blocked or paused. Null when unknown.'] },
-    done: 'no',
     toDo: 'ask Truto; if `reason` says that it is paused, try again later',
   },
   RateLimitedError: {
@@ -224,7 +213,6 @@ export const engagementErrors = {
       'A rate limit of Truto or of the provider is reached, or you have 8 streamed bodies open at this server. Nothing was changed. ' +
       'Send it again later.',
     fields: { retryAfterMs: ['Int', 'How long to wait, in milliseconds. Null when Truto does not say.'] },
-    done: 'no',
     toDo: 'wait for `retryAfterMs`, then send it again',
   },
   RemoteApiError: {
@@ -236,7 +224,6 @@ export const engagementErrors = {
       statusCode: ['Int!', 'The HTTP status of the refusal.'],
       rawResponse: ['JSON', "The provider's response body. Null when there is none."],
     },
-    done: 'no',
     toDo: "read `statusCode` and the provider's `rawResponse`",
   },
   UpstreamUnavailableError: {
@@ -245,7 +232,6 @@ export const engagementErrors = {
     description:
       'Truto could not be reached, refused this server, or did not return the record for the snapshot. Nothing was changed. Send it again later.',
     fields: {},
-    done: 'no',
     toDo: 'send it again later',
   },
   OutcomeUnknownError: {
@@ -360,11 +346,8 @@ export type DeleteEnd = DeleteEngagementResult | Unauthenticated;
 /** An error of a create. It has no `NotFoundError`: see `create/outcome.ts`. */
 export type CreateEngagementError = Exclude<DeleteEngagementError, { kind: 'NotFoundError' }>;
 
-/** The result of one `createEngagement`; `kind` is the GraphQL type's name. */
-export type CreateEngagementResult = CreateEngagementSuccess | CreateEngagementPlan | CreateEngagementError;
-
-/** How a create ended. */
-export type CreateEnd = CreateEngagementResult | Unauthenticated;
+/** How a create ended; `kind` is the GraphQL type's name. */
+export type CreateEnd = CreateEngagementSuccess | CreateEngagementPlan | CreateEngagementError | Unauthenticated;
 
 /** The same end; an error names the engagement that it is about. Without that, only its index in a list would tell. */
 export function withEngagementId<End extends DeleteEnd>(end: End, engagementId: string): End {
@@ -373,20 +356,9 @@ export function withEngagementId<End extends DeleteEnd>(end: End, engagementId: 
 
 /** Removes upstream's data from the result, and adds the reason, for the caller. Returns the same object if it has no such data. */
 export function withoutRecord<End extends DeleteEnd | CreateEnd>(result: End, why: string): End {
-  switch (result.kind) {
-    case 'DeleteEngagementSuccess':
-      if (result.engagement === null && result.raw === undefined) return result;
-      return { ...result, engagement: null, raw: null, warnings: [...result.warnings, why] };
-    case 'CreateEngagementSuccess':
-      if (result.engagement === null) return result;
-      return { ...result, engagement: null, warnings: [...result.warnings, why] };
-    case 'OutcomeUnknownError':
-      if (!result.engagement && (result.rawResponse ?? null) === null) return result;
-      return { ...result, rawResponse: null, engagement: null, message: `${result.message} ${why}` };
-    case 'RemoteApiError':
-      if ((result.rawResponse ?? null) === null) return result;
-      return { ...result, rawResponse: null, message: `${result.message} ${why}` };
-    default:
-      return result;
-  }
+  const data = ['engagement', 'raw', 'rawResponse'].filter((name) => (Reflect.get(result, name) ?? null) !== null);
+  if (data.length === 0) return result;
+  const said = 'warnings' in result ? { warnings: [...result.warnings, why] } : {};
+  const message = 'message' in result ? { message: `${result.message} ${why}` } : {};
+  return { ...result, ...Object.fromEntries(data.map((name) => [name, null])), ...said, ...message };
 }

@@ -255,14 +255,15 @@ export function checkIntegration(input: DeleteEngagementInput, support: Integrat
   return [isUnlisted ? notListed(path) : refusal(path, `${name} accepts only ${list}.`, allowed), ...unlisted];
 }
 
-/**
- * Refuses a request that is too long for most servers.
- * @param given the arguments by name. The finding is about the longest one.
- */
+/** The name of the longest value, as JSON. */
+export function longestOf(given: readonly (readonly [name: string, value: unknown])[]): string {
+  const lengths = given.map(([name, value]) => [name, JSON.stringify(value)?.length ?? 0] as const);
+  return lengths.sort(([, one], [, other]) => other - one)[0]?.[0] ?? '';
+}
+
+/** Refuses a request that is too long for most servers. @param given the arguments by name. The finding is about the longest one. */
 export function checkLength(path: string, given: object): readonly Finding[] {
   if (path.length <= maxPathLength) return [];
-  const lengths = Object.entries(given).map(([name, value]) => [name, JSON.stringify(value)?.length ?? 0] as const);
-  const [longest = ['']] = lengths.sort(([, one], [, other]) => other - one);
   const message = `The arguments make a URL of at least ${path.length} characters. At most ${maxPathLength} are allowed. Shorten them.`;
-  return [refusal([longest[0]], message)];
+  return [refusal([longestOf(Object.entries(given))], message)];
 }

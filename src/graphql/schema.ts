@@ -1,20 +1,24 @@
-import { printSubgraphSchema } from '@apollo/subgraph';
 import { stitchingDirectives } from '@graphql-tools/stitching-directives';
-import { GraphQLDeferDirective, GraphQLStreamDirective, printSchemaWithDirectives } from '@graphql-tools/utils';
+import {
+  filterSchema,
+  GraphQLDeferDirective,
+  GraphQLStreamDirective,
+  printSchemaWithDirectives,
+} from '@graphql-tools/utils';
 import { GraphQLSchema, lexicographicSortSchema, printSchema, specifiedDirectives } from 'graphql';
 import { type Dialect, parseSettings } from '../config/config.ts';
 import type { AdditionalField } from '../config/settings.ts';
 import './bulk/bulk-delete.ts';
 import './bulk/bulk-restore.ts';
 import { limitAnswers } from './core/answer-room.ts';
-import { builder, rootField } from './core/builder.ts';
-import { type DialectOptions, withTypePrefix, withTypePrefixInText } from './core/dialects.ts';
+import { builder, objectType, rootField } from './core/builder.ts';
+import { type DialectOptions, withTypePrefix } from './core/dialects.ts';
 import './create/create-engagement.ts';
 import './delete/delete-engagement.ts';
 import './delete/engagement-deleted.ts';
 import './read/engagement-queries.ts';
 import { withGivenResults } from './prepared/prepared-operations.ts';
-import { completeSubgraph } from './read/by-key.ts';
+import './read/by-key.ts';
 import { addAdditionalFields } from './types/records.ts';
 
 builder.queryType({ description: 'Reads.' });
@@ -27,6 +31,15 @@ rootField('query', '_sdl', {
   onlyIn: 'stitching',
   isOpen: true,
   resolve: (_root, _args, _context, { schema }) => String(schema.extensions.sdl),
+});
+objectType<{ readonly sdl: string }>('_Service: What a federated gateway asks a subgraph for.')({
+  sdl: 'String!: The schema as SDL.',
+});
+rootField('query', '_service', {
+  row: '_Service!: This schema as SDL, with the directives of federation, for a federated gateway.',
+  onlyIn: 'federation',
+  isOpen: true,
+  resolve: (_root, _args, _context, { schema }) => ({ sdl: String(schema.extensions.sdl) }),
 });
 
 /** The newest version that all composition libraries support, and the oldest with `@cost` and `@listSize`. */
@@ -52,18 +65,24 @@ export interface EngagementSchemaOptions {
 
 function buildDialect(options: DialectOptions): GraphQLSchema {
   const { dialect, provesCallers } = options;
-  if (dialect === 'federation') {
-    const used = provesCallers ? [...federationDirectives, '@authenticated'] : federationDirectives;
-    return builder.toSubGraphSchema({ ...options, linkUrl, federationDirectives: used, directives });
-  }
+  const used = provesCallers ? [...federationDirectives, '@authenticated'] : federationDirectives;
+  const extensions = dialect === 'federation' ? { directives: { link: { url: linkUrl, import: used } } } : {};
   const ofStitching = dialect === 'stitching' ? [keyDirective, mergeDirective] : [];
-  return builder.toSchema({ ...options, directives: [...directives, ...ofStitching] });
+  return builder.toSchema({ ...options, extensions, directives: [...directives, ...ofStitching] });
 }
 
-const printers = { none: printSchema, federation: printSubgraphSchema, stitching: printSchemaWithDirectives };
+/** Without the types that no field uses. */
+const pruned = (schema: GraphQLSchema) => new GraphQLSchema({ ...schema.toConfig(), types: [] });
+
+/** The fields that a gateway knows, and that its subgraph's SDL must not have. */
+const ofGateway: ReadonlySet<string> = new Set(['_entities', '_service']);
 
 function printed(schema: GraphQLSchema, dialect: Dialect): string {
-  return `${printers[dialect](lexicographicSortSchema(schema)).trim()}\n`;
+  if (dialect === 'none') return `${printSchema(lexicographicSortSchema(schema)).trim()}\n`;
+  const shown = pruned(filterSchema({ schema, rootFieldFilter: (_operation, name) => !ofGateway.has(name ?? '') }));
+  const text = printSchemaWithDirectives(lexicographicSortSchema(shown)).trim();
+  // As an extension, as in Apollo's specification: tools recognize a subgraph by it.
+  return `${text.replace(/^schema (@link\(.*\)) \{[^}]*\}/, 'extend schema $1')}\n`;
 }
 
 /**
@@ -74,18 +93,13 @@ export function createSchema(options: EngagementSchemaOptions): GraphQLSchema {
   const { dialect = 'none', typePrefix = '', provesCallers = false, additionalFields = [] } = options;
   // Checked like the settings of the same meaning.
   parseSettings({ SUBGRAPH: dialect, TYPE_PREFIX: typePrefix, ADDITIONAL_FIELDS: JSON.stringify(additionalFields) });
-  // Without the types that only another dialect uses.
-  const used = new GraphQLSchema({ ...buildDialect({ dialect, provesCallers }).toConfig(), types: [] });
-  const plain = withGivenResults(limitAnswers(addAdditionalFields(used, additionalFields)));
-  if (dialect === 'none') return plain;
-  const sdl = withTypePrefixInText(printed(plain, dialect), typePrefix);
-  const schema = withTypePrefix(plain, typePrefix);
-  schema.extensions = { ...schema.extensions, sdl };
-  return dialect === 'federation' ? completeSubgraph(schema, sdl) : schema;
+  const used = addAdditionalFields(pruned(buildDialect({ dialect, provesCallers })), additionalFields);
+  const schema = withTypePrefix(withGivenResults(limitAnswers(used)), typePrefix);
+  if (dialect !== 'none') schema.extensions = { ...schema.extensions, sdl: printed(schema, dialect) };
+  return schema;
 }
 
 /** The schema of a server as SDL, in a stable order. With a dialect, the SDL for the supergraph. @throws {ConfigError} as {@link createSchema}. */
 export function printedSchema(options: EngagementSchemaOptions): string {
-  const schema = createSchema(options);
-  return String(schema.extensions.sdl ?? printed(schema, 'none'));
+  return printed(createSchema(options), options.dialect ?? 'none');
 }

@@ -45,8 +45,9 @@ class Tally {
 
   /** @param values in the order of the labels' names; the labels are there from then on. */
   at(...values: readonly string[]): Series {
-    let key = '';
-    for (const value of values) key += `${value}\n`;
+    // A single value is its own key: Node has its hash already.
+    let [key = ''] = values;
+    for (let index = 1; index < values.length; index += 1) key += `\n${values[index]}`;
     let series = this.#series.get(key);
     if (!series) {
       const labels = Object.fromEntries(this.#labelNames.map((label, index) => [label, values[index] ?? '']));

@@ -70,6 +70,12 @@ class StandardOutput implements DestinationStream {
 
 let standardOutput: StandardOutput | undefined;
 
+/** All logs of a process share one. */
+function findStandardOutput(): StandardOutput {
+  standardOutput ??= new StandardOutput();
+  return standardOutput;
+}
+
 const censor = '[redacted]';
 
 /** The ends of names of credentials, in logged objects such as the headers of a request. */
@@ -103,8 +109,8 @@ const maxCauses = 3;
 /** How much of a text is searched for secrets. The rest is never shown. */
 const maxSearchedCharacters = 64 * 1_024;
 
-/** A line that matches, in lower case, may have a credential or a character to escape. Most lines do not match and are unchanged. */
-const suspect = /[%\\+\u007f-\uffff]|eyj|bearer|basic|authorization|cookie|token|secret|password|api-?key/;
+/** A line that matches may have a credential or a character to escape. Most lines do not match and are unchanged. One pattern takes longer. */
+const suspects = [/[%\\+\u007f-\uffff]/, /eyj|bearer|basic|authorization|cookie|token|secret|password|api-?key/i];
 
 /** The secrets of the configuration. */
 export function secretsOf({
@@ -207,6 +213,15 @@ function describeError(error: unknown, redact: Redact, causes = maxCauses): unkn
   };
 }
 
+const flatTypes: ReadonlySet<string> = new Set(['string', 'number', 'boolean', 'undefined']);
+
+/** True for a plain object of texts, numbers and the like, and without an error: pino writes it as `JSON.stringify` does. */
+function isFlat(fields: unknown): fields is object {
+  if (typeof fields !== 'object' || fields === null || 'err' in fields) return false;
+  if (Object.getPrototypeOf(fields) !== Object.prototype) return false;
+  return Object.values(fields).every((value) => value === null || flatTypes.has(typeof value));
+}
+
 /** The destination, without its errors: a delete must not lose its outcome to a line that cannot be written. */
 function sparing(destination: DestinationStream): DestinationStream {
   let hasWarned = false;
@@ -226,11 +241,12 @@ function sparing(destination: DestinationStream): DestinationStream {
 
 /** Creates a log. No value breaks a line, or stops it from being written. */
 export function createLog({ destination, secrets = [] }: LogOptions = {}): Log {
+  const output = destination ? sparing(destination) : findStandardOutput();
   const pattern = secretPattern(secrets);
   const redact = redaction(pattern);
   const print = (value: unknown) => withEscapes(`${JSON.stringify(value)}\n`);
   function streamWrite(given: string): string {
-    const isPlain = !suspect.test(given.toLowerCase()) && !(pattern && given.search(pattern) >= 0);
+    const isPlain = !suspects.some((suspect) => suspect.test(given)) && !(pattern && given.search(pattern) >= 0);
     if (isPlain && given.length <= maxLineCharacters) return given;
     const line = withEscapes(given);
     try {
@@ -250,14 +266,17 @@ export function createLog({ destination, secrets = [] }: LogOptions = {}): Log {
     hooks: {
       streamWrite,
       // Without a text, pino uses the error's message, which may quote the request.
-      logMethod(this: Log, args: Parameters<LogFn>, method: LogFn) {
+      logMethod(this: Log, args: Parameters<LogFn>, method: LogFn, level: number) {
         const [first, ...rest] = args;
+        if (isFlat(first) && rest.length === 1 && typeof rest[0] === 'string') {
+          // The line of each delete: pino takes four times as long for the same text.
+          const line = JSON.stringify({ level, time: Date.now(), ...first, msg: rest[0] });
+          return void output.write(streamWrite(`${line}\n`));
+        }
         const isError = first instanceof Error || (first as { err?: unknown } | undefined)?.err instanceof Error;
         method.apply(this, isError && rest.length === 0 ? [first, 'an error'] : args);
       },
     },
   };
-  if (destination) return pino(options, sparing(destination));
-  standardOutput ??= new StandardOutput();
-  return pino(options, standardOutput);
+  return pino(options, output);
 }

@@ -70,13 +70,13 @@ class Create extends Write<CreateEngagementInput, CreateOptions, CreatePorts> {
   async run(): Promise<CreateEnd> {
     const { callerKey, dryRun, selected } = this.options;
     const checked = this.#check();
-    if ('kind' in checked) return this.#recorded(checked);
+    if ('kind' in checked) return this.#record(checked);
     const { request, findings } = checked;
     // With the selection, also of fields that are sent and so never excluded: the remembered record has only these.
     const fingerprint = () => digest('create', request.path, request.body, [...selected].sort());
     const claim = callerKey && !dryRun ? await this.claim<CreateEnd>(callerKey, fingerprint()) : undefined;
     if (claim?.kind === 'repeated') return this.#repeated(claim.result);
-    if (claim?.kind === 'other') return this.#recorded(otherRequest('Idempotency-Key'));
+    if (claim?.kind === 'other') return this.#record(otherRequest('Idempotency-Key'));
     if (claim?.isInDoubt) findings.push(warning(['Idempotency-Key'], inDoubt));
     let end: CreateEnd | undefined;
     try {
@@ -109,11 +109,10 @@ class Create extends Write<CreateEngagementInput, CreateOptions, CreatePorts> {
     const account = await ports.findAccountIntegration(caller, input.integratedAccountId, deadlineAt, freshness);
     const { support } = account;
     this.noteIntegration(account);
-    const findings = [...checked, ...checkCreateIntegration(input, support, this.integrationName)];
+    const findings = [...checked, ...checkCreateIntegration(input, support)];
     if (dryRun) return { kind: 'CreateEngagementPlan', ...this.planned('create', request, findings, account) };
     if (account.refusal?.kind === 'IntegratedAccountNotFoundError') return nothingCreated(account.refusal);
-    if (!canCreate(support))
-      return unsupported('create', this.integrationName ?? 'The integration', creatingIntegrations);
+    if (!canCreate(support)) return unsupported('create', support.name ?? '', creatingIntegrations);
     if (hasRefusal(findings)) return refusedInput(findings);
     if (this.hasCallerLeft()) return nothingCreated(callerLeft());
     const [sentAtMs, nowMs] = [Date.now(), performance.now()];
@@ -149,7 +148,7 @@ class Create extends Write<CreateEngagementInput, CreateOptions, CreatePorts> {
     if (search.kind === 'One') {
       const found =
         'No answer of Truto proved the create. A search found this engagement: created since, and with all values that were sent.';
-      return created(search.record, 'FOUND', context, { rateLimit: null, warnings: [found] });
+      return created(search.record, 'FOUND', { ...context, warnings: [...context.warnings, found] });
     }
     const why = search.kind === 'None' ? 'A search did not find it yet.' : search.why;
     return { ...unknown, message: `${unknown.message} ${why}` };
@@ -162,18 +161,13 @@ class Create extends Write<CreateEngagementInput, CreateOptions, CreatePorts> {
     return result;
   }
 
-  #recorded(end: CreateEnd): CreateEnd {
-    this.#record(end);
-    return end;
-  }
-
-  /** Writes the one audit event of this create. A dry run has none. */
-  #record(end: CreateEnd | undefined): void {
-    if (this.options.dryRun) return;
+  /** Writes the one audit event of this create, and returns its end. A dry run has none. */
+  #record<End extends CreateEnd | undefined>(end: End): End {
+    if (this.options.dryRun) return end;
     const { integratedAccountId } = this.input;
-    const id = end ? createdIdOf(end) : null;
-    const event = this.auditEvent({ id: id ?? '', integratedAccountId }, end);
-    this.ports.recordCreate({ ...event, engagementId: id === null ? null : event.engagementId });
+    const event = this.auditEvent({ id: (end && createdIdOf(end)) ?? '', integratedAccountId }, end);
+    this.ports.recordCreate({ ...event, engagementId: event.engagementId || null });
+    return end;
   }
 
   protected override unknownSince(upstreamIdempotencyKey: string, why: string): OutcomeUnknownError {

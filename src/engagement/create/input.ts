@@ -3,21 +3,11 @@ import { type ArgumentPaths, type EngagementType, normalizedType, typeNamed, typ
 import { canCreate, type IntegrationSupport } from '../integrations.ts';
 import { excludedFields, wireFieldsOf } from '../record.ts';
 import { exclusionParameters, headersFor, parametersOfTruto, type WriteRequest } from '../request.ts';
-import {
-  camelCase,
-  type FieldKind,
-  type FieldValue,
-  type ResourceField,
-  resources,
-  shapes,
-  type WireField,
-} from '../resources.ts';
+import { camelCase, type FieldKind, type FieldValue, resources, shapes, type WireField } from '../resources.ts';
 import { type Finding, refusal, warning } from '../result.ts';
-import { checkId, checkNumber, checkRawType, checkText, checkTrutoQuery } from '../rules.ts';
+import { checkId, checkNumber, checkRawType, checkText, checkTrutoQuery, longestOf } from '../rules.ts';
 
-/*
- * What a create can write: its input, the checks, and the request.
- */
+/* What a create can write: its input, the checks, and the request. */
 
 type Fields = typeof resources.engagements;
 
@@ -26,11 +16,9 @@ export type WritableField = {
   [Field in WireField]: Fields[Field] extends { readonly isReadOnly: true } ? never : Field;
 }[WireField];
 
-const rows: Readonly<Record<string, ResourceField>> = resources.engagements;
-
 /** The fields that a create can write, in the documentation's order. */
 export const writableFieldNames = wireFieldsOf('engagements').filter(
-  (field) => rows[field]?.isReadOnly !== true,
+  (field) => !('isReadOnly' in resources.engagements[field]),
 ) as readonly WritableField[];
 
 /** The values of a new engagement, by wire names. Absent and null mean the same: not sent. */
@@ -56,20 +44,15 @@ export function typeOf({ engagementType, fields }: CreateEngagementInput): Engag
   return engagementType ?? typeNamed(fields.engagement_type);
 }
 
-/** The fields with a provider's own type. Without one, they are unchanged. */
-export function withRawType(fields: EngagementFields, type: string | null | undefined): EngagementFields {
-  return type === null || type === undefined ? fields : { ...fields, engagement_type: type };
-}
-
 /** True for an engagement that has a direction. Truto documents it for calls only. */
-function isCallOrUntyped({ engagementType, fields }: CreateEngagementInput): boolean {
+export function isCallOrUntyped({ engagementType, fields }: CreateEngagementInput): boolean {
   const type = engagementType ?? normalizedType(fields.engagement_type);
   return type === null || type === 'call';
 }
 
 /** The name of a field in `CreateEngagementInput`. The type is a documented one there, not the provider's own. */
 export function argumentOf(field: WritableField): string {
-  return field === 'engagement_type' ? 'engagementType' : (rows[field]?.name ?? camelCase(field));
+  return field === 'engagement_type' ? 'engagementType' : (resources.engagements[field].name ?? camelCase(field));
 }
 
 /** The paths of a create's arguments, by wire name. */
@@ -89,38 +72,10 @@ export function identifies([field, value]: readonly [WritableField, unknown]): b
   return !commonFields.has(field) && (typeof value !== 'string' || value.trim() !== '');
 }
 
-const isEmpty = (value: unknown) =>
-  value === null || value === undefined || (Array.isArray(value) && value.length === 0);
-
-/**
- * Picks the fields of a record that a create can write, such as to create it anew.
- * @returns the fields, and the names of those with a value that are left out: read-only, unknown, or malformed ones.
- */
-export function writableFields(record: Readonly<Record<string, unknown>>): {
-  readonly fields: EngagementFields;
-  readonly leftOut: readonly string[];
-} {
-  const fields: Record<string, unknown> = {};
-  const isOther = (name: string) => name !== 'id' && !writableFieldNames.includes(name as WritableField);
-  const leftOut = Object.keys(record).filter((name) => isOther(name) && record[name] !== null);
-  for (const name of writableFieldNames) {
-    const value = record[name];
-    if (isEmpty(value)) continue;
-    const read = shapes[resources.engagements[name].kind].safeParse(value);
-    if (read.success) fields[name] = name === 'phone_numbers' ? withoutIds(read.data) : read.data;
-    else leftOut.push(name);
-  }
-  if (fields.direction !== undefined && !isCallOrUntyped({ integratedAccountId: '', fields })) {
-    delete fields.direction;
-    leftOut.push('direction');
-  }
-  return { fields, leftOut };
-}
-
-/** A new phone number has no id yet. */
-function withoutIds(numbers: unknown): unknown {
-  return (numbers as readonly Record<string, unknown>[]).map(({ id: _id, ...rest }) => rest);
-}
+/** True for the name of a field that a create can write. */
+export const isWritable = (name: string): name is WritableField => writableFieldNames.includes(name as WritableField);
+/** True for a value that is not sent. */
+export const isEmpty = (value: unknown) => (value ?? null) === null || (Array.isArray(value) && value.length === 0);
 
 /** The fields that are sent: those with a value. */
 export function sentFields({
@@ -149,9 +104,8 @@ function checkData(value: unknown, path: Path, levelsLeft = maxDepth): readonly 
   ]);
 }
 
-/** The checks, by kind of field. The shape of the value is checked before. */
 const checks: Readonly<Partial<Record<FieldKind, (value: never, path: Path) => readonly Finding[]>>> = {
-  text: checkData,
+  text: checkText,
   object: checkData,
   reference: ({ id }: { id: string }, path) => checkId(id, [...path, 'id']),
   references: (list: readonly { id: string }[], path) =>
@@ -164,19 +118,16 @@ const checks: Readonly<Partial<Record<FieldKind, (value: never, path: Path) => r
     ),
 };
 
-/** Only moments with an offset can be compared. */
-function momentOf(value: string | null | undefined): number | undefined {
-  return value && shapes.dateTime.safeParse(value).success ? Date.parse(value) : undefined;
-}
+/** Only moments with an offset can be compared. NaN for any other text. */
+const momentOf = (text: string) => (shapes.dateTime.safeParse(text).success ? Date.parse(text) : Number.NaN);
 
 function checkMoments({ fields }: CreateEngagementInput): readonly Finding[] {
   const names = ['start_time', 'end_time'] as const;
-  const [start, end] = names.map((name) => momentOf(fields[name]));
-  if (start !== undefined && end !== undefined && end < start)
-    return [refusal(['input', 'endTime'], 'It must not be before startTime.')];
+  const [start = Number.NaN, end = Number.NaN] = names.map((name) => momentOf(fields[name] ?? ''));
+  if (end < start) return [refusal(['input', 'endTime'], 'It must not be before startTime.')];
   const inexact = 'It is not a date-time with an offset, such as 2026-01-31T09:00:00Z. It is sent unchanged.';
   return names
-    .filter((name) => fields[name] && momentOf(fields[name]) === undefined)
+    .filter((name) => fields[name] && Number.isNaN(momentOf(fields[name])))
     .map((name) => warning(['input', argumentOf(name)], inexact));
 }
 
@@ -184,13 +135,16 @@ function checkMoments({ fields }: CreateEngagementInput): readonly Finding[] {
 export function checkCreate(input: CreateEngagementInput): readonly Finding[] {
   const { integratedAccountId, engagementType, fields, remoteData } = input;
   const given = sentFields(input);
-  const isUnknown = (name: string) => !writableFieldNames.includes(name as WritableField);
   const rawType = checkRawType({ engagementType, rawEngagementType: fields.engagement_type });
   const isNothing = given.length === 0 && Object.keys(remoteData ?? {}).length === 0;
+  const hasOther = !Object.keys(fields).every(isWritable);
   return [
     ...checkId(integratedAccountId, ['integratedAccountId']),
-    ...(Object.keys(fields).some(isUnknown) ? [refusal(['input'], 'It has a field that a create cannot write.')] : []),
-    ...given.flatMap(([name, value]) => checkField(name, value)),
+    ...(hasOther ? [refusal(['input'], 'It has a field that a create cannot write.')] : []),
+    ...given.flatMap(([name, value]) => {
+      const check = name === 'engagement_type' ? undefined : checks[resources.engagements[name].kind];
+      return check?.(value as never, ['input', argumentOf(name)]) ?? [];
+    }),
     ...checkData(remoteData, ['input', 'remoteData']),
     ...rawType.map((finding) => ({ ...finding, path: ['input', ...finding.path] })),
     ...checkTrutoQuery(input, createPaths),
@@ -198,24 +152,13 @@ export function checkCreate(input: CreateEngagementInput): readonly Finding[] {
   ];
 }
 
-function checkField(name: WritableField, value: unknown): readonly Finding[] {
-  const path = ['input', argumentOf(name)];
-  const { kind } = resources.engagements[name];
-  const [malformed] = shapes[kind].safeParse(value).error?.issues ?? [];
-  if (malformed) return [refusal([...path, ...malformed.path.map(String)], 'It does not have the documented form.')];
-  return name === 'engagement_type' ? [] : (checks[kind]?.(value as never, path) ?? []);
-}
-
 /** Refuses a body that is too large, and names its largest field. */
 export function checkBody(body: string, input: CreateEngagementInput): readonly Finding[] {
   const length = Buffer.byteLength(body);
   if (length <= maxBodyBytes) return [];
-  const sizes = [
-    ...sentFields(input).map(([name, value]) => [argumentOf(name), JSON.stringify(value).length] as const),
-    ['remoteData', JSON.stringify(input.remoteData ?? null).length] as const,
-  ].sort(([, one], [, other]) => other - one);
+  const sent = sentFields(input).map(([name, value]) => [argumentOf(name), value] as const);
   const message = `The body has ${length} bytes. At most ${maxBodyBytes} are allowed. Shorten it.`;
-  return [refusal(['input', sizes[0]?.[0] ?? ''], message)];
+  return [refusal(['input', longestOf([...sent, ['remoteData', input.remoteData]])], message)];
 }
 
 /** Checks what Truto's create page requires of every integration: what it requires is refused, everything else warns (ADR 4). */
@@ -236,24 +179,17 @@ export function checkConventions(input: CreateEngagementInput): Finding[] {
 }
 
 /** Checks the input against the account's integration. An unknown integration has no rules. */
-export function checkCreateIntegration(
-  input: CreateEngagementInput,
-  support: IntegrationSupport,
-  name: string | null,
-): readonly Finding[] {
+export function checkCreateIntegration(input: CreateEngagementInput, support: IntegrationSupport): readonly Finding[] {
+  const { name, integration } = support;
   if (!canCreate(support))
     return [refusal(['integratedAccountId'], `It belongs to ${name}, which cannot create engagements through Truto.`)];
   const type = typeOf(input);
-  const isRequired = support.kind === 'supported' && support.integration.requiresTypeOnCreate;
-  if (!isRequired || (type && createTypes.includes(type))) return [];
+  if (!integration?.requiresTypeOnCreate || (type && createTypes.includes(type))) return [];
   const allowed = createTypes.map((each) => each.toUpperCase());
   return [refusal(['input', 'engagementType'], `${name} requires one of ${allowed.join(', ')}.`, allowed)];
 }
 
-/**
- * Builds `POST /unified/crm/engagements`. Check the input before. The sent fields are not excluded from the answer: they prove that it
- * answers this request.
- */
+/** Builds `POST /unified/crm/engagements`. Check the input before. The answer has the sent fields: they prove what it answers. */
 export function buildCreateRequest(
   input: CreateEngagementInput,
   selected: ReadonlySet<WireField>,

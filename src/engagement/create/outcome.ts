@@ -10,7 +10,7 @@ import { type ReadOptions, type ReadPorts, readDeletedMark, readEngagements } fr
 import { type EngagementRecord, isIdValue, isSameId, readRecord } from '../record.ts';
 import { notSent, readRefusal, readUpstreamError } from '../refusal.ts';
 import { type FieldKind, resources, type WireField } from '../resources.ts';
-import type { CreateEnd, CreateEngagementSuccess, OutcomeUnknownError, Refusal } from '../result.ts';
+import type { CreateEnd, CreateEngagementSuccess, OutcomeUnknownError, RateLimit, Refusal } from '../result.ts';
 import { checkId } from '../rules.ts';
 import type { OutcomeContext } from '../write.ts';
 import {
@@ -23,19 +23,14 @@ import {
   type WritableField,
 } from './input.ts';
 
-/*
- * What proves a create: its answer, or else a search for the engagement.
- */
+/* What proves a create: its answer, or else a search for the engagement. */
 
 /** What the end of a create is read with. */
 export interface CreateContext extends OutcomeContext<CreateEngagementInput> {
   readonly selected: ReadonlySet<WireField>;
 }
 
-/**
- * Maps the end of a sent create to the result's member. A refusal means that nothing was created. Everything that does not prove a
- * refusal or a record is an unknown outcome.
- */
+/** Maps the end of a sent create to the result's member. What proves neither a refusal nor a record is an unknown outcome. */
 export function readCreateOutcome(attempt: Attempt, context: CreateContext): CreateEnd | Promise<CreateEnd> {
   if (attempt.kind === 'answer')
     return attempt.statusCode >= 200 && attempt.statusCode < 300
@@ -49,11 +44,10 @@ export function readCreateOutcome(attempt: Attempt, context: CreateContext): Cre
 function readSuccess(answer: UpstreamAnswer, context: CreateContext): CreateEnd {
   const { statusCode, headers } = answer;
   const body = readBody(answer.body);
-  const unknown = (why: string, rest: { isLikely?: boolean; rawResponse?: unknown } = {}) =>
-    unknownCreate(context.upstreamIdempotencyKey, {
-      ...{ why: `The answer has status ${statusCode}, but ${why}`, statusCode },
-      ...rest,
-    });
+  const unknown = (problem: string, rest: { isLikely?: boolean; rawResponse?: unknown } = {}) => {
+    const why = `The answer has status ${statusCode}, but ${problem}`;
+    return unknownCreate(context.upstreamIdempotencyKey, { why, statusCode, ...rest });
+  };
   if (isPageType(headers['content-type'])) return unknown('its body is an HTML page, which Truto never sends');
   if (!successStatuses.has(statusCode)) return unknown('that status does not confirm the create');
   if (body.kind === 'unreadable') return unknown(`its body could not be read: ${body.why}`, { isLikely: true });
@@ -81,7 +75,7 @@ function readSuccess(answer: UpstreamAnswer, context: CreateContext): CreateEnd 
     });
   if (statusCode !== 200 && statusCode !== 201)
     return unknown('that status does not confirm the create', { isLikely: true, rawResponse });
-  return created(json, 'CREATED', context, { rateLimit: parseRateLimit(headers), warnings: [] });
+  return created(json, 'CREATED', context, parseRateLimit(headers));
 }
 
 async function readRefused(answer: UpstreamAnswer, context: CreateContext): Promise<CreateEnd> {
@@ -126,7 +120,7 @@ export function created(
   json: Readonly<Record<string, unknown>>,
   outcome: CreateEngagementSuccess['outcome'],
   { input, selected, integration, warnings }: CreateContext,
-  more: Pick<CreateEngagementSuccess, 'rateLimit' | 'warnings'>,
+  rateLimit: RateLimit | null = null,
 ): CreateEngagementSuccess {
   const key = { id: String(json.id), integratedAccountId: input.integratedAccountId };
   const read = readRecord('engagements', json, selected, key);
@@ -141,10 +135,9 @@ export function created(
     outcome,
     engagement: record,
     integration,
-    rateLimit: more.rateLimit,
+    rateLimit,
     warnings: [
       ...warnings,
-      ...more.warnings,
       ...unreadableFields(unreadable),
       ...(unstored && [
         `Truto's answer lacks values that were sent: ${unstored}. The provider may not store them. Read the engagement to see.`,
@@ -154,10 +147,7 @@ export function created(
   };
 }
 
-/**
- * Whether a record has values that were sent: some, none of those that it has, or no such fields at all. Values that many engagements
- * have in common count only without others.
- */
+/** Whether a record has values that were sent: some, only others, or no such fields. Common values count only without others. */
 function readEcho(json: Readonly<Record<string, unknown>>, input: CreateEngagementInput): 'same' | 'other' | 'absent' {
   const sent = sentFields(input);
   const key = { id: '', integratedAccountId: input.integratedAccountId };
@@ -283,31 +273,28 @@ function filtersFor(input: CreateEngagementInput, sinceMs: number): readonly Eng
  * Searches an account for an engagement with the values that were sent, created after that moment: a create whose answer was lost. Only
  * a search that saw all candidates proves something.
  * @param sinceMs the time of day just before the create was sent, in milliseconds since the epoch.
- * @param mayLack true when a value may be missing, as long as two that identify the engagement are there, and no other value contradicts.
- * @param key that of the create, if it was sent by an earlier call.
+ * @param restoreKey the key of the create, if a restore sent it. Then values may be missing, as long as two that identify the engagement
+ * are there: providers do not store all fields of a whole record.
  */
 export async function findCreated(
   input: CreateEngagementInput,
   sinceMs: number,
   options: ReadOptions<'engagements'>,
   ports: ReadPorts,
-  mayLack = false,
-  key?: string,
+  restoreKey?: string,
 ): Promise<CreatedSearch> {
   const { integratedAccountId, trutoQuery } = input;
-  const { caller, deadlineAt } = options;
   const sent = sentFields(input);
   const identifying = sent.filter(identifies);
   if (identifying.length === 0) return unclear('It was not searched for: no field that was sent identifies it.');
-  const { support } = await ports.findAccountIntegration(caller, integratedAccountId, deadlineAt);
-  const softDeletes = support.kind === 'supported' && support.integration.softDeletes;
+  const { support } = await ports.findAccountIntegration(options.caller, integratedAccountId, options.deadlineAt);
   const selected: ReadonlySet<WireField> = new Set([
     ...options.selected,
     ...sent.map(([field]) => field),
     'created_at',
-    ...(softDeletes ? (['remote_data'] as const) : []),
+    ...(support.integration?.softDeletes ? (['remote_data'] as const) : []),
   ]);
-  const leastSame = mayLack ? Math.min(2, identifying.length) : identifying.length;
+  const leastSame = restoreKey === undefined ? identifying.length : Math.min(2, identifying.length);
   const isSince = (createdAtMs: number) => createdAtMs >= sinceMs && createdAtMs <= Date.now() + maxAheadMs;
   const matches = (record: EngagementRecord) =>
     isSince(Date.parse(record.created_at ?? '')) &&
@@ -318,7 +305,7 @@ export async function findCreated(
   /** Another create of this process, whose engagement may have been created since. */
   const isOther = (other: SentCreate) =>
     other.input !== input &&
-    (key === undefined || other.key !== key) &&
+    (restoreKey === undefined || other.key !== restoreKey) &&
     other.input.integratedAccountId === integratedAccountId &&
     other.endedAtMs >= sinceMs;
   let refused: Refusal | undefined;

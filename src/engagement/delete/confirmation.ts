@@ -1,7 +1,7 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { Secret } from '../../config/secret.ts';
 import type { Caller } from '../account.ts';
-import { type DeleteEngagementInput, deleteParameters } from '../input.ts';
+import type { DeleteEngagementInput } from '../input.ts';
 
 /**
  * How long a confirmation token starts a delete, in milliseconds. A delete is remembered for longer (`rememberedMs`), so the memory
@@ -25,15 +25,6 @@ export interface Confirmation {
   readonly confirmationExpiresAt: Date;
 }
 
-/** What an opened token confirms. */
-interface Confirmed<Plan> {
-  readonly plan: Plan;
-  /** Unique to the token. */
-  readonly nonce: string;
-  /** True when it may start nothing any more. */
-  readonly isExpired: boolean;
-}
-
 /** Makes and opens confirmation tokens (ADR 21). */
 export type Confirmations = ReturnType<typeof createConfirmations>;
 
@@ -49,17 +40,6 @@ const unknown = `This server did not make it, or it was altered. Send it unchang
 const fieldOf: Readonly<Record<Kind, string>> = { delete: 'deleteEngagement', bulk: 'startBulkDelete' };
 /** True for the one spelling of bytes in base64url. The last character may have bits that mean nothing. */
 const isCanonical = (part: string) => Buffer.from(part, 'base64url').toString('base64url') === part;
-
-/** JSON has no dates: they are texts in a token, in UTC. A text without an offset was a text before, and stays one. */
-function withDates(input: DeleteEngagementInput): DeleteEngagementInput {
-  const { parameters } = input;
-  if (!parameters) return input;
-  const entries = Object.entries(parameters).map(([name, value]) => {
-    const isMoment = deleteParameters[name as keyof typeof deleteParameters].kind === 'date' && /Z$/.test(`${value}`);
-    return [name, isMoment ? new Date(`${value}`) : value] as const;
-  });
-  return { ...input, parameters: Object.fromEntries(entries) };
-}
 
 /** Makes the confirmations of a server. @param secret that of all replicas. Without one, tokens are valid in this process only. */
 export function createConfirmations({
@@ -84,12 +64,15 @@ export function createConfirmations({
       const sealed = await seal.close(new Secret(text), `confirmation of ${kind}`);
       return { confirmationToken: `${kind}_${sealed}`, confirmationExpiresAt: new Date(expiresAtMs) };
     },
-    /** Opens a token of this caller. Returns a sentence when it confirms nothing. Never rejects. */
+    /**
+     * Opens a token of this caller. Returns a sentence when it confirms nothing. Never rejects. `nonce` is unique to the token. An expired
+     * token may start nothing any more.
+     */
     async open<K extends Kind>(
       kind: K,
       token: string,
       caller: Pick<Caller, 'id'>,
-    ): Promise<Confirmed<Plans[K]> | string> {
+    ): Promise<{ readonly plan: Plans[K]; readonly nonce: string; readonly isExpired: boolean } | string> {
       const [ofKind = '', sealed = ''] = token.split(/_(.*)/s, 2);
       if (ofKind !== kind && Object.hasOwn(fieldOf, ofKind))
         return `It confirms a delete of ${fieldOf[ofKind as Kind]}. Send it there.`;
@@ -98,8 +81,8 @@ export function createConfirmations({
         const text = await seal.open(sealed, `confirmation of ${kind}`);
         const { callerId, nonce, expiresAtMs, plan } = JSON.parse(text.reveal());
         if (callerId !== caller.id) return 'It was made for another caller. Make your own with dryRun: true.';
-        const opened = kind === 'delete' ? { ...plan, input: withDates(plan.input) } : plan;
-        return { plan: opened, nonce, isExpired: expiresAtMs <= Date.now() };
+        // JSON has made texts of the dates of a plan, which are sent as they are.
+        return { plan, nonce, isExpired: expiresAtMs <= Date.now() };
       } catch {
         return unknown;
       }
@@ -108,30 +91,26 @@ export function createConfirmations({
 }
 
 /** Encrypts texts with an authentication tag: an altered one cannot be opened. */
-export interface Seal {
-  /** Identifies the secret without revealing it. A seal opens only what a seal of the same name has closed. */
-  readonly name: string;
-  /** @param purpose what it is for, in plain text: it cannot be opened for another purpose. */
-  close(text: Secret, purpose: string): Promise<string>;
-  /** @throws when it was sealed with another secret or for another purpose, or was altered. */
-  open(sealed: string, purpose: string): Promise<Secret>;
-}
+export type Seal = ReturnType<typeof createSeal>;
 
 /** Seals with the operator's secret: a JWE (RFC 7516) with AES-256-GCM, bound to its purpose by its `kid`. */
-export function createSeal(secret: Secret): Seal {
+export function createSeal(secret: Secret) {
   const key = createHash('sha256').update(secret.reveal()).digest();
   const name = createHash('sha256').update('name of ').update(key).digest('hex').slice(0, 16);
   // Loaded for the first text: most servers seal none, and should start without this delay.
   const jose = () => import('jose');
   return {
+    /** Identifies the secret without revealing it. A seal opens only what a seal of the same name has closed. */
     name,
-    async close(text, purpose) {
+    /** @param purpose what it is for, in plain text: it cannot be opened for another purpose. */
+    async close(text: Secret, purpose: string): Promise<string> {
       const { CompactEncrypt } = await jose();
       return new CompactEncrypt(new TextEncoder().encode(text.reveal()))
         .setProtectedHeader({ alg: 'dir', enc: 'A256GCM', kid: purpose })
         .encrypt(key);
     },
-    async open(sealed, purpose) {
+    /** @throws when it was sealed with another secret or for another purpose, or was altered. */
+    async open(sealed: string, purpose: string): Promise<Secret> {
       const { compactDecrypt } = await jose();
       const { plaintext, protectedHeader } = await compactDecrypt(sealed, key);
       if (protectedHeader.kid !== purpose) throw new Error('it was sealed for another purpose');

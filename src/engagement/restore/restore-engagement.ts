@@ -1,15 +1,16 @@
 import type { Caller } from '../account.ts';
 import { type CreatePorts, createEngagement } from '../create/create-engagement.ts';
-import { type CreateEngagementInput, sentFields, writableFields } from '../create/input.ts';
+import { type CreateEngagementInput, isCallOrUntyped, isEmpty, isWritable, sentFields } from '../create/input.ts';
 import { type CreatedSearch, findCreated, hasSent } from '../create/outcome.ts';
 import { type ReadPorts, readAfterDelete, readResource } from '../read.ts';
 import type { EngagementRecord, RecordKey } from '../record.ts';
-import { type Resource, type ResourceField, resources } from '../resources.ts';
+import { type Resource, resources } from '../resources.ts';
 import {
   type CreateEnd,
   type CreateEngagementError,
   type CreateEngagementPlan,
   type CreateOutcome,
+  isAccountWide,
   located,
   type Refusal,
   type Unauthenticated,
@@ -35,10 +36,7 @@ export type RestoreEnd =
   | (Pick<CreateEngagementPlan, 'request'> & Pick<Restored, 'lost' | 'warnings'> & { readonly kind: 'RestorePlan' })
   /** The old record can be read. `MayStillExist`: but the provider may show deleted records. */
   | { readonly kind: 'StillExists' | 'MayStillExist'; readonly message: string }
-  /**
-   * An earlier create may have been sent, and its record was not found. `refused`: why the search failed, if it did; a later
-   * search may find the record.
-   */
+  /** An earlier create may have been sent, and its record was not found. `refused`: the search failed, and a later one may find it. */
   | { readonly kind: 'MayBeRestored'; readonly message: string; readonly refused?: Refusal | undefined }
   | CreateEngagementError
   | Unauthenticated;
@@ -91,16 +89,26 @@ export function createOf({ record, unreadable }: KeptRecord): {
   readonly lost: readonly string[];
 } {
   const { id: _old, integratedAccountId, additionalFields, ...documented } = record;
-  const values = Object.entries({ ...additionalFields, ...documented });
-  const isEmptyList = (value: unknown) => Array.isArray(value) && value.length === 0;
-  const { fields, leftOut } = writableFields(Object.fromEntries(values.filter(([, value]) => !isEmptyList(value))));
-  return { input: { integratedAccountId, fields }, lost: [...leftOut, ...unreadable] };
+  const values = Object.entries({ ...additionalFields, ...documented }).filter(([, value]) => !isEmpty(value));
+  const lost = values.map(([name]) => name).filter((name) => !isWritable(name));
+  const fields: Record<string, unknown> = Object.fromEntries(values.filter(([name]) => isWritable(name)));
+  const { phone_numbers: numbers } = documented;
+  // A new phone number has no id yet.
+  if (numbers?.length) fields.phone_numbers = numbers.map(({ id: _id, ...rest }) => rest);
+  if ('direction' in fields && !isCallOrUntyped({ integratedAccountId, fields })) {
+    delete fields.direction;
+    lost.push('direction');
+  }
+  return { input: { integratedAccountId, fields }, lost: [...lost, ...unreadable] };
+}
+
+function boundsOf({ caller, requestTimeoutMs, hasCallerLeft }: StepOptions) {
+  return { caller, hasCallerLeft, deadlineAt: performance.now() + requestTimeoutMs };
 }
 
 /** Of a create that reads the fields that it sends: they are compared. */
-function createOptions(input: CreateEngagementInput, { caller, requestTimeoutMs, hasCallerLeft }: StepOptions) {
-  const selected = new Set(sentFields(input).map(([name]) => name));
-  return { caller, selected, hasCallerLeft, deadlineAt: performance.now() + requestTimeoutMs };
+function createOptions(input: CreateEngagementInput, options: StepOptions) {
+  return { ...boundsOf(options), selected: new Set(sentFields(input).map(([name]) => name)) };
 }
 
 /** Checks a kept record against the account and the rules of a create. Returns the dry run of the create. */
@@ -118,16 +126,12 @@ export function planRestore(
 /** Proves that the old record is gone. Undefined when it is. */
 async function findOld(
   { record, wasDeleted }: KeptRecord,
-  { caller, requestTimeoutMs, hasCallerLeft }: StepOptions,
+  options: StepOptions,
   ports: CreatePorts,
 ): Promise<RestoreEnd | undefined> {
   const { id, integratedAccountId } = record;
-  const deadlineAt = performance.now() + requestTimeoutMs;
-  const seen = await readAfterDelete(
-    { id, integratedAccountId, engagementType: record.engagement_type },
-    { caller, deadlineAt, hasCallerLeft },
-    ports,
-  );
+  const key = { id, integratedAccountId, engagementType: record.engagement_type };
+  const seen = await readAfterDelete(key, boundsOf(options), ports);
   switch (seen.kind) {
     case 'MarkedDeleted':
       return undefined;
@@ -149,24 +153,6 @@ async function findOld(
   }
 }
 
-/** Looks for the new record of a create whose end is not known. Providers do not store all fields of a whole record. */
-async function findNew(
-  input: CreateEngagementInput,
-  begunAtMs: number,
-  key: string,
-  options: StepOptions,
-  { isTaken, mayBeOfOther, ...ports }: RestorePorts,
-): Promise<CreatedSearch> {
-  const sinceMs = begunAtMs - maxClockDifferenceMs;
-  const search = await findCreated(input, sinceMs, createOptions(input, options), ports, true, key);
-  if (search.kind !== 'One') return search;
-  const { record } = search;
-  const unclear = (why: string): CreatedSearch => ({ kind: 'Unclear', why });
-  if (await isTaken(record.id)) return unclear(onlyAnother);
-  if (Date.parse(record.created_at ?? '') > begunAtMs + options.requestTimeoutMs + maxLateMs) return unclear(onlyLater);
-  return (await mayBeOfOther?.(record)) ? unclear(mayBeAnother) : search;
-}
-
 /**
  * Creates the record anew, under a new id, if the old one is gone. The create is sent once. After an unclear answer, and when an earlier
  * create has no known end, the new record is searched for instead.
@@ -179,6 +165,21 @@ export async function restoreEngagement(
   const { dryRun, refusalCount, begunAtMs } = options;
   const { input, lost } = createOf(kept);
   const callerKey = ['restore', JSON.stringify([engagementKey(kept.record), refusalCount])] as const;
+  /** Why a found record may be that of another engagement. Undefined when it cannot. */
+  async function findOther(newId: string, record: EngagementRecord | null): Promise<string | undefined> {
+    if (await ports.isTaken(newId)) return onlyAnother;
+    return record && (await ports.mayBeOfOther?.(record)) ? mayBeAnother : undefined;
+  }
+  /** Looks for the new record of a create whose end is not known. */
+  async function findNew(beganAtMs: number): Promise<CreatedSearch> {
+    const sinceMs = beganAtMs - maxClockDifferenceMs;
+    const search = await findCreated(input, sinceMs, createOptions(input, options), ports, callerKey.join());
+    if (search.kind !== 'One') return search;
+    const { id, created_at: createdAt } = search.record;
+    const isLater = Date.parse(createdAt ?? '') > beganAtMs + options.requestTimeoutMs + maxLateMs;
+    const why = (await findOther(id, search.record)) ?? (isLater ? onlyLater : undefined);
+    return why === undefined ? search : { kind: 'Unclear', why };
+  }
   function restored(record: EngagementRecord | null, rest: Pick<Restored, 'newId' | 'outcome' | 'warnings'>): Restored {
     const unconfirmed = sentFields(input).flatMap((sent) => (record && hasSent(record, sent) ? [] : [sent[0]]));
     return { kind: 'Restored', ...rest, lost, unconfirmed };
@@ -186,7 +187,7 @@ export async function restoreEngagement(
   const foundNew = (record: EngagementRecord) =>
     restored(record, { newId: record.id, outcome: 'FOUND', warnings: [foundBySearch] });
   if (begunAtMs !== undefined) {
-    const found = await findNew(input, begunAtMs, callerKey.join(), options, ports);
+    const found = await findNew(begunAtMs);
     if (found.kind === 'One') return foundNew(found.record);
     const [why, refused] = found.kind === 'None' ? ['A search did not find it.'] : [found.why, found.refused];
     return { kind: 'MayBeRestored', message: `An earlier restore may have created it. ${why} ${lookFirst}`, refused };
@@ -199,53 +200,40 @@ export async function restoreEngagement(
   const sentAtMs = Date.now();
   const end = await createEngagement(input, { ...terms, dryRun, callerKey }, ports);
   if (end.kind === 'CreateEngagementPlan') {
-    const missing = await findMissing(input, options, ports, ports.seenReferences);
+    const missing = await findMissing(input, options, ports);
     if ('kind' in missing) return missing;
     return { kind: 'RestorePlan', request: end.request, lost, warnings: [...end.findings.map(located), ...missing] };
   }
   if (end.kind === 'OutcomeUnknownError') {
-    const found = await findNew(input, sentAtMs, callerKey.join(), options, ports);
+    const found = await findNew(sentAtMs);
     return found.kind === 'One' ? foundNew(found.record) : end;
   }
   if (end.kind !== 'CreateEngagementSuccess') return end;
   const { createdEngagementId: newId, outcome, engagement, warnings } = end;
-  if (outcome === 'FOUND') {
-    const isTaken = await ports.isTaken(newId);
-    if (isTaken || (engagement && (await ports.mayBeOfOther?.(engagement)))) {
-      const why = isTaken ? onlyAnother : mayBeAnother;
-      return { kind: 'MayBeRestored', message: `No answer proved the create. ${why} ${lookFirst}` };
-    }
-  }
+  const why = outcome === 'FOUND' ? await findOther(newId, engagement) : undefined;
+  if (why) return { kind: 'MayBeRestored', message: `No answer proved the create. ${why} ${lookFirst}` };
   return restored(engagement, { newId, outcome, warnings });
 }
 
 /** What look-ups of related records have shown, by account, resource and id, so that each is read once. */
 export type SeenReferences = Map<string, Promise<Seen>>;
-type Seen = 'there' | keyof typeof endings | CreateEngagementError | Unauthenticated;
-const rows: Readonly<Record<string, ResourceField>> = resources.engagements;
+type GeneralRefusal = Exclude<Refusal, { kind: 'NotFoundError' }>;
+/** Null for a record that exists. Else the rest of a sentence about it, or a refusal that is not about one record. */
+type Seen = string | null | GeneralRefusal;
 
-const endings = {
-  missing: 'no longer exists. The provider may refuse the create, or leave it out.',
-  unclear: 'could not be looked up.',
-} as const;
+/** True for a refusal that is not about one record. A retry, or a person, must come first. */
+const isAboutAll = (end: Refusal): end is GeneralRefusal =>
+  isAccountWide(end.kind) ||
+  ['RateLimitedError', 'Unauthenticated'].includes(end.kind) ||
+  (end.kind === 'UpstreamUnavailableError' && !end.wasSent);
 
-/** The kinds of refusals that are not about one record. A retry, or a person, must come first. */
-const isAboutAll = (end: { readonly kind: string }): end is CreateEngagementError | Unauthenticated =>
-  ['RateLimitedError', 'Unauthenticated', 'AccountNeedsReauthError', 'AccountBlockedError'].includes(end.kind) ||
-  (end.kind === 'UpstreamUnavailableError' && !('wasSent' in end)) ||
-  end.kind === 'IntegratedAccountNotFoundError';
-
-async function lookUp(
-  target: Resource,
-  key: RecordKey,
-  { caller, requestTimeoutMs, hasCallerLeft }: StepOptions,
-  ports: ReadPorts,
-): Promise<Seen> {
-  const bounds = { caller, hasCallerLeft, deadlineAt: performance.now() + requestTimeoutMs };
-  const end = await readResource(target, key, { ...bounds, selected: new Set<never>() }, ports);
-  if (end.kind === 'Found') return 'there';
+async function lookUp(target: Resource, key: RecordKey, options: StepOptions, ports: ReadPorts): Promise<Seen> {
+  const end = await readResource(target, key, { ...boundsOf(options), selected: new Set<never>() }, ports);
+  if (end.kind === 'Found') return null;
   if (isAboutAll(end)) return end;
-  return end.kind === 'NotFoundError' && end.accountFound ? 'missing' : 'unclear';
+  return end.kind === 'NotFoundError' && end.accountFound
+    ? 'no longer exists. The provider may refuse the create, or leave it out.'
+    : 'could not be looked up.';
 }
 
 /**
@@ -255,23 +243,23 @@ async function lookUp(
 async function findMissing(
   input: CreateEngagementInput,
   options: StepOptions,
-  ports: ReadPorts,
-  seen: SeenReferences,
-): Promise<readonly string[] | CreateEngagementError | Unauthenticated> {
+  { seenReferences: seen, ...ports }: RestorePorts,
+): Promise<readonly string[] | GeneralRefusal> {
   const { integratedAccountId } = input;
   const notes: string[] = [];
   for (const [field, value] of sentFields(input)) {
-    const target = rows[field]?.target as Resource | undefined;
-    for (const { id } of target ? ([value].flat() as readonly { id: string }[]) : []) {
+    const target = resources.engagements[field].target as Resource | undefined;
+    if (!target) continue;
+    for (const { id } of [value].flat() as readonly { id: string }[]) {
       const name = JSON.stringify([integratedAccountId, target, id]);
-      const look = seen.get(name) ?? lookUp(target as Resource, { id, integratedAccountId }, options, ports);
+      const look = seen.get(name) ?? lookUp(target, { id, integratedAccountId }, options, ports);
       seen.set(name, look);
       const shown = await look;
-      if (typeof shown === 'object') {
+      if (typeof shown === 'string') notes.push(`${field}: the record ${id} ${shown}`);
+      else if (shown) {
         seen.delete(name);
         return shown;
       }
-      if (shown !== 'there') notes.push(`${field}: the record ${id} ${endings[shown]}`);
     }
   }
   return notes;

@@ -5,8 +5,6 @@ import SchemaBuilder, {
   type ObjectRef,
   type OutputRef,
 } from '@pothos/core';
-import directivesPlugin from '@pothos/plugin-directives';
-import federationPlugin from '@pothos/plugin-federation';
 import type { GraphQLResolveInfo } from 'graphql';
 import type { BulkRestoreState, BulkState } from '../../bulk/job.ts';
 import type * as Input from '../../engagement/input.ts';
@@ -24,9 +22,9 @@ export const builder = new SchemaBuilder<{
     JSON: { Input: unknown; Output: unknown };
     JSONObject: { Input: Record<string, unknown>; Output: Record<string, unknown> };
     Base64: { Input: never; Output: Buffer };
+    _Any: { Input: unknown; Output: never };
   };
-  // Pothos calls the last plugin first, so the dialect plugin sees all directives.
-}>({ plugins: ['dialect', directivesPlugin, federationPlugin] });
+}>({ plugins: ['dialect'] });
 
 /** The builder's types. */
 export type Types = typeof builder.$inferSchemaTypes;
@@ -127,12 +125,10 @@ export function inputType<const Rows extends InputRows>(named: Row, rows: Rows) 
   return ref as unknown as InputRef<InputsOf<Rows>>;
 }
 
-/** Pothos' and the plugins' options of a field. */
+/** Pothos' and the dialect plugin's options of a field. */
 interface MoreOptions extends DialectFieldOptions {
   readonly args?: InputRows;
   readonly extensions?: object;
-  readonly cost?: number;
-  readonly listSize?: object;
 }
 
 type Resolve<Source, Args, Value> = (source: Source, args: Args, context: Context, info: GraphQLResolveInfo) => Value;

@@ -33,6 +33,12 @@ export interface DialectFieldOptions {
   readonly isLookup?: boolean;
   /** True for a root field that needs no token. Every other root field needs a caller. */
   readonly isOpen?: boolean;
+  /** The field's cost, for gateways. Source: https://specs.apollo.dev/cost/v0.1 */
+  readonly cost?: number;
+  /** The arguments of `@listSize`, of the same specification. */
+  readonly listSize?: object;
+  /** By this name, a contract of the graph can leave the field out. Source: https://specs.apollo.dev/tag/v0.3 */
+  readonly tag?: string;
 }
 
 declare global {
@@ -47,45 +53,43 @@ declare global {
 /** Relay's interface. Other subgraphs may have their own, so no subgraph has this one. */
 export const nodeInterfaceName = 'Node';
 
-interface Directive {
-  readonly name: string;
-  readonly args?: object;
-}
+/** The arguments of each directive, by name: of one that is repeated, in a list. */
+type Directives = Readonly<Record<string, object>>;
 
-function directivesIn(extensions: object | null | undefined): readonly Directive[] {
-  const { directives = [] } = (extensions ?? {}) as { directives?: readonly Directive[] };
-  return directives;
-}
+/** The keys of each record. Stitching needs only the first. */
+const keys = ['id integratedAccountId', 'nodeId'] as const;
 
-/** Stitching needs only the key of a type, in its own form. */
-function stitchingKey(directives: readonly Directive[]): object | undefined {
-  const key = directives.find(({ name }) => name === 'key');
-  return key?.args && 'fields' in key.args ? { key: { selectionSet: `{ ${key.args.fields} }` } } : undefined;
-}
-
-/** The Pothos plugin of the dialects. It must be the first in the builder's list, because Pothos calls the first one last. */
+/** The Pothos plugin of the dialects: it adds their directives, and leaves out what is not theirs. */
 export class DialectPlugin<Types extends SchemaTypes> extends BasePlugin<Types> {
   override onTypeConfig(config: PothosTypeConfig): PothosTypeConfig {
     const { dialect = 'none' } = this.options;
-    const given = directivesIn(config.extensions);
-    const directives = dialect === 'federation' ? given : dialect === 'stitching' ? stitchingKey(given) : undefined;
-    const common = { extensions: { ...config.extensions, directives } };
-    if (config.kind !== 'Object' || dialect === 'none') return { ...config, ...common };
+    if (config.kind !== 'Object' || dialect === 'none') return config;
     const interfaces = config.interfaces.filter(
       (each) => this.builder.configStore.getTypeConfig(each).name !== nodeInterfaceName,
     );
-    return { ...config, ...common, interfaces };
+    const isRecord = interfaces.length < config.interfaces.length;
+    const { shareable } = config.pothosOptions as { readonly shareable?: boolean };
+    const ofKeys = { stitching: { selectionSet: `{ ${keys[0]} }` }, federation: keys.map((fields) => ({ fields })) };
+    const directives: Directives = {
+      ...(isRecord && { key: ofKeys[dialect] }),
+      ...(shareable && dialect === 'federation' && { shareable: {} }),
+    };
+    return { ...config, interfaces, extensions: { ...config.extensions, directives } };
   }
 
   override onOutputFieldConfig(config: PothosOutputFieldConfig<Types>): PothosOutputFieldConfig<Types> | null {
     const { dialect = 'none', provesCallers = false } = this.options;
     const { extensions, kind, pothosOptions } = config;
-    const { onlyIn, isLookup = false, isOpen = false }: DialectFieldOptions = pothosOptions;
+    const { onlyIn, isLookup = false, isOpen = false, cost, listSize, tag }: DialectFieldOptions = pothosOptions;
     if (onlyIn && onlyIn !== dialect) return null;
     const needsCaller = ['Query', 'Mutation', 'Subscription'].includes(kind) && !isOpen;
-    const authenticated = needsCaller && provesCallers ? [{ name: 'authenticated' }] : [];
-    const directives =
-      dialect === 'federation' ? [...directivesIn(extensions), ...authenticated] : isLookup ? { merge: {} } : undefined;
+    const ofFederation: Directives = {
+      ...(cost !== undefined && { cost: { weight: cost } }),
+      ...(listSize && { listSize }),
+      ...(tag !== undefined && { tag: { name: tag } }),
+      ...(needsCaller && provesCallers && { authenticated: {} }),
+    };
+    const directives = { none: {}, federation: ofFederation, stitching: isLookup ? { merge: {} } : {} }[dialect];
     return { ...config, extensions: { ...extensions, directives, isOpen } };
   }
 }

@@ -1,5 +1,5 @@
 import { createEngagement } from '../../engagement/create/create-engagement.ts';
-import { argumentOf, type EngagementFields, withRawType, writableFieldNames } from '../../engagement/create/input.ts';
+import { argumentOf, type EngagementFields, writableFieldNames } from '../../engagement/create/input.ts';
 import { requiringTypeOnCreate } from '../../engagement/integrations.ts';
 import { inputType, rootField, upstreamRequestCost } from '../core/builder.ts';
 import { callerKeyOf, requireCaller } from '../core/context.ts';
@@ -70,7 +70,7 @@ rootField('mutation', 'createEngagement', {
     const options = { caller: requireCaller(context), selected, dryRun, callerKey, deadlineAt, hasCallerLeft };
     const { engagementType, rawEngagementType, remoteData } = input;
     // A documented type is no provider's own.
-    const fields = withRawType(wireFieldsOfInput({ ...input, engagementType: null }), rawEngagementType);
+    const fields = wireFieldsOfInput({ ...input, engagementType: rawEngagementType });
     const given = { integratedAccountId, engagementType, fields, remoteData, trutoQuery };
     const result = await createEngagement(given, options, context);
     if (result.kind === 'Unauthenticated') throw fieldError('UNAUTHENTICATED', result.message);

@@ -1,5 +1,5 @@
 import type { ObjectRef } from '@pothos/core';
-import type { GraphQLObjectType, GraphQLResolveInfo, GraphQLSchema, GraphQLUnionType } from 'graphql';
+import type { GraphQLResolveInfo } from 'graphql';
 import { canAccess } from '../../engagement/account.ts';
 import { nodeKind, readNodeId, writeNodeId } from '../../engagement/node-id.ts';
 import type { RecordKey, ResourceRecord, TypedKey } from '../../engagement/record.ts';
@@ -9,7 +9,7 @@ import { refusal } from '../../engagement/result.ts';
 import { checkKey } from '../../engagement/rules.ts';
 import { addField, builder, fieldOptions, inputType, rootField, type Types } from '../core/builder.ts';
 import { type Context, requireCaller } from '../core/context.ts';
-import { nodeInterfaceName } from '../core/dialects.ts';
+import { nameIn, nodeInterfaceName } from '../core/dialects.ts';
 import { typeNames, wireFieldsBelow } from '../core/selection.ts';
 import { failedRead, fieldError } from '../core/top-level-errors.ts';
 import { type EngagementSource, type Related, type RelatedResource, recordTypes } from '../types/records.ts';
@@ -105,7 +105,12 @@ function readKey(resource: Resource, { id, integratedAccountId, nodeId }: Entity
   throw fieldError('BAD_USER_INPUT', `Nothing was read. A key has ${keys}.`);
 }
 
-const key = [builder.selection<RecordKey>('id integratedAccountId'), builder.selection<{ nodeId: string }>('nodeId')];
+/** Reads a record for a supergraph. */
+async function readEntity(resource: Resource, given: EntityKey, context: Context, info: GraphQLResolveInfo) {
+  requireCaller(context);
+  const found = await readByKey(resource, readKey(resource, given), context, info);
+  return found && resource === 'engagements' && given.nodeId ? { ...found, nodeId: given.nodeId } : found;
+}
 
 const RecordKeyInput = inputType(
   'RecordKeyInput: The key of a record. Its id is unique among the records of its type in one integrated account.',
@@ -119,16 +124,11 @@ const nodeId =
   'ID!: The unique key of the record, among all types and integrated accounts. Use it as a cache key. It is opaque.';
 const typedNodeId = `${nodeId} For integrations that require \`engagementType\`, it includes the type, because there a call and a meeting may have the same \`id\`.`;
 
-// Each type is an entity: with a reference resolver for federation, and a list of keys for stitching.
+// Each type is an entity: `_entities` reads it for federation, and a list of keys for stitching.
 for (const [name, record] of Object.entries(recordTypes)) {
   const resource = name as Resource;
   const isEngagement = resource === 'engagements';
   const ref = record as ObjectRef<Types, EngagementSource | Related>;
-  async function read(given: EntityKey, context: Context, info: GraphQLResolveInfo) {
-    requireCaller(context);
-    const found = await readByKey(resource, readKey(resource, given), context, info);
-    return found && isEngagement && given.nodeId ? { ...found, nodeId: given.nodeId } : found;
-  }
   ref.addInterfaces([Node]);
   addField(
     ref,
@@ -146,7 +146,6 @@ for (const [name, record] of Object.entries(recordTypes)) {
     "ID!: Truto's id of the integrated account that the record is in.",
     ({ integratedAccountId }) => integratedAccountId,
   );
-  builder.asEntity(ref, { key, resolveReference: read });
   // Callers know upstream's users as owners.
   rootField('query', `${resource === 'users' ? 'owners' : resource}ByKey`, {
     row: `[${typeNames[resource]}]: Reads the records with these keys, in the same order. Null for each that Truto does not find.`,
@@ -161,33 +160,37 @@ for (const [name, record] of Object.entries(recordTypes)) {
     },
     resolve(_root, { keys }, context, info) {
       countEntities(keys.length, context);
-      return keys.map((each) => read(each, context, info));
+      return keys.map((each) => readEntity(resource, each, context, info));
     },
   });
 }
 
-/**
- * Makes `_entities` check its representations before Apollo's resolver, which throws plain errors for some, and returns others as they
- * are. Makes `_service` return the SDL.
- */
-export function completeSubgraph(schema: GraphQLSchema, sdl: string): GraphQLSchema {
-  const { _entities: entities, _service: service } = (schema.getQueryType() as GraphQLObjectType).getFields();
-  const { resolve } = entities ?? {};
-  if (!entities || !resolve || !service) throw new Error('The schema has no _entities and _service');
-  const names = (schema.getType('_Entity') as GraphQLUnionType).getTypes().map(({ name }) => name);
-  entities.resolve = (source, args: { representations: readonly unknown[] }, context: Context, info) => {
-    countEntities(args.representations.length, context);
-    for (const representation of args.representations) {
-      const { __typename: name } = (representation ?? {}) as { __typename?: unknown };
-      if (typeof name === 'string' && names.includes(name)) continue;
-      throw fieldError(
-        'BAD_USER_INPUT',
-        `Nothing was read. The __typename of each representation must be one of ${names.join(', ')}.`,
-      );
-    }
-    return resolve(source, args, context, info);
-  };
-  service.resolve = () => ({ sdl });
-  service.extensions = { ...service.extensions, isOpen: true };
-  return schema;
-}
+builder.unionType('_Entity', {
+  description: 'A record that another subgraph may refer to.',
+  types: Object.values(recordTypes) as unknown as ObjectRef<Types, { readonly __typename: string }>[],
+  resolveType: ({ __typename }) => __typename,
+});
+builder.scalarType('_Any', { description: 'The `__typename` and a key of a record.', serialize: (value) => value });
+
+// Source: https://www.apollographql.com/docs/graphos/schema-design/federated-schemas/reference/subgraph-spec
+rootField('query', '_entities', {
+  row: '[_Entity]!: Reads the records that a federated gateway refers to, in the same order. Null for each that Truto does not find.',
+  onlyIn: 'federation',
+  args: { representations: '[_Any!]!: The records, at most 1,000 in an operation.' },
+  resolve(_root, { representations }, context, info) {
+    countEntities(representations.length, context);
+    const resourceOf = new Map(Object.entries(typeNames).map(([each, name]) => [nameIn(info.schema, name), each]));
+    const asked = representations.map((given): [Resource, EntityKey] => {
+      const key = (given ?? {}) as EntityKey & { readonly __typename?: string };
+      const resource = resourceOf.get(key.__typename ?? '');
+      if (resource !== undefined) return [resource as Resource, key];
+      const names = [...resourceOf.keys()].join(', ');
+      const message = `Nothing was read. The __typename of each representation must be one of ${names}.`;
+      throw fieldError('BAD_USER_INPUT', message);
+    });
+    return asked.map(async ([resource, key]) => {
+      const found = await readEntity(resource, key, context, info);
+      return found && { ...found, __typename: typeNames[resource] };
+    });
+  },
+});

@@ -2,16 +2,10 @@ import type { ObjectRef } from '@pothos/core';
 import { extendSchema, type GraphQLObjectType, type GraphQLResolveInfo, type GraphQLSchema, parse } from 'graphql';
 import { ConfigError } from '../../config/config.ts';
 import type { AdditionalField } from '../../config/settings.ts';
+import { typeNamed } from '../../engagement/input.ts';
 import type { FoundRecord } from '../../engagement/read.ts';
 import { additionalFields, type EngagementRecord, type ResourceRecord } from '../../engagement/record.ts';
-import {
-  camelCase,
-  engagementTypeOf,
-  type FieldKind,
-  type Resource,
-  type ResourceField,
-  resources,
-} from '../../engagement/resources.ts';
+import { camelCase, type FieldKind, type Resource, type ResourceField, resources } from '../../engagement/resources.ts';
 import type { Refusal } from '../../engagement/result.ts';
 import { builder, fieldOptions, type Types } from '../core/builder.ts';
 import type { Context } from '../core/context.ts';
@@ -140,7 +134,7 @@ function fieldOf(t: FieldBuilder, isRelated: boolean, wireField: string, row: Re
 const engagementType = {
   ...fieldOptions('EngagementType: The type. Null when the provider uses another value: see `rawEngagementType`.'),
   extensions: { wireField: 'engagement_type' },
-  resolve: engagementTypeOf,
+  resolve: (record: EngagementRecord) => typeNamed(record.engagement_type),
 };
 
 for (const [name, table] of Object.entries(resources)) {

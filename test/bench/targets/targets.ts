@@ -68,7 +68,6 @@ const subgraph: Target = {
   ...facade,
   name: 'facade-subgraph',
   title: 'this facade, as a subgraph',
-  packages: ['@apollo/subgraph', 'graphql', 'graphql-yoga', 'undici'],
   prepare: async (surroundings) => {
     return node('src/main.ts', root, { ...facadeEnvironment(surroundings), SUBGRAPH: 'federation' });
   },
