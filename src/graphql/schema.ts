@@ -82,7 +82,7 @@ function printed(schema: GraphQLSchema, dialect: Dialect): string {
   const shown = pruned(filterSchema({ schema, rootFieldFilter: (_operation, name) => !ofGateway.has(name ?? '') }));
   const text = printSchemaWithDirectives(lexicographicSortSchema(shown)).trim();
   // As an extension, as in Apollo's specification: tools recognize a subgraph by it.
-  return `${text.replace(/^schema (@link\(.*\)) \{[^}]*\}/, 'extend schema $1')}\n`;
+  return `${text.replace(/^schema (@link\([^{}]*\)) \{[^}]*\}/, 'extend schema $1')}\n`;
 }
 
 /**
