@@ -153,8 +153,8 @@ export abstract class Write<
 
   /** Notes the integration of the account. */
   protected noteIntegration({ support }: AccountLookup): void {
-    this.integration = support.kind === 'supported' ? support.integration : null;
-    this.integrationName = support.kind === 'unsupported' ? support.name : (this.integration?.name ?? null);
+    this.integration = support.integration ?? null;
+    this.integrationName = support.name ?? null;
   }
 
   /** What a dry run shows: the request, and the findings against it and its account. */

@@ -6,8 +6,8 @@ export const equivalents: readonly (readonly [before: string, after: string, why
     'Number.isInteger is false for every value that is not a number.',
   ],
   [
-    'const retryDelayMs = (times: number) => Math.min(times * 50, maxReconnectMs);',
-    'const retryDelayMs = (times: number) => Math.min(times * 500, maxReconnectMs);',
+    'const retryStrategy = (times: number) => Math.min(times * 50, maxReconnectMs);',
+    'const retryStrategy = (times: number) => Math.min(times * 500, maxReconnectMs);',
     'The second and third attempts to connect come later, within the same second.',
   ],
   ['let probeCount = 0;', 'let probeCount = 1;', 'The count only distinguishes the answers to two probes.'],
@@ -17,8 +17,8 @@ export const equivalents: readonly (readonly [before: string, after: string, why
     'A timer waits for at least a millisecond.',
   ],
   [
-    "if (body.kind === 'json') return { kind: 'Json', json: body.value };",
-    "if (true) return { kind: 'Json', json: body.value };",
+    "if (body.kind === 'json') return { kind: 'Json', json: body.value, disconnect: attempt.disconnect };",
+    "if (true) return { kind: 'Json', json: body.value, disconnect: attempt.disconnect };",
     'A body that is not JSON is not a record or a page either: the same error, with another message.',
   ],
   [
@@ -52,10 +52,9 @@ export const equivalents: readonly (readonly [before: string, after: string, why
     'Then both of the compared texts are sorted in the other order.',
   ],
   ['const askAgainMs = 25;', 'const askAgainMs = 250;', 'The same answer comes a little later.'],
-  ['const maxAccounts = 5_000;', 'const maxAccounts = 50000;', 'More is kept in memory, and nothing else differs.'],
   [
-    'const bytesOfField = 400;',
-    'const bytesOfField = 4000;',
+    'const bytesOfField = 560;',
+    'const bytesOfField = 5600;',
     'Fewer operations are kept in memory: the others are executed by Yoga, with the same answers.',
   ],
 ];

@@ -85,9 +85,9 @@ function choose(): readonly Trial[] {
   const paths = [...new Set(globSync([...modules], { cwd: root }))].sort();
   const all = paths.flatMap((path) => mutantsOf(textOf(path)).map((mutant) => ({ ...mutant, path })));
   const names = new Set(all.map(({ before, after }) => nameOf(before, after)));
-  for (const [before, after] of equivalents)
-    if (!names.has(nameOf(before, after)))
-      process.stdout.write(`No mutant is this one of equivalents.ts: ${before} -> ${after}\n`);
+  const old = equivalents.filter(([before, after]) => !names.has(nameOf(before, after)));
+  if (old.length > 0)
+    throw new Error(`No mutant is this: ${old.map(([before]) => before).join(', ')}. See equivalents.ts.`);
   const isChosen = (trial: Trial) =>
     options.text === undefined ? draw(trial) < 1 / Number(options['one-in']) : trial.before.includes(options.text);
   return all.filter((trial) => trial.path.includes(options.only) && isChosen(trial));

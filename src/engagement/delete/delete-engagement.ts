@@ -208,7 +208,7 @@ class Delete extends Write<DeleteEngagementInput, DeleteOptions, DeletePorts> {
     const sentAt = end.sentAt ?? this.#sentAt;
     if (!deletedEvents || sentAt === undefined) return end;
     const { support } = await findAccountIntegration(caller, integratedAccountId, deadlineAt);
-    const integration = support.kind === 'supported' ? support.integration : null;
+    const { integration = null } = support;
     this.integrationName ??= integration?.name ?? null;
     const key = { integratedAccountId, id, kind: nodeKind(integration, sentType(this.input)) };
     const at = await deletedEvents.findEvent(key, sentAt, deadlineAt);

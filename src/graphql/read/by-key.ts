@@ -54,8 +54,7 @@ function engagementNodeId(record: EngagementSource, context: Context): string | 
   if (nodeId !== undefined) return nodeId;
   const found = context.findAccountIntegration(requireCaller(context), integratedAccountId, context.deadlineAt);
   const write = ({ support }: Awaited<typeof found>) => {
-    const integration = support.kind === 'supported' ? support.integration : null;
-    const kind = nodeKind(integration, record.engagement_type || askedType);
+    const kind = nodeKind(support.integration ?? null, record.engagement_type || askedType);
     return writeNodeId({ resource: 'engagements', integratedAccountId, kind, id });
   };
   return found instanceof Promise ? found.then(write) : write(found);
