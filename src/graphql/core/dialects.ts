@@ -80,7 +80,7 @@ export class DialectPlugin<Types extends SchemaTypes> extends BasePlugin<Types> 
   override onOutputFieldConfig(config: PothosOutputFieldConfig<Types>): PothosOutputFieldConfig<Types> | null {
     const { dialect = 'none', provesCallers = false } = this.options;
     const { extensions, kind, pothosOptions } = config;
-    const { onlyIn, isLookup = false, isOpen = false, cost, listSize, tag }: DialectFieldOptions = pothosOptions;
+    const { onlyIn, isLookup = false, isOpen = false, cost, listSize, tag } = pothosOptions as DialectFieldOptions;
     if (onlyIn && onlyIn !== dialect) return null;
     const needsCaller = ['Query', 'Mutation', 'Subscription'].includes(kind) && !isOpen;
     const ofFederation: Directives = {
