@@ -1,8 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { BulkFailure, BulkItem, BulkJob } from '../src/bulk/job.ts';
-import type { JobStore, PageLease } from '../src/bulk/job-store.ts';
-import type { Abilities } from '../src/bulk/task-queue.ts';
+import type { Abilities, JobStore, PageLease } from '../src/bulk/job-store.ts';
 import { type BulkStore, createJob, startBulkStore, takeLease } from './support/bulk-store.ts';
 
 let kept: BulkStore;

@@ -27,7 +27,6 @@ import { type BulkInput, type BulkItem, type BulkJob, hasEnded, maxIds, maxLines
 import { BulkUnavailable, maxIdleBytes, maxIdleListedBytes, maxUnfinished } from './job-scripts.ts';
 import { cursorOf, type JobStore } from './job-store.ts';
 import { itemOf } from './list-job.ts';
-import { type Abilities, needsOf } from './task-queue.ts';
 
 interface StartInput extends BulkInput {
   readonly ids: readonly string[] | undefined;
@@ -77,7 +76,6 @@ interface BulkParts {
   readonly worker: { readonly wake: () => void };
   /** Undefined when the server keeps no callers' tokens: it sends its own, or `BULK_TOKEN_SECRET` is not set. */
   readonly seal: Seal | undefined;
-  readonly abilities: Abilities;
   readonly findAccountIntegration: FindAccountIntegration;
   readonly confirmations: Confirmations;
 }
@@ -169,13 +167,13 @@ export class BulkDeletes {
   }
 
   #findMissing({ snapshot }: Pick<StartInput, 'snapshot'>, { bringsToken }: Caller): MissingSetting | undefined {
-    const { seal, abilities } = this.#parts;
+    const { seal, store } = this.#parts;
     const missing = (why: string, setting: string): MissingSetting => ({
       kind: 'MissingSetting',
       message: `Nothing was started. ${why}, the operator must set ${setting}.`,
     });
     if (bringsToken && !seal) return missing('To keep your token while it runs', 'BULK_TOKEN_SECRET');
-    if (snapshot && !abilities.keepsUndoFiles)
+    if (snapshot && !store.abilities.keepsUndoFiles)
       return missing('To keep records before they are deleted, and to restore them', 'UNDO_STORE');
     return undefined;
   }
@@ -320,7 +318,7 @@ export class BulkDeletes {
     caller: Caller,
   ): Promise<Started> {
     const { id, input, items, isPartial = false } = start;
-    const { store, worker, seal, abilities } = this.#parts;
+    const { store, worker, seal } = this.#parts;
     const { integratedAccountId, dryRun, restore } = input;
     const sealedToken = seal && caller.bringsToken ? await seal.close(caller.authorization, id) : '';
     // With a filter, a dry run reads the list, and so finds out by itself.
@@ -334,8 +332,8 @@ export class BulkDeletes {
     const { support } = account;
     const integration = support.kind === 'supported' ? support.integration.name : '';
     const job = {
-      ...{ id, input, integration, callerId: caller.id, ownerId, needs: needsOf(abilities, input) },
-      ...{ sealedToken, fingerprint, isPartial, ...(statusReason && { statusReason }) },
+      ...{ id, input, integration, callerId: caller.id, ownerId, sealedToken, fingerprint, isPartial },
+      ...(statusReason && { statusReason }),
     };
     try {
       const { kind, roomMs } = await store.create(job, items);

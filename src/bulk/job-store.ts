@@ -1,6 +1,7 @@
 import { wholeSecond } from '../engagement/known-deletes.ts';
 import {
   type BulkFailure,
+  type BulkInput,
   type BulkItem,
   type BulkJob,
   type BulkOutcome,
@@ -12,8 +13,8 @@ import {
   type UnfinishedJobs,
 } from './job.ts';
 import * as scripts from './job-scripts.ts';
-import { askRedis, type BulkMemory, type Question, redisKey } from './job-scripts.ts';
-import type { Lease } from './task-queue.ts';
+import { askRedis, type BulkMemory, ledgerKeptMs, pagesAtOnce, type Question, redisKey } from './job-scripts.ts';
+import { keyWithId, type LedgerLine } from './undo-files.ts';
 
 /** The least that a job counts for in its owner's limit: its hash, and its task in the queue. */
 const minBytes = 16 * 1_024;
@@ -23,6 +24,46 @@ const rateIntervalMs = 10_000;
 const pagesPerStep = 500;
 const jobsPerRead = 50;
 const failuresPerRead = 200;
+/** How many entries of the terminal's ledger are looked up at once. */
+const entriesPerRead = 100;
+/** How long after the last heartbeat a queue counts as not served, in milliseconds. */
+const unservedMs = 20_000;
+
+/** The settings of a server that tasks depend on. */
+export interface Abilities {
+  readonly upstream: string;
+  /** `own` for the server's own credential, or the name of the seal that opens callers' tokens; undefined when the server cannot keep tokens. */
+  readonly credential: string | undefined;
+  readonly keepsUndoFiles: boolean;
+}
+
+/** The settings behind the {@link Abilities}, in the order in which a queue's name has them. */
+const settingsBehind = ['TRUTO_BASE_URL', 'AUTH_MODE and BULK_TOKEN_SECRET', 'UNDO_STORE'] as const;
+
+/** A unit of work of a bulk delete that a server has taken: a page, or its list. Its writes count only while it holds the lease. */
+export interface Lease {
+  readonly jobId: string;
+  readonly page: number | 'list';
+  readonly task: string;
+  /** The name of its queue. */
+  readonly needs: string;
+  readonly owner: string;
+}
+
+/** The lease of a page. */
+export type PageLease = Lease & { readonly page: number };
+
+/** Where an item is: its job, its page and its index there. */
+export interface ItemPosition {
+  readonly jobId: string;
+  readonly page: number;
+  readonly index: number;
+}
+
+/** Writes an item as `by` of the ledger has it. */
+export function itemName({ jobId, page, index }: ItemPosition): string {
+  return `${jobId} ${page} ${index}`;
+}
 
 /** The position of a job in the list of its account. */
 export function cursorOf({ id, createdAt }: Pick<BulkJob, 'id' | 'createdAt'>): string {
@@ -31,10 +72,7 @@ export function cursorOf({ id, createdAt }: Pick<BulkJob, 'id' | 'createdAt'>): 
 
 type AwaitingItem = Awaited<ReturnType<JobStore['readAwaiting']>>[number];
 
-/** The lease of a page. */
-export type PageLease = Lease & { readonly page: number };
-
-type NewJob = Pick<BulkJob, 'id' | 'callerId' | 'sealedToken' | 'needs' | 'input' | 'fingerprint' | 'ownerId'> & {
+type NewJob = Pick<BulkJob, 'id' | 'callerId' | 'sealedToken' | 'input' | 'fingerprint' | 'ownerId'> & {
   readonly isPartial?: boolean;
   readonly integration?: string;
   readonly statusReason?: string;
@@ -43,23 +81,29 @@ type NewJob = Pick<BulkJob, 'id' | 'callerId' | 'sealedToken' | 'needs' | 'input
 const writeItem = ({ id, engagementType, source }: BulkItem) =>
   JSON.stringify([id, engagementType, ...(source ? [source] : [])]);
 
-/** Stores bulk deletes in Redis. Each method rejects with `BulkUnavailable` while Redis cannot be reached. */
+/**
+ * Stores bulk deletes and restores in Redis: the jobs, the queues of their tasks, and the ledger of what is restored. Each method rejects
+ * with `BulkUnavailable` while Redis cannot be reached.
+ */
 export class JobStore {
   readonly #memory: BulkMemory;
-  readonly #leaseMs: number;
+  readonly abilities: Abilities;
+  /** How long a lease lasts without a heartbeat, in milliseconds. By then each delete of its holder has an answer or has timed out. */
+  readonly leaseMs: number;
 
-  /** @param leaseMs how long a page stays leased after its owner has begun a delete. */
-  constructor(memory: BulkMemory, leaseMs: number) {
+  constructor(memory: BulkMemory, abilities: Abilities, requestTimeoutMs: number) {
     this.#memory = memory;
-    this.#leaseMs = leaseMs;
+    this.abilities = abilities;
+    this.leaseMs = requestTimeoutMs + 2_000;
   }
 
   readonly #ask = <Answer>(question: Question<Answer>) => askRedis(this.#memory, question);
 
   /** Stores a new job, unless its id exists, or its owner has reached a limit. */
   async create({ input, isPartial = false, ...rest }: NewJob, items: readonly BulkItem[] | undefined) {
-    const { id: jobId, needs, ownerId } = rest;
+    const { id: jobId, ownerId } = rest;
     const { integratedAccountId } = input;
+    const needs = this.needsOf(input);
     const total = items?.length ?? 0;
     const pageCount = Math.ceil(total / pageSize);
     const texts = Array.from({ length: pageCount }, (_, page) => {
@@ -68,7 +112,7 @@ export class JobStore {
     });
     const phase = items === undefined ? 'LISTING' : input.dryRun && !input.restore ? 'COMPLETED' : 'DELETING';
     const counts = { total, pageCount, done: 0, open: 0, isPaused: 0, isPartial: Number(isPartial) };
-    const fields = Object.entries({ ...rest, ...counts, input: JSON.stringify(input) }).flat();
+    const fields = Object.entries({ ...rest, ...counts, needs, input: JSON.stringify(input) }).flat();
     const bytes = Math.max(minBytes, Buffer.byteLength([...texts, ...fields].join('')));
     const keys = texts.map((_, page) => redisKey(this.#memory, 'items', { jobId, page }));
     const values = { jobId, needs, ownerId, integratedAccountId, phase, bytes };
@@ -227,7 +271,7 @@ export class JobStore {
 
   // These change the states of a page, and nothing when another server has it; see the script of each.
   readonly begin = (lease: PageLease, index: number) =>
-    scripts.beginItem(this.#memory, { ...lease, index, leaseMs: this.#leaseMs });
+    scripts.beginItem(this.#memory, { ...lease, index, leaseMs: this.leaseMs });
   readonly release = (lease: PageLease, index: number) => scripts.releaseItem(this.#memory, { ...lease, index });
   readonly startKeeping = (lease: PageLease, index: number) => scripts.startKeeping(this.#memory, { ...lease, index });
   readonly noteKept = (lease: PageLease, index: number, file: string) =>
@@ -278,5 +322,139 @@ export class JobStore {
     const spanMs = rateIntervals * rateIntervalMs + (now % rateIntervalMs);
     const seconds = Math.max(1_000, Math.min(spanMs, now - sinceMs)) / 1_000;
     return counts.reduce((sum, count) => sum + Number(count ?? 0), 0) / seconds;
+  }
+
+  /**
+   * The queue of a job that this server starts. Only servers with matching settings take from it. Restores have queues of their own: a
+   * server of an earlier version would take their pages for those of deletes.
+   */
+  needsOf({ snapshot, restore }: Pick<BulkInput, 'snapshot' | 'restore'>): string {
+    const { upstream, credential } = this.abilities;
+    const store = snapshot || restore?.jobId ? 'store' : 'none';
+    return [upstream, credential, store, ...(restore ? ['restore'] : [])].join(' ');
+  }
+
+  /** The names of the queues that this server can serve. */
+  get #served(): readonly string[] {
+    const { credential, keepsUndoFiles } = this.abilities;
+    if (credential === undefined) return [];
+    const withoutStore = [{ snapshot: false }, { snapshot: false, restore: {} }];
+    const withStore = [{ snapshot: true }, { snapshot: false, restore: { jobId: 'any' } }];
+    return [...withoutStore, ...(keepsUndoFiles ? withStore : [])].map((kind) => this.needsOf(kind));
+  }
+
+  readonly #keyOfQueue = (needs: string) => redisKey(this.#memory, 'queue', { needs });
+
+  /** Takes up to `count` tasks of these queues that are due. `nextMs`: until the next task is due, in milliseconds, if there is one. */
+  async takeTasks(count: number, owner: string, queues = this.#served): Promise<{ leases: Lease[]; nextMs?: number }> {
+    if (queues.length === 0) return { leases: [] };
+    const keys = queues.map(this.#keyOfQueue);
+    const [nextMs, ...taken] = await scripts.takeTasks(this.#memory, { count, owner, leaseMs: this.leaseMs }, { keys });
+    const leases: Lease[] = [];
+    for (let i = 0; i < taken.length; i += 2) {
+      const task = String(taken[i + 1]);
+      const [jobId = '', page] = task.split(':');
+      const needs = queues[Number(taken[i])] ?? '';
+      leases.push({ jobId, page: page === 'list' ? page : Number(page), task, needs, owner });
+    }
+    return { leases, ...(nextMs >= 0 && { nextMs }) };
+  }
+
+  /** Renews these leases, and says that this server serves its queues. */
+  async heartbeat(leases: Iterable<Lease>): Promise<void> {
+    const held = [...leases];
+    const keys = held.map(({ needs }) => this.#keyOfQueue(needs));
+    const args = [...this.#served, ...held.flatMap(({ task, owner }) => [task, owner])];
+    await scripts.heartbeat(this.#memory, { leaseMs: this.leaseMs }, { keys, args });
+  }
+
+  /** Ends a lease. `afterMs`: when the task is due again, if it is. `isFollowed` queues the page that is {@link pagesAtOnce} after it. */
+  async releaseTask(lease: Lease, afterMs: number | undefined, isFollowed: boolean): Promise<void> {
+    const follower = isFollowed && lease.page !== 'list' ? lease.page + pagesAtOnce : '';
+    await scripts.releaseTask(this.#memory, { ...lease, afterMs: afterMs ?? -1, follower });
+  }
+
+  /** The queues that have tasks and no server: their first jobs, for how long, and what this server would have to change to serve them. */
+  async findUnserved() {
+    const has = this.needsOf({ snapshot: this.abilities.keepsUndoFiles }).split(' ');
+    const found = await scripts.findUnserved(this.#memory, { queuePrefix: this.#keyOfQueue(''), unservedMs });
+    return found.map(([needs, silentMs, jobIds]) => {
+      const isLacking = needs.split(' ').map((need, index) => need !== has[index] && need !== 'none');
+      return { needs, silentMs, jobIds, lacks: settingsBehind.filter((_, index) => isLacking[index]) };
+    });
+  }
+
+  // The ledger outlives the jobs by a year. Its keys are from `engagementKey`.
+  readonly #restored = (integratedAccountId: string) => redisKey(this.#memory, 'restored', { integratedAccountId });
+  readonly #restoring = (integratedAccountId: string) => redisKey(this.#memory, 'restoring', { integratedAccountId });
+
+  /**
+   * Reads what the ledger has of engagements, in their order: the new record of each, and the item that created it; when a create began that
+   * has no known end (in milliseconds since 1970), and its item; and how many creates were refused. The terminal's creates have no item.
+   */
+  async findRestored(integratedAccountId: string, keys: readonly string[]) {
+    if (keys.length === 0) return [];
+    const read = (name: string, fields: readonly string[]) => this.#ask((redis) => redis.hmget(name, ...fields));
+    // In this order: a create that ends in between moves from the first to the second.
+    const begun = await read(this.#restoring(integratedAccountId), keys);
+    const counts = keys.map((key) => `refused ${key}`);
+    const ended = await read(this.#restored(integratedAccountId), [...keys, ...counts]);
+    return keys.map((_, i) => {
+      const [start, value, refusals] = [begun[i], ended[i], ended[keys.length + i]];
+      const [newId = '', by = ''] = JSON.parse(value ?? '[]') as string[];
+      return {
+        ...(value != null && { restored: { newId, by } }),
+        ...(start != null && { begunAtMs: Number.parseInt(start, 10), begunBy: start.replace(/^\d+ /, '') }),
+        refusalCount: Number(refusals ?? 0),
+      };
+    });
+  }
+
+  /** Notes that a create is about to be sent; see {@link scripts.claimRestore}. @param by the item and the attempt. */
+  async claimRestore(integratedAccountId: string, lease: PageLease, key: string, by: string): Promise<boolean> {
+    return (await scripts.claimRestore(this.#memory, { ...lease, integratedAccountId, key, by })) === 1;
+  }
+
+  /** Notes the end of a create; see {@link scripts.endRestore}. @param newId undefined when nothing was created. */
+  async endRestore(integratedAccountId: string, key: string, by: string, newId: string | undefined): Promise<boolean> {
+    const newKey = newId === undefined ? '' : keyWithId(key, newId);
+    const values = { integratedAccountId, key, by, newKey, newId: newId ?? '' };
+    return (await scripts.endRestore(this.#memory, values)) === 1;
+  }
+
+  /** True when the new record with that id restores another engagement. */
+  async isTaken(integratedAccountId: string, key: string, newId: string): Promise<boolean> {
+    const field = `new ${keyWithId(key, newId)}`;
+    const other = await this.#ask((redis) => redis.hget(this.#restored(integratedAccountId), field));
+    return (other ?? key) !== key;
+  }
+
+  /** The creates of other engagements that have no known end: the item of each; null when it was the terminal's. */
+  async readRestoring(integratedAccountId: string, besidesKey: string): Promise<readonly (ItemPosition | null)[]> {
+    const all = await this.#ask((redis) => redis.hgetall(this.#restoring(integratedAccountId)));
+    return Object.entries(all).flatMap(([key, value]) => {
+      if (key === besidesKey) return [];
+      const [, jobId = '', page, index] = value.split(' ');
+      return [jobId === '' ? null : { jobId, page: Number(page), index: Number(index) }];
+    });
+  }
+
+  /** Adds the last events of the terminal's ledger, by keys. An engagement that is known here keeps its entry. */
+  async addLedger(integratedAccountId: string, entries: ReadonlyMap<string, LedgerLine>): Promise<void> {
+    const [restored, restoring] = [this.#restored(integratedAccountId), this.#restoring(integratedAccountId)];
+    const all = [...entries];
+    for (let from = 0; from < all.length; from += entriesPerRead) {
+      const some = all.slice(from, from + entriesPerRead);
+      const keys = some.map(([key]) => key);
+      const known = await this.findRestored(integratedAccountId, keys);
+      const add = async ([key, { event, at, newId }]: (typeof some)[number], index: number) => {
+        if (known[index]?.restored) return;
+        if (event === 'begun') await this.#ask((redis) => redis.hsetnx(restoring, key, `${Date.parse(at)} `));
+        // Of `refused`, an earlier look into the folder may have seen the create in flight.
+        else await this.endRestore(integratedAccountId, key, '', newId);
+      };
+      await Promise.all(some.map(add));
+    }
+    for (const name of [restored, restoring]) await this.#ask((redis) => redis.pexpire(name, ledgerKeptMs));
   }
 }

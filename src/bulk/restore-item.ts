@@ -11,8 +11,8 @@ import {
 } from '../engagement/restore/restore-engagement.ts';
 import { engagementKey, type KeptRecord, readUndoLine } from '../engagement/restore/undo-line.ts';
 import type { BulkItem, RestoredItem, RestoreOutcome } from './job.ts';
+import { type ItemPosition, itemName } from './job-store.ts';
 import { keyOf } from './list-job.ts';
-import { itemName, type RestoreItemPosition } from './restore-ledger.ts';
 import { type HeldItem, type ItemEnd, type ItemWork, withPatience } from './run-item.ts';
 import { findObstacle, type WorkPorts } from './work.ts';
 
@@ -78,7 +78,7 @@ async function retryUntilAnswered<Answer>({ isStopping }: WorkPorts, ask: () => 
 }
 
 /** True when the create of that item, whose end is not known, may have made the record. */
-async function mayHaveCreated(position: RestoreItemPosition | null, found: EngagementRecord, ports: HeldItem) {
+async function mayHaveCreated(position: ItemPosition | null, found: EngagementRecord, ports: HeldItem) {
   const items = position && (await ports.store.readPage(position.jobId, position.page));
   const item = position && items?.[position.index];
   const kept = item ? await readKept(item, ports).catch(() => undefined) : undefined;
@@ -91,7 +91,7 @@ export function runRestore(work: ItemWork): Promise<ItemEnd> {
 }
 
 async function restoreItem(work: ItemWork): Promise<ItemEnd> {
-  const { item, index, job, store, lease, caller, ledger, requestTimeoutMs, isStopping } = work;
+  const { item, index, job, store, lease, caller, requestTimeoutMs, isStopping } = work;
   const { integratedAccountId, dryRun } = job.input;
   const begun = await store.begin(lease, index);
   if (begun === 'done') return 'finished';
@@ -100,7 +100,7 @@ async function restoreItem(work: ItemWork): Promise<ItemEnd> {
   const refusal = item.source?.refusal;
   if (refusal !== undefined) return finish(work, 'FAILED', { messages: [refusal] });
   const key = keyOf(item, integratedAccountId);
-  const [known] = await ledger.find(integratedAccountId, [key]);
+  const [known] = await store.findRestored(integratedAccountId, [key]);
   if (known?.restored) return finishRestored(work, known.restored);
   const begunAtMs = known?.begunAtMs;
   const isCancelled = begun === 'cancelled';
@@ -121,13 +121,14 @@ async function restoreItem(work: ItemWork): Promise<ItemEnd> {
 
   // A record that a search finds is that of the create that began.
   const by = known?.begunBy ?? `${nameOf(work)} ${randomUUID()}`;
-  const noteEnd = (newId?: string) => retryUntilAnswered(work, () => ledger.end(integratedAccountId, key, by, newId));
+  const noteEnd = (newId?: string) =>
+    retryUntilAnswered(work, () => store.endRestore(integratedAccountId, key, by, newId));
   let isClaimed = false;
   async function onBegin(): Promise<void> {
     const now = await store.begin(lease, index);
     if (now !== 'again' && now !== 'first') throw new NotSent(now === 'paused' ? 'paused' : 'stopped');
     try {
-      isClaimed = await ledger.claim(integratedAccountId, lease, key, by);
+      isClaimed = await store.claimRestore(integratedAccountId, lease, key, by);
     } catch (error) {
       // Redis may have noted it. Nothing is sent, so nothing has to be searched for.
       await noteEnd();
@@ -141,9 +142,9 @@ async function restoreItem(work: ItemWork): Promise<ItemEnd> {
       work.recordCreate({ ...event, bulkRestoreId: job.id, restoredEngagementId: item.id }),
     recordRepeatedCreate() {},
     onBegin,
-    isTaken: (newId: string) => ledger.isTaken(integratedAccountId, key, newId),
+    isTaken: (newId: string) => store.isTaken(integratedAccountId, key, newId),
     async mayBeOfOther(found: EngagementRecord) {
-      for (const other of await ledger.readBegun(integratedAccountId, key))
+      for (const other of await store.readRestoring(integratedAccountId, key))
         if (await mayHaveCreated(other, found, work)) return true;
       return false;
     },
@@ -218,7 +219,7 @@ async function settle(
 export async function giveUpRestore(work: HeldItem): Promise<ItemEnd> {
   const { integratedAccountId } = work.job.input;
   const key = keyOf(work.item, integratedAccountId);
-  const [known] = await work.ledger.find(integratedAccountId, [key]);
+  const [known] = await work.store.findRestored(integratedAccountId, [key]);
   if (known?.restored) return finishRestored(work, known.restored);
   if (known?.begunAtMs === undefined) return release(work, 'stopped');
   return finish(work, 'MAY_BE_RESTORED', { messages: [`${searchedFor} ${lookFirst}`] });

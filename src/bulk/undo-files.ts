@@ -98,6 +98,12 @@ const ledgerLine = z.object({
 /** A line of the ledger. */
 export type LedgerLine = z.output<typeof ledgerLine>;
 
+/** The key of a new record: that of the engagement that it restores, with its id. */
+export function keyWithId(key: string, id: string): string {
+  const [integratedAccountId, type] = JSON.parse(key);
+  return JSON.stringify([integratedAccountId, type, id]);
+}
+
 /** Reads a line of the ledger. Undefined when it is damaged. */
 export function readLedgerLine(bytes: Buffer): LedgerLine | undefined {
   try {

@@ -9,7 +9,6 @@ import type { LimitedBy, Send } from '../upstream/attempt.ts';
 import { type BulkJob, loggedId } from './job.ts';
 import type { JobStore } from './job-store.ts';
 import type { Pace } from './pace.ts';
-import type { RestoreLedger } from './restore-ledger.ts';
 import type { UndoStore } from './undo-store.ts';
 
 /** The services that a worker needs. */
@@ -26,7 +25,6 @@ export interface WorkPorts {
   /** Truto's events, which settle unknown outcomes; undefined when this server gets none. */
   readonly deletedEvents?: DeletedEvents | undefined;
   readonly recordCreate: (event: CreateEvent & { bulkRestoreId?: string; restoredEngagementId?: string }) => void;
-  readonly ledger: RestoreLedger;
   readonly paceOf: (limitedBy: LimitedBy) => Pace;
   readonly requestTimeoutMs: number;
   /** True when so many tasks run in this process that none of them may wait for a limit: other accounts have their turn. */

@@ -3,10 +3,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { LRUCache } from 'lru-cache';
 import { loggedId, type UnfinishedJobs } from './job.ts';
 import { BulkUnavailable } from './job-scripts.ts';
+import type { Lease } from './job-store.ts';
 import { listJob } from './list-job.ts';
 import { Pace } from './pace.ts';
 import { runPage } from './run-page.ts';
-import { type Lease, leaseMsFor, type TaskQueue } from './task-queue.ts';
 import { later, type WorkEnd, type WorkPorts } from './work.ts';
 
 /** How many tasks one process works on at once. Delayed tasks do not count. */
@@ -38,7 +38,7 @@ type WorkerOptions = Omit<WorkPorts, 'isStopping' | 'isCrowded' | 'paceOf'> & {
  * Works on bulk deletes, together with all processes that share the Redis; waits for it while it cannot be reached. `wake` polls the queue now:
  * call it after adding tasks. `close` waits for the deletes in flight, and leaves the rest to other servers.
  */
-export function startBulkWorker(queue: TaskQueue, { noteUnfinished, ...options }: WorkerOptions) {
+export function startBulkWorker({ noteUnfinished, ...options }: WorkerOptions) {
   const stopping = new AbortController();
   const isStopping = () => stopping.signal.aborted;
   const running = new Map<Promise<void>, Lease>();
@@ -78,7 +78,7 @@ export function startBulkWorker(queue: TaskQueue, { noteUnfinished, ...options }
     const isFollowed = end.kind === 'done' || end.isFree === true;
     for (let pauseMs = minPauseMs; ; pauseMs = Math.min(2 * pauseMs, maxPauseMs)) {
       try {
-        return await queue.release(lease, afterMs, isFollowed);
+        return await store.releaseTask(lease, afterMs, isFollowed);
       } catch {
         if (isStopping()) return;
         await pause(pauseMs, stopping.signal);
@@ -90,7 +90,7 @@ export function startBulkWorker(queue: TaskQueue, { noteUnfinished, ...options }
   async function takeDue(queues?: readonly string[]): Promise<number> {
     const free = maxAtOnce - running.size;
     if (free === 0) return idlePollMs;
-    const { leases, nextMs = idlePollMs } = await queue.take(free, randomUUID(), queues);
+    const { leases, nextMs = idlePollMs } = await store.takeTasks(free, randomUUID(), queues);
     for (const lease of leases) {
       const task = work(lease)
         .then((end) => release(lease, end))
@@ -122,7 +122,7 @@ export function startBulkWorker(queue: TaskQueue, { noteUnfinished, ...options }
    * deletes nothing, but cancelled bulk deletes end, and expired ones leave the queue.
    */
   async function attendUnserved(): Promise<void> {
-    for (const { needs, jobIds, silentMs, lacks } of await queue.findUnserved()) {
+    for (const { needs, jobIds, silentMs, lacks } of await store.findUnserved()) {
       const why = `No server can work on it. It waits for a server with the same ${lacks.join(' and ')} as at its start.`;
       for (const jobId of jobIds) await store.note(jobId, why, 'unserved');
       if (silentMs > unservedPatienceMs) await takeDue([needs]);
@@ -130,8 +130,8 @@ export function startBulkWorker(queue: TaskQueue, { noteUnfinished, ...options }
   }
 
   const every = (ms: number, act: () => Promise<void>) => setInterval(() => void act().catch(() => {}), ms).unref();
-  const beat = () => queue.heartbeat(running.values());
-  const heartbeatMs = Math.min(leaseMsFor(requestTimeoutMs) / heartbeatsPerLease, maxHeartbeatMs);
+  const beat = () => store.heartbeat(running.values());
+  const heartbeatMs = Math.min(store.leaseMs / heartbeatsPerLease, maxHeartbeatMs);
   const count = async () => noteUnfinished(await store.countUnfinished());
   const timers = [every(heartbeatMs, beat), every(checkMs, attendUnserved), every(checkMs, count)];
   for (const atOnce of [beat, count]) void atOnce().catch(() => {});

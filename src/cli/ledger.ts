@@ -2,10 +2,10 @@ import { createReadStream, existsSync } from 'node:fs';
 import { type FileHandle, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { keyWithId } from '../bulk/restore-ledger.ts';
 import {
   createGroupCommit,
   type FileLine,
+  keyWithId,
   type LedgerLine,
   LineTooLong,
   ledgerName,
