@@ -45,7 +45,7 @@ describe('the outcome of an engagement', () => {
     expect(await now(job)).toMatchObject({ phase: 'DELETING', done: 1, outcomes: { DELETED: 1 } });
     expect((await now(job)).outcomes).not.toHaveProperty('NotFoundError');
     expect(await store.readFailures(job.id, 0, 10)).toEqual([]);
-    expect(await store.begin(lease, 0)).toBe('done');
+    expect(await store.begin(lease, 0)).toBe('finished');
   });
 
   it.each(['cancel', 'fail'] as const)(

@@ -93,7 +93,7 @@ describe('the queue of bulk deletes', () => {
     const [next] = (await queue.takeTasks(1, 'next')).leases;
     if (!next || !isPage(next)) throw new Error('no page');
     expect(await store.takePage(frozen)).toBeNull();
-    expect(await store.begin(frozen, 0)).toBe('lost');
+    expect(await store.begin(frozen, 0)).toBe('stopped');
     expect(await store.finish(frozen, 0, 'DELETED')).toBe(false);
     await store.release(frozen, 0);
     await store.noteStates(frozen, { 'answers:0': 7, 'key:0': 'k' });

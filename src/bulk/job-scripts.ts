@@ -265,15 +265,16 @@ return 1`;
 
 /**
  * Marks an engagement as begun, and renews the lease: a delete that is sent now ends before the lease. `again`: it may have been sent.
- * `cancelled`: it may have been sent, and must not be sent again. `lost`: another server has the page.
+ * `cancelled`: it may have been sent, and must not be sent again. `finished`: it has its outcome. `stopped`: its job has ended, or another
+ * server has the page.
  */
 export const beginItem = define('beginBulkItem', 'job states owners queue', 'task owner index leaseMs')<
-  'first' | 'again' | 'cancelled' | 'done' | 'paused' | 'stopped' | 'lost'
+  'first' | 'again' | 'cancelled' | 'finished' | 'paused' | 'stopped'
 >`
-if isLost() then return 'lost' end
+if isLost() then return 'stopped' end
 call('ZADD', queue, 'XX', now + leaseMs, task)
 local state = call('HGET', states, index)
-if state and state ~= 'begun' then return 'done' end
+if state and state ~= 'begun' then return 'finished' end
 if state == 'begun' and call('HGET', job, 'phase') == 'CANCELLING' then return 'cancelled' end
 local obstacle = findObstacle()
 if obstacle then return obstacle end
@@ -300,9 +301,9 @@ return 1`;
 
 /** Marks that the record of an engagement is about to be read and stored. Returns `keeping`, or why not; see {@link beginItem}. */
 export const startKeeping = define('startKeepingBulkItem', 'job states owners', 'task owner index')<
-  'keeping' | 'paused' | 'stopped' | 'lost'
+  'keeping' | 'paused' | 'stopped'
 >`
-if isLost() then return 'lost' end
+if isLost() then return 'stopped' end
 local obstacle = findObstacle()
 if obstacle then return obstacle end
 call('HSETNX', states, 'kept:' .. index, 0)

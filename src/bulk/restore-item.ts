@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { contradicts } from '../engagement/create/outcome.ts';
 import type { EngagementRecord } from '../engagement/record.ts';
 import {
@@ -14,11 +13,10 @@ import type { BulkItem, RestoredItem, RestoreOutcome } from './job.ts';
 import { type ItemPosition, itemName } from './job-store.ts';
 import { keyOf } from './list-job.ts';
 import { type HeldItem, type ItemEnd, type ItemWork, withPatience } from './run-item.ts';
-import { findObstacle, type WorkPorts } from './work.ts';
+import { findObstacle, retryUntilAnswered, type WorkPorts } from './work.ts';
 
 /** How often the new record is searched for after a create without a clear answer: lists may lag. */
 const maxSearches = 4;
-const redisPauseMs = 250;
 /** How soon an engagement is tried again that another restore has just begun. */
 const contendedMs = 500;
 
@@ -65,18 +63,6 @@ function finishRestored(work: HeldItem, { by, ...end }: End & { readonly by: str
   return finish(work, by.startsWith(`${nameOf(work)} `) ? 'RESTORED' : 'ALREADY_RESTORED', end);
 }
 
-/** Asks Redis again until it answers, or this process stops: what it does not know later has to be searched for. */
-async function retryUntilAnswered<Answer>({ isStopping }: WorkPorts, ask: () => Promise<Answer>): Promise<Answer> {
-  for (;;) {
-    try {
-      return await ask();
-    } catch (error) {
-      if (isStopping()) throw error;
-      await sleep(redisPauseMs);
-    }
-  }
-}
-
 /** True when the create of that item, whose end is not known, may have made the record. */
 async function mayHaveCreated(position: ItemPosition | null, found: EngagementRecord, ports: HeldItem) {
   const items = position && (await ports.store.readPage(position.jobId, position.page));
@@ -94,9 +80,7 @@ async function restoreItem(work: ItemWork): Promise<ItemEnd> {
   const { item, index, job, store, lease, caller, requestTimeoutMs, isStopping } = work;
   const { integratedAccountId, dryRun } = job.input;
   const begun = await store.begin(lease, index);
-  if (begun === 'done') return 'finished';
-  if (begun === 'lost') return 'stopped';
-  if (begun === 'paused' || begun === 'stopped') return begun;
+  if (begun === 'finished' || begun === 'paused' || begun === 'stopped') return begun;
   const refusal = item.source?.refusal;
   if (refusal !== undefined) return finish(work, 'FAILED', { messages: [refusal] });
   const key = keyOf(item, integratedAccountId);
@@ -121,8 +105,9 @@ async function restoreItem(work: ItemWork): Promise<ItemEnd> {
 
   // A record that a search finds is that of the create that began.
   const by = known?.begunBy ?? `${nameOf(work)} ${randomUUID()}`;
+  // What Redis does not know later has to be searched for.
   const noteEnd = (newId?: string) =>
-    retryUntilAnswered(work, () => store.endRestore(integratedAccountId, key, by, newId));
+    retryUntilAnswered(() => store.endRestore(integratedAccountId, key, by, newId), isStopping);
   let isClaimed = false;
   async function onBegin(): Promise<void> {
     const now = await store.begin(lease, index);

@@ -233,7 +233,7 @@ async function endUnread(said: Refusal, work: ItemWork): Promise<ItemEnd> {
 async function keepRecord(work: ItemWork): Promise<ItemEnd | 'kept'> {
   const { caller, store, lease, keepLine } = work;
   const started = await store.startKeeping(lease, work.index);
-  if (started !== 'keeping') return started === 'lost' ? 'stopped' : started;
+  if (started !== 'keeping') return started;
   const { input } = deleteArguments(work);
   const readNote: SnapshotPorts['readNote'] = (key, selected) =>
     withPatience(work, () => readResource('notes', key, { caller, selected, ...requestBounds(work) }, work));
@@ -271,9 +271,7 @@ async function deleteItem(work: ItemWork): Promise<ItemEnd> {
   // Computed before `begin`: a process that freezes in between must not send what another has settled since.
   const bounds = requestBounds(work);
   const begun = await work.store.begin(work.lease, work.index);
-  if (begun === 'done') return 'finished';
-  if (begun === 'lost') return 'stopped';
-  if (begun === 'paused' || begun === 'stopped') return begun;
+  if (begun === 'finished' || begun === 'paused' || begun === 'stopped') return begun;
   if (begun === 'first') return remove(work, undefined, bounds);
   const seen = await settle(work, bounds);
   if (seen !== 'There' && seen !== 'Unproven') {

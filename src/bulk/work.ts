@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Caller, FindAccountIntegration } from '../engagement/account.ts';
 import type { CreateEvent } from '../engagement/create/create-engagement.ts';
 import type { DeletedEvents } from '../engagement/known-deletes.ts';
@@ -63,6 +64,20 @@ export const backoffMs = (waits: number): number => Math.min(60_000, 1_000 * 2 *
 /** How long to wait before the next read of an item, in milliseconds: doubled each time. With 10 s for a request, twelve take some minutes. */
 export function lookPauseMs(looks: number, { requestTimeoutMs }: Pick<WorkPorts, 'requestTimeoutMs'>): number {
   return Math.min(3 * requestTimeoutMs, (requestTimeoutMs / 10) * 2 ** Math.min(looks, 6));
+}
+
+const redisPauseMs = 250;
+
+/** Asks Redis again until it answers, or this process stops. @throws the last error then. */
+export async function retryUntilAnswered<Answer>(ask: () => Promise<Answer>, isStopping: () => boolean) {
+  for (;;) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (isStopping()) throw error;
+      await sleep(redisPauseMs);
+    }
+  }
 }
 
 /** The bounds of one request. */

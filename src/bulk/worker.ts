@@ -7,7 +7,7 @@ import type { Lease } from './job-store.ts';
 import { listJob } from './list-job.ts';
 import { Pace } from './pace.ts';
 import { runPage } from './run-page.ts';
-import { later, type WorkEnd, type WorkPorts } from './work.ts';
+import { later, retryUntilAnswered, type WorkEnd, type WorkPorts } from './work.ts';
 
 /** How many tasks one process works on at once. Delayed tasks do not count. */
 const maxAtOnce = 64;
@@ -16,9 +16,6 @@ const maxWaitingAtOnce = 48;
 /** The most accounts whose pace is known. A dropped pace starts again, even while it is in use. */
 const maxPaces = 5_000;
 const idlePollMs = 500;
-/** How long to wait after Redis did not answer: doubled each time up to the maximum. */
-const minPauseMs = 500;
-const maxPauseMs = 4_000;
 const heartbeatsPerLease = 4;
 const maxHeartbeatMs = 5_000;
 /** How often to check for bulk deletes that no server serves, and to count those that have not ended. */
@@ -42,20 +39,14 @@ export function startBulkWorker({ noteUnfinished, ...options }: WorkerOptions) {
   const stopping = new AbortController();
   const isStopping = () => stopping.signal.aborted;
   const running = new Map<Promise<void>, Lease>();
-  const paces = new LRUCache<string, Pace>({ max: maxPaces });
+  const paces = new LRUCache<string, Pace>({ max: maxPaces, memoMethod: () => new Pace(stopping.signal) });
   const ports: WorkPorts = {
     ...{ ...options, isStopping, isCrowded: () => running.size > maxWaitingAtOnce },
-    paceOf({ tokenId, integratedAccountId }) {
-      const key = JSON.stringify([tokenId, integratedAccountId]);
-      const pace = paces.get(key) ?? new Pace(stopping.signal);
-      paces.set(key, pace);
-      return pace;
-    },
+    paceOf: ({ tokenId, integratedAccountId }) => paces.memo(JSON.stringify([tokenId, integratedAccountId])),
   };
   const { store, log, requestTimeoutMs } = options;
   let rest = new AbortController();
   const wake = () => rest.abort();
-  const pause = (ms: number, signal: AbortSignal) => sleep(ms, undefined, { signal, ref: false }).catch(() => {});
 
   async function work(lease: Lease): Promise<WorkEnd> {
     const { jobId, page } = lease;
@@ -76,14 +67,7 @@ export function startBulkWorker({ noteUnfinished, ...options }: WorkerOptions) {
   async function release(lease: Lease, end: WorkEnd): Promise<void> {
     const afterMs = end.kind === 'done' ? undefined : end.afterMs;
     const isFollowed = end.kind === 'done' || end.isFree === true;
-    for (let pauseMs = minPauseMs; ; pauseMs = Math.min(2 * pauseMs, maxPauseMs)) {
-      try {
-        return await store.releaseTask(lease, afterMs, isFollowed);
-      } catch {
-        if (isStopping()) return;
-        await pause(pauseMs, stopping.signal);
-      }
-    }
+    await retryUntilAnswered(() => store.releaseTask(lease, afterMs, isFollowed), isStopping).catch(() => {});
   }
 
   /** Takes the due tasks of these queues that there is room for. Returns how long to wait before the next poll, in milliseconds. */
@@ -104,16 +88,11 @@ export function startBulkWorker({ noteUnfinished, ...options }: WorkerOptions) {
   }
 
   async function takeAll(): Promise<void> {
-    for (let failures = 0; !isStopping(); ) {
+    while (!isStopping()) {
       rest = new AbortController();
-      try {
-        const waitMs = await takeDue();
-        failures = 0;
-        if (!isStopping()) await pause(waitMs, rest.signal);
-      } catch {
-        if (!isStopping()) await pause(Math.min(minPauseMs * 2 ** failures, maxPauseMs), rest.signal);
-        failures += 1;
-      }
+      // While Redis cannot be reached, a poll sends nothing.
+      const waitMs = await takeDue().catch(() => idlePollMs);
+      if (!isStopping()) await sleep(waitMs, undefined, { signal: rest.signal, ref: false }).catch(() => {});
     }
   }
 
