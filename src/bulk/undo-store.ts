@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { createReadStream } from 'node:fs';
 import { mkdir, open, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -11,7 +10,7 @@ import { ConfigError, type ProxyConfig, type UndoStoreConfig } from '../config/c
 import type { Log } from '../log/log.ts';
 import { createOutboundFetch } from '../upstream/outbound.ts';
 import { Permits } from '../upstream/permits.ts';
-import { createGroupCommit, type LinePosition, syncFolder } from './undo-files.ts';
+import { createGroupCommit, type LinePosition, readPieces, syncFolder } from './undo-files.ts';
 
 /** How a store responds to a file. No text reveals its location or its keys. */
 type Probe =
@@ -168,11 +167,7 @@ function openFolder(path: string): Place {
       files.set(place, file);
       return file;
     },
-    async read(name, part) {
-      // The end is inclusive.
-      const range = part && { start: part.offsetBytes, end: part.offsetBytes + part.lengthBytes - 1 };
-      return createReadStream(join(path, name), { highWaterMark: 1024 * 1024, ...range });
-    },
+    read: async (name, part) => readPieces(join(path, name), part),
   };
 }
 

@@ -1,6 +1,6 @@
-import { type FileHandle, open, readdir, realpath, stat } from 'node:fs/promises';
+import { readdir, realpath, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { type LinePosition, ledgerName } from '../bulk/undo-files.ts';
+import { type LinePosition, ledgerName, readPieces } from '../bulk/undo-files.ts';
 import type { CreateEngagementInput } from '../engagement/create/input.ts';
 import { contradicts } from '../engagement/create/outcome.ts';
 import type { EngagementRecord } from '../engagement/record.ts';
@@ -276,18 +276,11 @@ function createRestore(entries: Entries, work: Work): (key: string) => Promise<L
 
 /** Reads the newest line of a record again. Undefined if it is no longer there. */
 async function readEntry(key: string, entries: Entries): Promise<KeptRecord | undefined> {
-  const { file = '', offsetBytes = 0, lengthBytes = 0 } = entries.get(key) ?? {};
-  let handle: FileHandle | undefined;
-  try {
-    handle = await open(file);
-    const { buffer, bytesRead } = await handle.read(Buffer.alloc(lengthBytes), 0, lengthBytes, offsetBytes);
-    const kept = readUndoLine(buffer.subarray(0, bytesRead));
-    return kept.kind === 'Record' && engagementKey(kept.record) === key ? kept : undefined;
-  } catch {
-    return undefined;
-  } finally {
-    await handle?.close();
-  }
+  const entry = entries.get(key);
+  if (!entry) return undefined;
+  const pieces = await Array.fromAsync(readPieces(entry.file, entry)).catch(() => []);
+  const kept = readUndoLine(Buffer.concat(pieces));
+  return kept.kind === 'Record' && engagementKey(kept.record) === key ? kept : undefined;
 }
 
 /** Prints the line of one record. */
