@@ -19,12 +19,12 @@ export class BulkUnavailable extends Error {
 /** The Redis that stores bulk deletes. */
 export type BulkMemory = Pick<SharedMemory, 'ask' | 'keyPrefix'>;
 
-/** A command to Redis. */
-export type Question<Answer> = (redis: RedisClient) => Promise<Answer>;
-
 /** Sends a command to Redis. @throws {BulkUnavailable} when there is no answer. */
-export async function askRedis<Answer>(memory: BulkMemory, question: Question<Answer>): Promise<Answer> {
-  const answer = await memory.ask(question);
+export async function askRedis<Answer>(
+  memory: BulkMemory,
+  ask: (redis: RedisClient) => Promise<Answer>,
+): Promise<Answer> {
+  const answer = await memory.ask(ask);
   if (answer === undefined) throw new BulkUnavailable('Redis does not answer');
   return answer;
 }

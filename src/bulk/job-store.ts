@@ -1,4 +1,5 @@
 import { wholeSecond } from '../engagement/known-deletes.ts';
+import type { RedisClient } from '../redis/shared-memory.ts';
 import {
   type BulkFailure,
   type BulkInput,
@@ -13,7 +14,7 @@ import {
   type UnfinishedJobs,
 } from './job.ts';
 import * as scripts from './job-scripts.ts';
-import { askRedis, type BulkMemory, ledgerKeptMs, pagesAtOnce, type Question, redisKey } from './job-scripts.ts';
+import { askRedis, type BulkMemory, ledgerKeptMs, pagesAtOnce, redisKey } from './job-scripts.ts';
 import { keyWithId, type LedgerLine } from './undo-files.ts';
 
 /** The least that a job counts for in its owner's limit: its hash, and its task in the queue. */
@@ -81,10 +82,7 @@ type NewJob = Pick<BulkJob, 'id' | 'callerId' | 'sealedToken' | 'input' | 'finge
 const writeItem = ({ id, engagementType, source }: BulkItem) =>
   JSON.stringify([id, engagementType, ...(source ? [source] : [])]);
 
-/**
- * Stores bulk deletes and restores in Redis: the jobs, the queues of their tasks, and the ledger of what is restored. Each method rejects
- * with `BulkUnavailable` while Redis cannot be reached.
- */
+/** Stores jobs, the queues of their tasks, and the ledger of restores. Each method rejects with `BulkUnavailable` while Redis cannot be reached. */
 export class JobStore {
   readonly #memory: BulkMemory;
   readonly abilities: Abilities;
@@ -97,7 +95,7 @@ export class JobStore {
     this.leaseMs = requestTimeoutMs + 2_000;
   }
 
-  readonly #ask = <Answer>(question: Question<Answer>) => askRedis(this.#memory, question);
+  readonly #ask = <Answer>(ask: (redis: RedisClient) => Promise<Answer>) => askRedis(this.#memory, ask);
 
   /** Stores a new job, unless its id exists, or its owner has reached a limit. */
   async create({ input, isPartial = false, ...rest }: NewJob, items: readonly BulkItem[] | undefined) {

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { buffer } from 'node:stream/consumers';
 import { contradicts } from '../engagement/create/outcome.ts';
 import type { EngagementRecord } from '../engagement/record.ts';
 import {
@@ -34,11 +35,10 @@ const searchedFor = 'A restore may have created it, and no search has found the 
 
 /** Reads the record of an item. Undefined when its line is no longer there. @throws while the store does not return it. */
 async function readKept({ source = {} }: BulkItem, { undoStore }: WorkPorts): Promise<KeptRecord | undefined> {
-  const pieces: Uint8Array[] = source.line === undefined ? [] : [Buffer.from(source.line)];
-  if (source.file !== undefined && undoStore)
-    for await (const piece of await undoStore.read(source.file, source.position)) pieces.push(piece);
-  const line = readUndoLine(Buffer.concat(pieces));
-  return line.kind === 'Record' ? line : undefined;
+  const { file, position, line = '' } = source;
+  const isInStore = file !== undefined && undoStore;
+  const kept = readUndoLine(isInStore ? await buffer(await undoStore.read(file, position)) : Buffer.from(line));
+  return kept.kind === 'Record' ? kept : undefined;
 }
 
 type End = Omit<RestoredItem, keyof BulkItem | 'outcome'>;

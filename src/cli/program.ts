@@ -2,7 +2,7 @@ import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 
 import { ConfigError, type Dialect, parseSettings } from '../config/config.ts';
 import { version } from '../config/version.ts';
 import { engagementTypes } from '../engagement/input.ts';
-import { shells } from './completion.ts';
+import { completionScript, shells } from './completion.ts';
 import { createOutput, type ExitCode, exitCodes, UsageError } from './output.ts';
 
 /**
@@ -326,10 +326,7 @@ Completes truto-engagements, which must be in your PATH. Load the script when th
   zsh   echo 'source <(truto-engagements completion zsh)' >> ~/.zshrc   (after compinit)
   fish  truto-engagements completion fish > ~/.config/fish/completions/truto-engagements.fish`,
     )
-    .action(async (shell: (typeof shells)[number]) => {
-      const { completionScript } = await import('./completion.ts');
-      await print(completionScript(shell, program));
-    });
+    .action((shell: (typeof shells)[number]) => print(completionScript(shell, program)));
 
   return program;
 }

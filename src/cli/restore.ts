@@ -1,5 +1,6 @@
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
 import { type LinePosition, ledgerName, readPieces } from '../bulk/undo-files.ts';
 import type { CreateEngagementInput } from '../engagement/create/input.ts';
 import { contradicts } from '../engagement/create/outcome.ts';
@@ -278,8 +279,7 @@ function createRestore(entries: Entries, work: Work): (key: string) => Promise<L
 async function readEntry(key: string, entries: Entries): Promise<KeptRecord | undefined> {
   const entry = entries.get(key);
   if (!entry) return undefined;
-  const pieces = await Array.fromAsync(readPieces(entry.file, entry)).catch(() => []);
-  const kept = readUndoLine(Buffer.concat(pieces));
+  const kept = readUndoLine(await buffer(readPieces(entry.file, entry)).catch(() => Buffer.alloc(0)));
   return kept.kind === 'Record' && engagementKey(kept.record) === key ? kept : undefined;
 }
 

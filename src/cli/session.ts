@@ -99,7 +99,7 @@ export function isAsked({ yes, dryRun }: SessionOptions): boolean {
 /** Opens the configured upstream, with the rate limits of the server. */
 async function openSession({ tokenFile, json, patience = 0 }: SessionOptions, interruption: AbortSignal | undefined) {
   const { config, token, source } = await findCredential(process.env, tokenFile);
-  const output = createOutput({ token, json });
+  const output = createOutput(token, json);
   const stop = interruption ? AbortSignal.any([interruption, output.unread]) : output.unread;
   for (const warning of config.warnings) output.say(warning);
   const { requestTimeoutMs, maxUpstreamBytes, proxy } = config;
