@@ -5,12 +5,11 @@ import {
   type BulkInput,
   type BulkItem,
   type BulkJob,
-  type BulkOutcome,
   type PauseReason,
   pageSize,
-  type RestoredItem,
-  type RestoreOutcome,
   readJob,
+  type ShownItem,
+  type StoredOutcome,
   type UnfinishedJobs,
 } from './job.ts';
 import * as scripts from './job-scripts.ts';
@@ -283,8 +282,8 @@ export class JobStore {
   async finish(
     lease: PageLease,
     index: number,
-    outcome: BulkOutcome | RestoreOutcome,
-    failed?: BulkFailure | RestoredItem,
+    outcome: StoredOutcome,
+    failed?: BulkFailure | ShownItem,
   ): Promise<boolean> {
     const interval = Math.floor(Date.now() / rateIntervalMs);
     const failure = failed ? JSON.stringify(failed) : '';
@@ -301,11 +300,11 @@ export class JobStore {
     return this.#ask((redis) => redis.hincrby(redisKey(this.#memory, 'states', lease), `waits:${what}`, 1));
   }
 
-  /** Reads failures: a {@link BulkFailure} of a delete, a {@link RestoredItem} of a restore. */
-  async readFailures<Failure = BulkFailure>(jobId: string, from: number, count: number): Promise<readonly Failure[]> {
+  /** Reads failures of a bulk delete; of a restore, each is a {@link ShownItem}. */
+  async readFailures(jobId: string, from: number, count: number): Promise<readonly BulkFailure[]> {
     const key = redisKey(this.#memory, 'failures', { jobId });
     const lines = await this.#ask((redis) => redis.lrange(key, from, from + count - 1));
-    return lines.map((line) => JSON.parse(line) as Failure);
+    return lines.map((line) => JSON.parse(line) as BulkFailure);
   }
 
   /** How many engagements end in a second, over the last minute. */

@@ -10,7 +10,7 @@ import {
   restoreEngagement,
 } from '../engagement/restore/restore-engagement.ts';
 import { engagementKey, type KeptRecord, readUndoLine } from '../engagement/restore/undo-line.ts';
-import type { BulkItem, RestoredItem, RestoreOutcome } from './job.ts';
+import type { BulkItem, BulkRestoreOutcome, ShownItem } from './job.ts';
 import { type ItemPosition, itemName } from './job-store.ts';
 import { keyOf } from './list-job.ts';
 import { type HeldItem, type ItemEnd, type ItemWork, withPatience } from './run-item.ts';
@@ -41,11 +41,11 @@ async function readKept({ source = {} }: BulkItem, { undoStore }: WorkPorts): Pr
   return kept.kind === 'Record' ? kept : undefined;
 }
 
-type End = Omit<RestoredItem, keyof BulkItem | 'outcome'>;
+type End = Omit<ShownItem, keyof BulkItem | 'outcome'>;
 
 async function finish(
   { item, index, store, lease }: HeldItem,
-  outcome: RestoreOutcome,
+  outcome: BulkRestoreOutcome,
   { newId, lost, unconfirmed, messages = [] }: End = {},
 ): Promise<'finished'> {
   const end = { outcome, ...(newId !== undefined && { newId }), lost, unconfirmed, messages };
