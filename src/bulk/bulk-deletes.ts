@@ -96,7 +96,6 @@ function checkWhich({ ids, filter, engagementType }: AskedStart): readonly Findi
   return [...findings, ...checkFilter(filter ?? {})];
 }
 
-/** The findings of the integration's rules that refuse every delete. */
 function checkSupport({ input, items }: Start, { support }: AccountLookup) {
   const { integratedAccountId, filter } = input;
   const engagementType = items?.[0]?.engagementType;
@@ -152,7 +151,6 @@ const tooMany = {
 const mustReconnect =
   "Truto's event integrated_account:authentication_error: the integrated account must be connected again. Unless you pause it too, it continues when Truto reports that the account is active again. You can also resume it.";
 
-/** Only such ids and cursors are looked up in Redis. */
 const idForm = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/;
 const cursorForm = /^\d{13}:[\da-f-]{36}$/;
 
@@ -215,7 +213,6 @@ export class BulkDeletes {
     return { input, items, isPartial: dryRun.isPartial, id, fingerprint: digest(input) };
   }
 
-  /** Checks an input without a token. */
   #readAsked(asked: AskedStart, caller: Caller, callerKey: StartOptions['callerKey']): Start | Refusal {
     const { confirmationToken: _none, integratedAccountId, ...which } = asked;
     if (integratedAccountId === undefined)
@@ -298,7 +295,6 @@ export class BulkDeletes {
     return isTemporary(refusal) && isKnown ? account : { ...refusal, message };
   }
 
-  /** Why a bulk delete's undo files cannot be restored from. */
   async #findUnrestorable(source: BulkJob): Promise<string | undefined> {
     if (!hasEnded(source)) return 'The bulk delete has not ended. Wait until it ends, or cancel it.';
     if ((await this.store.readUndoFiles(source.id)).length > 0) return undefined;

@@ -186,10 +186,7 @@ local function usage()
 end
 `;
 
-/**
- * Defines a script: one atomic change. Its text has keys and arguments as locals by name, further ones in `moreKeys` and `more`. A cluster
- * needs all keys by name while it moves a slot.
- */
+/** Defines a script: one atomic change. Its text has keys and arguments as locals by name, further ones in `moreKeys` and `more`. */
 function define<Keys extends string, Arguments extends string>(
   name: string,
   keyNames: Word<Keys> extends KeyName ? Keys : never,
@@ -211,6 +208,7 @@ for i = ${args.length + 1}, #ARGV do table.insert(more, ARGV[i]) end`;
       values: Values<Word<Arguments> | PartsIn<(typeof keyForms)[Key]>>,
       more: { readonly keys?: readonly string[]; readonly args?: readonly (string | number)[] } = {},
     ): Promise<Answer> => {
+      // A cluster needs all keys by name while it moves a slot.
       const allKeys = [...keys.map((key) => redisKey(memory, key, values)), ...(more.keys ?? [])];
       const allArgs = [...args.map((arg): string | number => values[arg]), ...(more.args ?? [])];
       return askRedis(memory, (redis) => run(redis, allKeys, allArgs));
@@ -325,10 +323,7 @@ if isLost() then return 0 end
 call('HSET', states, unpack(more))
 return 1`;
 
-/**
- * Notes that a create is about to be sent, for an item (`by`). 0: another server has the page, the engagement is restored, or its create
- * has no known end: send none.
- */
+/** Notes that a create is about to be sent, for an item (`by`). 0: send none. Another server has the page, or a create was sent before. */
 export const claimRestore = define('claimBulkRestore', 'owners restored restoring', 'task owner key by')`
 if isLost() then return 0 end
 if call('HEXISTS', restored, key) == 1 then return 0 end

@@ -5,8 +5,8 @@ import {
   type BulkInput,
   type BulkItem,
   type BulkJob,
-  type PauseReason,
   pageSize,
+  type pauseReasons,
   readJob,
   type ShownItem,
   type StoredOutcome,
@@ -45,7 +45,6 @@ export interface Lease {
   readonly jobId: string;
   readonly page: number | 'list';
   readonly task: string;
-  /** The name of its queue. */
   readonly needs: string;
   readonly owner: string;
 }
@@ -153,7 +152,7 @@ export class JobStore {
   }
 
   /** Pauses or fails a job that cannot continue. Changes none that has ended, or was resumed since it was read. */
-  stop(job: BulkJob, how: 'fail' | PauseReason, why: string) {
+  stop(job: BulkJob, how: 'fail' | (typeof pauseReasons)[number], why: string) {
     const control = how === 'fail' ? { how, reason: '' } : { how: 'pause', reason: how };
     return this.#control(job, { ...control, why, resumes: job.resumes });
   }
@@ -321,17 +320,14 @@ export class JobStore {
     return counts.reduce((sum, count) => sum + Number(count ?? 0), 0) / seconds;
   }
 
-  /**
-   * The queue of a job that this server starts. Only servers with matching settings take from it. Restores have queues of their own: a
-   * server of an earlier version would take their pages for those of deletes.
-   */
+  /** The name of the queue of a job that this server starts. Only servers with matching settings take from it. */
   needsOf({ snapshot, restore }: Pick<BulkInput, 'snapshot' | 'restore'>): string {
     const { upstream, credential } = this.abilities;
     const store = snapshot || restore?.jobId ? 'store' : 'none';
+    // Restores have queues of their own: a server of an earlier version would take their pages for those of deletes.
     return [upstream, credential, store, ...(restore ? ['restore'] : [])].join(' ');
   }
 
-  /** The names of the queues that this server can serve. */
   get #served(): readonly string[] {
     const { credential, keepsUndoFiles } = this.abilities;
     if (credential === undefined) return [];

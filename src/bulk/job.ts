@@ -73,13 +73,10 @@ export const pauseReasons = [
   'ACCOUNT_BLOCKED',
 ] as const;
 
-/** One of {@link pauseReasons}. */
-export type PauseReason = (typeof pauseReasons)[number];
-
 /** The bulk deletes of all servers that have not ended. `oldestAgeMs`: since the start of the oldest that is not paused; 0 without one. */
 export interface UnfinishedJobs {
   readonly oldestAgeMs: number;
-  readonly paused: Readonly<Partial<Record<PauseReason, number>>>;
+  readonly paused: Readonly<Partial<Record<(typeof pauseReasons)[number], number>>>;
 }
 
 const flag = z

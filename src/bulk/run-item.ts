@@ -128,10 +128,7 @@ function withWayOut(result: DeleteEngagementError, { item, job }: ItemWork): Del
 type Seen = 'There' | 'Unproven';
 type Bounds = ReturnType<typeof requestBounds>;
 
-/**
- * Deletes an engagement. If its delete may have been sent before (`seen`), a `NotFoundError` means that an earlier attempt deleted it,
- * and another refusal proves nothing until enough reads have shown the record.
- */
+/** Deletes an engagement. If its delete may have been sent before (`seen`), a refusal proves nothing until enough reads have shown the record. */
 async function remove(work: ItemWork, seen: Seen | undefined, bounds: Bounds): Promise<ItemEnd> {
   const { lease, store, caller, answered, index } = work;
   const { input, options } = deleteArguments(work);
@@ -160,9 +157,11 @@ async function remove(work: ItemWork, seen: Seen | undefined, bounds: Bounds): P
   }
   const obstacle = await findObstacle(result, work);
   if (obstacle || result.kind === 'Unauthenticated') {
+    // It does not count as begun while it waits.
     if (!seen) await store.release(lease, index);
     return obstacle ?? 'paused';
   }
+  // An earlier attempt deleted it.
   if (seen && result.kind === 'NotFoundError') return finish(work, 'ALREADY_ABSENT', trail);
   if (seen && (seen === 'Unproven' || work.looks < confirmations)) return 'unknown';
   return finish(work, withWayOut(result, work), trail);
@@ -254,10 +253,7 @@ async function keepRecord(work: ItemWork): Promise<ItemEnd | 'kept'> {
   return 'kept';
 }
 
-/**
- * Brings one engagement to its outcome, or returns why that is not possible now. With `snapshot`, its record is durable before its delete
- * begins. A delete that a limit refuses does not count as begun while it waits.
- */
+/** Brings one engagement to its outcome, or returns why that is not possible now. With `snapshot`, its record is durable before its delete. */
 export async function runItem(work: ItemWork): Promise<ItemEnd> {
   if (work.job.input.snapshot && !work.isBegun && !work.isKept) {
     const end = await keepRecord(work);

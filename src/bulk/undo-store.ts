@@ -32,7 +32,7 @@ export interface UndoStore {
   openPage(jobId: string, page: number): KeepLine;
   /** Reads an undo file, or a part of it, which is shorter when the file is. @throws without a bucket's location and keys. */
   read(file: string, part?: LinePosition): Promise<AsyncIterable<Uint8Array>>;
-  /** The store's folder; undefined for a bucket. */
+  /** Undefined for a bucket. */
   readonly folder: string | undefined;
   /** Writes a test file within 5 seconds, and removes it; not `.write-test` in a bucket, whose keys need no right to delete. */
   probe(): Promise<Probe>;
@@ -93,10 +93,7 @@ async function appendFile(file: string, text: string, makesStore: boolean): Prom
   for (let folder = dirname(file); folder.length >= top.length; folder = dirname(folder)) await syncFolder(folder);
 }
 
-/**
- * Opens a file that only this process writes: its name has an id of its own. Writes with retries, within 30 seconds. After each failure, it
- * writes to a new file. @param isWhole stores all of the file's lines again with each write.
- */
+/** Opens a file that only this process writes, with retries to new files. @param isWhole stores all of its lines again with each write. */
 function openFile(newName: () => string, put: Put, isWhole: boolean): KeepLine {
   const newFile = () => ({ name: newName(), text: '' });
   let file = newFile();

@@ -5,10 +5,7 @@ import { engagementTypes } from '../engagement/input.ts';
 import { completionScript, shells } from './completion.ts';
 import { createOutput, type ExitCode, exitCodes, UsageError } from './output.ts';
 
-/**
- * Runs one command. A mistake in its use is printed on standard error.
- * @returns how the process ends; undefined for a command that runs until it is stopped.
- */
+/** Runs one command, and prints a mistake in its use. Returns how the process ends; undefined for a command that runs until it is stopped. */
 export async function runCommand(args: readonly string[]): Promise<ExitCode | undefined> {
   let exitCode: ExitCode | undefined;
   const program = createProgram((code) => {

@@ -144,10 +144,7 @@ async function openSession({ tokenFile, json, patience = 0 }: SessionOptions, in
       integratedAccountId,
       ...(sandbox && { sandbox: true }),
     }),
-    /**
-     * Sends a request, and retries it while that is safe, there is patience left, and nothing stops it. Announces the first retry: a
-     * command that is silent for a minute seems to hang. A wait for a limit is announced when it begins.
-     */
+    /** Sends a request, and retries it while that is safe, there is patience left, and nothing stops it. Announces retries and waits. */
     async patiently<SomeEnd extends Retried>(
       request: (now: ReturnType<typeof terms>) => Promise<SomeEnd>,
       { until = stop, isQuiet = false } = {},
@@ -159,6 +156,7 @@ async function openSession({ tokenFile, json, patience = 0 }: SessionOptions, in
         if (delayMs === undefined || until.aborted || performance.now() + delayMs > giveUpAt) return end;
         if (end.kind === 'RateLimitedError') onLimit(delayMs);
         else if (!isQuiet && !isRetrySaid) {
+          // A command that is silent for a minute seems to hang.
           isRetrySaid = true;
           output.say(`${end.kind}: the command retries while that is safe, up to the time of --patience.`);
         }
@@ -197,11 +195,7 @@ async function openSession({ tokenFile, json, patience = 0 }: SessionOptions, in
 /** An open upstream, its caller and the output of one command. */
 export type Session = Awaited<ReturnType<typeof openSession>>;
 
-/**
- * Runs `work` with a session of its own.
- * @param finishes true when a signal stops the command only after its requests in flight.
- * @throws {ConfigError} or {@link UsageError} before anything is sent.
- */
+/** Runs a command. @param finishes a signal stops it only after its requests in flight. @throws {ConfigError} or {@link UsageError} before them. */
 export async function withSession(
   options: SessionOptions,
   work: (session: Session) => Promise<ExitCode>,
