@@ -42,10 +42,8 @@ export function startBulk({ config, shared, memory, openToken, log, metrics, ...
   const own = ownAuthorization(auth, openToken);
   const seal = shared.tokenSecret && createSeal(shared.tokenSecret);
   const upstream = config.upstream === 'sandbox' ? 'sandbox' : config.upstream.href;
-  const abilities = {
-    ...{ upstream, credential: own ? 'own' : seal?.name },
-    keepsUndoFiles: shared.undoStore !== undefined,
-  };
+  const { undoStore } = shared;
+  const abilities = { upstream, credential: own ? 'own' : seal?.name, keepsUndoFiles: undoStore !== undefined };
   const store = new JobStore(memory, abilities, requestTimeoutMs);
 
   /** The caller who started the bulk delete, with access to its account only; undefined when this server cannot run it. */
@@ -62,7 +60,7 @@ export function startBulk({ config, shared, memory, openToken, log, metrics, ...
     deletedEvents: config.webhookSecrets && knownDeletes,
     noteUnfinished: metrics.noteUnfinished,
     send: inBackground(ports.send),
-    undoStore: shared.undoStore && openUndoStore(shared.undoStore, proxy),
+    undoStore: undoStore && openUndoStore(undoStore, proxy),
     recordCreate(event) {
       log.info(event, 'create');
       metrics.countCreate(event);
