@@ -2,7 +2,6 @@ import { readdir, realpath, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { type LinePosition, ledgerName, readPieces } from '../bulk/undo-files.ts';
-import type { CreateEngagementInput } from '../engagement/create/input.ts';
 import { contradicts } from '../engagement/create/outcome.ts';
 import type { EngagementRecord } from '../engagement/record.ts';
 import {
@@ -201,16 +200,15 @@ function createRestore(entries: Entries, work: Work): (key: string) => Promise<L
   const ends = new Map<string, Promise<unknown>>();
   const seenReferences: SeenReferences = new Map();
 
-  /** The creates of earlier runs that have no known end. Undefined for one whose line is not in these files. */
-  const begun = new Map<string, Promise<CreateEngagementInput | undefined>>(
-    ledger.begunKeys().map((key) => [key, readEntry(key, entries).then((kept) => kept && createOf(kept).input)]),
-  );
+  /** The creates of earlier runs that have no known end. */
+  const begunKeys = ledger.begunKeys();
 
-  async function begunBesides(key: string) {
-    const others = [...begun].filter(
-      ([other]) => other !== key && partsOf(other).integratedAccountId === partsOf(key).integratedAccountId,
-    );
-    return Promise.all(others.map(async ([other, input]) => [other, await input] as const));
+  /** True when that create may have made the record. */
+  async function mayHaveCreated(key: string, found: EngagementRecord): Promise<boolean> {
+    if (found.integratedAccountId !== partsOf(key).integratedAccountId || ledger.find(key)?.event !== 'begun')
+      return false;
+    const kept = await readEntry(key, entries);
+    return !kept || !contradicts(found, createOf(kept).input);
   }
 
   /** Notes an event in the ledger. When that fails, nothing further is sent. */
@@ -229,18 +227,16 @@ function createRestore(entries: Entries, work: Work): (key: string) => Promise<L
   async function restore(key: string, kept: KeptRecord): Promise<LineEnd> {
     const known = ledger.find(key);
     const begunAtMs = known?.event === 'begun' ? Date.parse(known.at) : undefined;
-    const others = await begunBesides(key);
     let isBegun = false;
     const hasCallerLeft = () => until.aborted;
     const terms = { ...termsOf(work), hasCallerLeft, refusalCount: known?.refusalCount ?? 0, begunAtMs };
     const ports = {
       ...{ ...portsOf(work), seenReferences },
       isTaken: (newId: string) => ledger.isTaken(newId, key),
-      mayBeOfOther: (found: EngagementRecord) =>
-        others.some(
-          ([other, input]) =>
-            ledger.find(other)?.event === 'begun' && (input === undefined || !contradicts(found, input)),
-        ),
+      async mayBeOfOther(found: EngagementRecord) {
+        for (const other of begunKeys) if (other !== key && (await mayHaveCreated(other, found))) return true;
+        return false;
+      },
       async onBegin() {
         // Before each attempt: a search looks only for what was created soon after.
         isBegun = (await note(key, 'begun')) || isBegun;
