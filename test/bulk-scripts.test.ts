@@ -125,7 +125,7 @@ describe('a begun engagement', () => {
       await kept.client.hgetall(`${kept.memory.keyPrefix}:bulk:${job.id}`),
     ];
     const before = await everything();
-    await act({ ...lease, owner: 'another' });
+    await act({ ...lease, holder: 'another' });
     expect(await everything()).toEqual(before);
   });
 });

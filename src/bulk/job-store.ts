@@ -46,7 +46,7 @@ export interface Lease {
   readonly page: number | 'list';
   readonly task: string;
   readonly needs: string;
-  readonly owner: string;
+  readonly holder: string;
 }
 
 /** The lease of a page. */
@@ -339,16 +339,20 @@ export class JobStore {
   readonly #keyOfQueue = (needs: string) => redisKey(this.#memory, 'queue', { needs });
 
   /** Takes up to `count` tasks of these queues that are due. `nextMs`: until the next task is due, in milliseconds, if there is one. */
-  async takeTasks(count: number, owner: string, queues = this.#served): Promise<{ leases: Lease[]; nextMs?: number }> {
+  async takeTasks(count: number, holder: string, queues = this.#served): Promise<{ leases: Lease[]; nextMs?: number }> {
     if (queues.length === 0) return { leases: [] };
     const keys = queues.map(this.#keyOfQueue);
-    const [nextMs, ...taken] = await scripts.takeTasks(this.#memory, { count, owner, leaseMs: this.leaseMs }, { keys });
+    const [nextMs, ...taken] = await scripts.takeTasks(
+      this.#memory,
+      { count, holder, leaseMs: this.leaseMs },
+      { keys },
+    );
     const leases: Lease[] = [];
     for (let i = 0; i < taken.length; i += 2) {
       const task = String(taken[i + 1]);
       const [jobId = '', page] = task.split(':');
       const needs = queues[Number(taken[i])] ?? '';
-      leases.push({ jobId, page: page === 'list' ? page : Number(page), task, needs, owner });
+      leases.push({ jobId, page: page === 'list' ? page : Number(page), task, needs, holder });
     }
     return { leases, ...(nextMs >= 0 && { nextMs }) };
   }
@@ -357,7 +361,7 @@ export class JobStore {
   async heartbeat(leases: Iterable<Lease>): Promise<void> {
     const held = [...leases];
     const keys = held.map(({ needs }) => this.#keyOfQueue(needs));
-    const args = [...this.#served, ...held.flatMap(({ task, owner }) => [task, owner])];
+    const args = [...this.#served, ...held.flatMap(({ task, holder }) => [task, holder])];
     await scripts.heartbeat(this.#memory, { leaseMs: this.leaseMs }, { keys, args });
   }
 

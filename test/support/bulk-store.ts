@@ -70,8 +70,8 @@ export async function createJob(
 export const isPage = (lease: Lease): lease is PageLease => lease.page !== 'list';
 
 /** Takes the task that has been due longest, which must be a page, for some server. */
-export async function takeLease({ memory }: BulkStore, abilities: Abilities, owner = 'w'): Promise<PageLease> {
-  const [lease] = (await new JobStore(memory, abilities, leaseMs).takeTasks(1, owner)).leases;
+export async function takeLease({ memory }: BulkStore, abilities: Abilities, holder = 'w'): Promise<PageLease> {
+  const [lease] = (await new JobStore(memory, abilities, leaseMs).takeTasks(1, holder)).leases;
   if (!lease || !isPage(lease)) throw new Error('no page');
   return lease;
 }
