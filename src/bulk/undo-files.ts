@@ -93,7 +93,6 @@ export async function syncFolder(path: string): Promise<void> {
 /** The name of the ledger in a folder of undo files. It ends as their names do. */
 export const ledgerName = 'restored.jsonl';
 
-/** A line of the ledger: what happened to the engagement with that key, and when. */
 const ledgerLine = z.object({
   key: z.string(),
   /** `begun`: its create is about to be sent. `refused`: nothing was created. */
@@ -102,7 +101,7 @@ const ledgerLine = z.object({
   newId: z.string().optional(),
 });
 
-/** A line of the ledger. */
+/** A line of the ledger: what happened to the engagement with that key, and when. */
 export type LedgerLine = z.output<typeof ledgerLine>;
 
 /** The key of a new record: that of the engagement that it restores, with its id. */

@@ -38,7 +38,6 @@ export interface UndoStore {
   probe(): Promise<Probe>;
 }
 
-/** Appends to a file of a folder, or stores an object. */
 type Put = (name: string, text: string, signal: AbortSignal) => Promise<Probe>;
 type Place = Pick<UndoStore, 'openPage' | 'read'> & { readonly put: Put };
 

@@ -102,7 +102,6 @@ export async function openLedger(folder: string, isReadOnly: boolean) {
     throw new UsageError(`${path} cannot be written (${codeOf(error)}). Nothing was sent. ${why}`);
   }
   return {
-    /** The last event of an engagement. */
     find: (key: string) => entries.get(key),
     /** The keys of the engagements whose last create has no known end. */
     begunKeys: () => [...entries.values()].flatMap(({ key, event }) => (event === 'begun' ? [key] : [])),

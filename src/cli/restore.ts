@@ -29,7 +29,6 @@ import {
 import { runEach } from './progress.ts';
 import { isAsked, type Session, type SessionOptions, withSession } from './session.ts';
 
-/** How the line of a record ends. */
 type LineEnd =
   | RestoreEnd
   | { readonly kind: 'AlreadyRestored'; readonly newId: string }
@@ -41,11 +40,9 @@ interface Entry extends LinePosition {
   readonly readAtMs: number | undefined;
   /** The fields that the new record will lack. */
   readonly lost: readonly string[];
-  /** Why it cannot be restored. */
   readonly refused: { readonly message: string; readonly code: ExitCode } | undefined;
 }
 
-/** The records of the files, by their keys. */
 type Entries = ReadonlyMap<string, Entry>;
 
 interface Work {
@@ -54,7 +51,6 @@ interface Work {
   readonly ledger: Ledger;
 }
 
-/** How many records are restored at once. */
 const maxRunning = 8;
 const nothingCreated = 'Nothing was created. ';
 
@@ -141,7 +137,6 @@ async function checkRecord(kept: KeptRecord, work: Work): Promise<Pick<Entry, 'l
   return { lost, refused: message === '' ? undefined : { message, code: exitCodeOfFindings(refusals) } };
 }
 
-/** The id and the account of an engagement, from its key. */
 function partsOf(key: string): { readonly id: string; readonly integratedAccountId: string } {
   const [integratedAccountId, , id] = JSON.parse(key);
   return { id, integratedAccountId };
@@ -203,7 +198,6 @@ function createRestore(entries: Entries, work: Work): (key: string) => Promise<L
   /** The creates of earlier runs that have no known end. */
   const begunKeys = ledger.begunKeys();
 
-  /** True when that create may have made the record. */
   async function mayHaveCreated(key: string, found: EngagementRecord): Promise<boolean> {
     if (found.integratedAccountId !== partsOf(key).integratedAccountId || ledger.find(key)?.event !== 'begun')
       return false;
@@ -279,7 +273,6 @@ async function readEntry(key: string, entries: Entries): Promise<KeptRecord | un
   return kept.kind === 'Record' && engagementKey(kept.record) === key ? kept : undefined;
 }
 
-/** Prints the line of one record. */
 function print(key: string, end: LineEnd, { session }: Work): void {
   const { id, integratedAccountId } = partsOf(key);
   const { headline, details } = describe(end, session.upstreamUrl);

@@ -115,7 +115,6 @@ async function openSession({ tokenFile, json, patience = 0 }: SessionOptions, in
   const caller = callerWithToken(token ? token.reveal() : openToken);
   let isRetrySaid = false;
 
-  /** The terms of a request that is sent now. */
   const terms = () => {
     const deadlineAt = performance.now() + requestTimeoutMs;
     return { caller, deadlineAt, hasCallerLeft: () => stop.aborted };
@@ -126,7 +125,7 @@ async function openSession({ tokenFile, json, patience = 0 }: SessionOptions, in
     output,
     tokenSource: source,
     upstreamUrl: url.href.replace(/\/$/, ''),
-    /** The limits that the session keeps; undefined for none. */
+    /** Undefined when the session keeps none. */
     limits,
     caller,
     /** Aborted once standard output cannot be written, and by a signal if the command finishes what is in flight. */
@@ -138,7 +137,6 @@ async function openSession({ tokenFile, json, patience = 0 }: SessionOptions, in
     showWaits(show: (waitMs: number) => void): void {
       showWait = show;
     },
-    /** The first fields of an engagement's line. */
     lineOf: (id: string, integratedAccountId: string) => ({
       id,
       integratedAccountId,

@@ -16,7 +16,6 @@ export function unavailable(error: unknown): never {
   throw fieldError('BULK_DELETES_UNAVAILABLE', undefined, details);
 }
 
-/** A page of a list. */
 interface Page<Item> {
   readonly items: readonly Item[];
   readonly endCursor: string | null;
@@ -110,10 +109,8 @@ export function startedJob(started: Awaited<ReturnType<ReturnType<typeof require
   throw started.kind === 'MissingSetting' ? fieldError('NOT_CONFIGURED', started.message) : failedRead(started);
 }
 
-/** The texts of the fields for one kind of job. */
 interface JobTexts {
   readonly noun: 'bulk delete' | 'restore';
-  /** The description of the argument `id`. */
   readonly id: string;
   readonly list: string;
   readonly pause: string;
