@@ -64,17 +64,17 @@ const keyForms = {
   holders: 'bulk-owners',
 } as const;
 
-type KeyName = keyof typeof keyForms;
+/** The name of a form of keys. */
+export type KeyName = keyof typeof keyForms;
 type PartsIn<Form> = Form extends `${string}{${infer Part}}${infer Rest}` ? Part | PartsIn<Rest> : never;
 type Word<Text extends string> = Text extends `${infer One} ${infer Rest}` ? One | Word<Rest> : Text;
 type Values<Name extends string> = Readonly<Record<Name, string | number>>;
 
+/** The values in a key of that form. */
+export type KeyParts<Name extends KeyName> = Values<PartsIn<(typeof keyForms)[Name]>>;
+
 /** Builds a key. */
-export function redisKey<Name extends KeyName>(
-  { keyPrefix }: BulkMemory,
-  name: Name,
-  values: Values<PartsIn<(typeof keyForms)[Name]>>,
-): string {
+export function redisKey<Name extends KeyName>({ keyPrefix }: BulkMemory, name: Name, values: KeyParts<Name>): string {
   const parts: Values<string> = values;
   return `${keyPrefix}:${keyForms[name].replace(/\{(\w+)\}/g, (_, part: string) => String(parts[part]))}`;
 }
@@ -205,7 +205,7 @@ for i = ${args.length + 1}, #ARGV do table.insert(more, ARGV[i]) end`;
     const run = script<Answer>(name, `${locals}${prelude}${String.raw(text, ...constants)}`);
     return (
       memory: BulkMemory,
-      values: Values<Word<Arguments> | PartsIn<(typeof keyForms)[Key]>>,
+      values: Values<Word<Arguments>> & KeyParts<Key>,
       more: { readonly keys?: readonly string[]; readonly args?: readonly (string | number)[] } = {},
     ): Promise<Answer> => {
       // A cluster needs all keys by name while it moves a slot.

@@ -13,7 +13,6 @@ import {
   type UnfinishedJobs,
 } from './job.ts';
 import * as scripts from './job-scripts.ts';
-import { askRedis, type BulkMemory, ledgerKeptMs, pagesAtOnce, redisKey } from './job-scripts.ts';
 import { keyWithId, type LedgerLine } from './undo-files.ts';
 
 /** The least that a job counts for in its owner's limit: its hash, and its task in the queue. */
@@ -82,18 +81,20 @@ const writeItem = ({ id, engagementType, source }: BulkItem) =>
 
 /** Stores jobs, the queues of their tasks, and the ledger of restores. Each method rejects with `BulkUnavailable` while Redis cannot be reached. */
 export class JobStore {
-  readonly #memory: BulkMemory;
+  readonly #memory: scripts.BulkMemory;
   readonly abilities: Abilities;
   /** How long a lease lasts without a heartbeat, in milliseconds. By then each delete of its holder has an answer or has timed out. */
   readonly leaseMs: number;
 
-  constructor(memory: BulkMemory, abilities: Abilities, requestTimeoutMs: number) {
+  constructor(memory: scripts.BulkMemory, abilities: Abilities, requestTimeoutMs: number) {
     this.#memory = memory;
     this.abilities = abilities;
     this.leaseMs = requestTimeoutMs + 2_000;
   }
 
-  readonly #ask = <Answer>(ask: (redis: RedisClient) => Promise<Answer>) => askRedis(this.#memory, ask);
+  readonly #key = <Name extends scripts.KeyName>(name: Name, parts: scripts.KeyParts<Name>) =>
+    scripts.redisKey(this.#memory, name, parts);
+  readonly #ask = <Answer>(ask: (redis: RedisClient) => Promise<Answer>) => scripts.askRedis(this.#memory, ask);
 
   /** Stores a new job, unless its id exists, or its owner has reached a limit. */
   async create({ input, isPartial = false, ...rest }: NewJob, items: readonly BulkItem[] | undefined) {
@@ -110,7 +111,7 @@ export class JobStore {
     const counts = { total, pageCount, done: 0, open: 0, isPaused: 0, isPartial: Number(isPartial) };
     const fields = Object.entries({ ...rest, ...counts, needs, input: JSON.stringify(input) }).flat();
     const bytes = Math.max(minBytes, Buffer.byteLength([...texts, ...fields].join('')));
-    const keys = texts.map((_, page) => redisKey(this.#memory, 'items', { jobId, page }));
+    const keys = texts.map((_, page) => this.#key('items', { jobId, page }));
     const values = { jobId, needs, ownerId, integratedAccountId, phase, bytes };
     const [kind, roomMs] = await scripts.createJob(this.#memory, values, { keys, args: [...texts, ...fields] });
     return { kind, roomMs };
@@ -118,12 +119,12 @@ export class JobStore {
 
   /** Reads a job; null when there is none, or it has expired. */
   async read(jobId: string): Promise<BulkJob | null> {
-    return readJob(await this.#ask((redis) => redis.hgetall(redisKey(this.#memory, 'job', { jobId }))));
+    return readJob(await this.#ask((redis) => redis.hgetall(this.#key('job', { jobId }))));
   }
 
   /** Reads the jobs of an account, newest first. @param after the cursor of a job, after which they begin; see {@link cursorOf}. */
   async *list(integratedAccountId: string, after: string | null): AsyncGenerator<BulkJob> {
-    const key = redisKey(this.#memory, 'accountJobs', { integratedAccountId });
+    const key = this.#key('accountJobs', { integratedAccountId });
     for (let last = after; ; ) {
       const max = last === null ? '+' : `(${last}`;
       const cursors = await this.#ask((redis) => redis.zrevrangebylex(key, max, '-', 'LIMIT', 0, jobsPerRead));
@@ -171,7 +172,7 @@ export class JobStore {
 
   /** Where an engagement waits for the event, and since when. */
   async readAwaiting(engagement: string) {
-    const places = await this.#ask((redis) => redis.hgetall(redisKey(this.#memory, 'awaiting', { engagement })));
+    const places = await this.#ask((redis) => redis.hgetall(this.#key('awaiting', { engagement })));
     return Object.entries(places).map(([place, sentAt]) => {
       const [jobId = '', page, index] = place.split(':');
       return { place, jobId, page: Number(page), index: Number(index), sentAtMs: Number(sentAt) };
@@ -189,7 +190,7 @@ export class JobStore {
       // Its outcome became unknown meanwhile: then it has a failure now.
       if (state === 'unlisted' && !isUnknown) continue;
       if (state === 'unlisted' || state === '') return undefined;
-      await this.#ask((redis) => redis.hdel(redisKey(this.#memory, 'awaiting', { engagement }), place));
+      await this.#ask((redis) => redis.hdel(this.#key('awaiting', { engagement }), place));
       return state;
     }
   }
@@ -198,7 +199,7 @@ export class JobStore {
   async #findUnknown(jobId: string, { id, engagementType }: BulkItem): Promise<BulkFailure | undefined> {
     const isIt = (one: BulkFailure) =>
       one.id === id && one.engagementType === engagementType && one.result.kind === 'OutcomeUnknownError';
-    let from = await this.#ask((redis) => redis.llen(redisKey(this.#memory, 'failures', { jobId })));
+    let from = await this.#ask((redis) => redis.llen(this.#key('failures', { jobId })));
     while (from > 0) {
       from -= failuresPerRead;
       const first = Math.max(0, from);
@@ -210,7 +211,7 @@ export class JobStore {
 
   /** Counts the jobs of all servers that have not ended: the oldest thousand. */
   async countUnfinished(): Promise<UnfinishedJobs> {
-    const jobPrefix = redisKey(this.#memory, 'job', { jobId: '' });
+    const jobPrefix = this.#key('job', { jobId: '' });
     const [oldestAgeMs, ...rest] = await scripts.countUnfinished(this.#memory, { jobPrefix });
     const paused: Record<string, number> = {};
     for (let i = 0; i < rest.length; i += 2) paused[String(rest[i])] = Number(rest[i + 1]);
@@ -240,7 +241,7 @@ export class JobStore {
 
   /** Reads the engagements of a page; null when it has expired. */
   async readPage(jobId: string, page: number): Promise<readonly BulkItem[] | null> {
-    const json = await this.#ask((redis) => redis.get(redisKey(this.#memory, 'items', { jobId, page })));
+    const json = await this.#ask((redis) => redis.get(this.#key('items', { jobId, page })));
     const items: [string, BulkItem['engagementType'], BulkItem['source']?][] | null = JSON.parse(json ?? 'null');
     return items?.map(([id, engagementType, source]) => ({ id, engagementType, ...(source && { source }) })) ?? null;
   }
@@ -250,13 +251,13 @@ export class JobStore {
     const texts = items.map(({ source: { line, ...source } = {}, ...item }, index) =>
       writeItem({ ...item, source: { ...source, ...(kept.has(index) && line !== undefined && { line }) } }),
     );
-    const key = redisKey(this.#memory, 'items', { jobId, page });
+    const key = this.#key('items', { jobId, page });
     await this.#ask((redis) => redis.set(key, `[${texts.join()}]`, 'KEEPTTL', 'XX'));
   }
 
   /** Reads a page's states: the outcome of each engagement by its index, or `begun` when its delete may have been sent; and notes. */
   readStates(jobId: string, page: number): Promise<Readonly<Record<string, string>>> {
-    return this.#ask((redis) => redis.hgetall(redisKey(this.#memory, 'states', { jobId, page })));
+    return this.#ask((redis) => redis.hgetall(this.#key('states', { jobId, page })));
   }
 
   /** Begins the work on a page; null when another server has it. Renews the expiry of a job that was begun. */
@@ -291,17 +292,17 @@ export class JobStore {
 
   /** The names of the files with the records of a bulk delete, sorted. */
   async readUndoFiles(jobId: string): Promise<readonly string[]> {
-    return (await this.#ask((redis) => redis.smembers(redisKey(this.#memory, 'undoFiles', { jobId })))).sort();
+    return (await this.#ask((redis) => redis.smembers(this.#key('undoFiles', { jobId })))).sort();
   }
 
   /** Counts one more wait of a page, by its reason. */
   countWait(lease: PageLease, what: string): Promise<number> {
-    return this.#ask((redis) => redis.hincrby(redisKey(this.#memory, 'states', lease), `waits:${what}`, 1));
+    return this.#ask((redis) => redis.hincrby(this.#key('states', lease), `waits:${what}`, 1));
   }
 
   /** Reads failures of a bulk delete; of a restore, each is a {@link ShownItem}. */
   async readFailures(jobId: string, from: number, count: number): Promise<readonly BulkFailure[]> {
-    const key = redisKey(this.#memory, 'failures', { jobId });
+    const key = this.#key('failures', { jobId });
     const lines = await this.#ask((redis) => redis.lrange(key, from, from + count - 1));
     return lines.map((line) => JSON.parse(line) as BulkFailure);
   }
@@ -311,9 +312,7 @@ export class JobStore {
     const [now, sinceMs] = [Date.now(), activeSince.getTime()];
     const last = Math.floor(now / rateIntervalMs);
     const count = Math.min(rateIntervals, Math.max(0, last - Math.floor(sinceMs / rateIntervalMs)));
-    const keys = Array.from({ length: count + 1 }, (_, index) =>
-      redisKey(this.#memory, 'rate', { jobId, interval: last - index }),
-    );
+    const keys = Array.from({ length: count + 1 }, (_, index) => this.#key('rate', { jobId, interval: last - index }));
     const counts = await this.#ask((redis) => redis.mget(keys));
     const spanMs = rateIntervals * rateIntervalMs + (now % rateIntervalMs);
     const seconds = Math.max(1_000, Math.min(spanMs, now - sinceMs)) / 1_000;
@@ -336,12 +335,10 @@ export class JobStore {
     return [...withoutStore, ...(keepsUndoFiles ? withStore : [])].map((kind) => this.needsOf(kind));
   }
 
-  readonly #keyOfQueue = (needs: string) => redisKey(this.#memory, 'queue', { needs });
-
   /** Takes up to `count` tasks of these queues that are due. `nextMs`: until the next task is due, in milliseconds, if there is one. */
   async takeTasks(count: number, holder: string, queues = this.#served): Promise<{ leases: Lease[]; nextMs?: number }> {
     if (queues.length === 0) return { leases: [] };
-    const keys = queues.map(this.#keyOfQueue);
+    const keys = queues.map((needs) => this.#key('queue', { needs }));
     const [nextMs, ...taken] = await scripts.takeTasks(
       this.#memory,
       { count, holder, leaseMs: this.leaseMs },
@@ -360,21 +357,24 @@ export class JobStore {
   /** Renews these leases, and says that this server serves its queues. */
   async heartbeat(leases: Iterable<Lease>): Promise<void> {
     const held = [...leases];
-    const keys = held.map(({ needs }) => this.#keyOfQueue(needs));
+    const keys = held.map(({ needs }) => this.#key('queue', { needs }));
     const args = [...this.#served, ...held.flatMap(({ task, holder }) => [task, holder])];
     await scripts.heartbeat(this.#memory, { leaseMs: this.leaseMs }, { keys, args });
   }
 
-  /** Ends a lease. `afterMs`: when the task is due again, if it is. `isFollowed` queues the page that is {@link pagesAtOnce} after it. */
+  /** Ends a lease. `afterMs`: when the task is due again, if it is. `isFollowed` queues the page that is {@link scripts.pagesAtOnce} after it. */
   async releaseTask(lease: Lease, afterMs: number | undefined, isFollowed: boolean): Promise<void> {
-    const follower = isFollowed && lease.page !== 'list' ? lease.page + pagesAtOnce : '';
+    const follower = isFollowed && lease.page !== 'list' ? lease.page + scripts.pagesAtOnce : '';
     await scripts.releaseTask(this.#memory, { ...lease, afterMs: afterMs ?? -1, follower });
   }
 
   /** The queues that have tasks and no server: their first jobs, for how long, and what this server would have to change to serve them. */
   async findUnserved() {
     const has = this.needsOf({ snapshot: this.abilities.keepsUndoFiles }).split(' ');
-    const found = await scripts.findUnserved(this.#memory, { queuePrefix: this.#keyOfQueue(''), unservedMs });
+    const found = await scripts.findUnserved(this.#memory, {
+      queuePrefix: this.#key('queue', { needs: '' }),
+      unservedMs,
+    });
     return found.map(([needs, silentMs, jobIds]) => {
       const isLacking = needs.split(' ').map((need, index) => need !== has[index] && need !== 'none');
       return { needs, silentMs, jobIds, lacks: settingsBehind.filter((_, index) => isLacking[index]) };
@@ -382,8 +382,6 @@ export class JobStore {
   }
 
   // The ledger outlives the jobs by a year. Its keys are from `engagementKey`.
-  readonly #restored = (integratedAccountId: string) => redisKey(this.#memory, 'restored', { integratedAccountId });
-  readonly #restoring = (integratedAccountId: string) => redisKey(this.#memory, 'restoring', { integratedAccountId });
 
   /**
    * Reads what the ledger has of engagements, in their order: the new record of each, and the item that created it; when a create began that
@@ -393,9 +391,9 @@ export class JobStore {
     if (keys.length === 0) return [];
     const read = (name: string, fields: readonly string[]) => this.#ask((redis) => redis.hmget(name, ...fields));
     // In this order: a create that ends in between moves from the first to the second.
-    const begun = await read(this.#restoring(integratedAccountId), keys);
+    const begun = await read(this.#key('restoring', { integratedAccountId }), keys);
     const counts = keys.map((key) => `refused ${key}`);
-    const ended = await read(this.#restored(integratedAccountId), [...keys, ...counts]);
+    const ended = await read(this.#key('restored', { integratedAccountId }), [...keys, ...counts]);
     return keys.map((_, i) => {
       const [start, value, refusals] = [begun[i], ended[i], ended[keys.length + i]];
       const [newId = '', by = ''] = JSON.parse(value ?? '[]') as string[];
@@ -422,13 +420,13 @@ export class JobStore {
   /** True when the new record with that id restores another engagement. */
   async isTaken(integratedAccountId: string, key: string, newId: string): Promise<boolean> {
     const field = `new ${keyWithId(key, newId)}`;
-    const other = await this.#ask((redis) => redis.hget(this.#restored(integratedAccountId), field));
+    const other = await this.#ask((redis) => redis.hget(this.#key('restored', { integratedAccountId }), field));
     return (other ?? key) !== key;
   }
 
   /** The creates of other engagements that have no known end: the item of each; null when it was the terminal's. */
   async readRestoring(integratedAccountId: string, besidesKey: string): Promise<readonly (ItemPosition | null)[]> {
-    const all = await this.#ask((redis) => redis.hgetall(this.#restoring(integratedAccountId)));
+    const all = await this.#ask((redis) => redis.hgetall(this.#key('restoring', { integratedAccountId })));
     return Object.entries(all).flatMap(([key, value]) => {
       if (key === besidesKey) return [];
       const [, jobId = '', page, index] = value.split(' ');
@@ -438,7 +436,10 @@ export class JobStore {
 
   /** Adds the last events of the terminal's ledger, by keys. An engagement that is known here keeps its entry. */
   async addLedger(integratedAccountId: string, entries: ReadonlyMap<string, LedgerLine>): Promise<void> {
-    const [restored, restoring] = [this.#restored(integratedAccountId), this.#restoring(integratedAccountId)];
+    const [restored, restoring] = [
+      this.#key('restored', { integratedAccountId }),
+      this.#key('restoring', { integratedAccountId }),
+    ];
     const all = [...entries];
     for (let from = 0; from < all.length; from += entriesPerRead) {
       const some = all.slice(from, from + entriesPerRead);
@@ -452,6 +453,6 @@ export class JobStore {
       };
       await Promise.all(some.map(add));
     }
-    for (const name of [restored, restoring]) await this.#ask((redis) => redis.pexpire(name, ledgerKeptMs));
+    for (const name of [restored, restoring]) await this.#ask((redis) => redis.pexpire(name, scripts.ledgerKeptMs));
   }
 }
