@@ -105,7 +105,7 @@ async function restoreItem(work: ItemWork): Promise<ItemEnd> {
 
   // A record that a search finds is that of the create that began.
   const by = known?.begunBy ?? `${nameOf(work)} ${randomUUID()}`;
-  // What Redis does not know later has to be searched for.
+  // Without this note, a later run has to search for the record.
   const noteEnd = (newId?: string) =>
     retryUntilAnswered(() => store.endRestore(integratedAccountId, key, by, newId), isStopping);
   let isClaimed = false;
