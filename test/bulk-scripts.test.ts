@@ -1,8 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { BulkFailure, BulkItem, BulkJob } from '../src/bulk/job.ts';
-import type { JobStore, PageLease } from '../src/bulk/job-store.ts';
-import type { Abilities } from '../src/bulk/task-queue.ts';
+import type { Abilities, JobStore, PageLease } from '../src/bulk/job-store.ts';
 import { type BulkStore, createJob, startBulkStore, takeLease } from './support/bulk-store.ts';
 
 let kept: BulkStore;
@@ -46,7 +45,7 @@ describe('the outcome of an engagement', () => {
     expect(await now(job)).toMatchObject({ phase: 'DELETING', done: 1, outcomes: { DELETED: 1 } });
     expect((await now(job)).outcomes).not.toHaveProperty('NotFoundError');
     expect(await store.readFailures(job.id, 0, 10)).toEqual([]);
-    expect(await store.begin(lease, 0)).toBe('done');
+    expect(await store.begin(lease, 0)).toBe('finished');
   });
 
   it.each(['cancel', 'fail'] as const)(
@@ -126,7 +125,7 @@ describe('a begun engagement', () => {
       await kept.client.hgetall(`${kept.memory.keyPrefix}:bulk:${job.id}`),
     ];
     const before = await everything();
-    await act({ ...lease, owner: 'another' });
+    await act({ ...lease, holder: 'another' });
     expect(await everything()).toEqual(before);
   });
 });

@@ -13,8 +13,8 @@ import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { describe, expect, it, vi } from 'vitest';
 import type { BulkJob } from '../src/bulk/job.ts';
+import { JobStore } from '../src/bulk/job-store.ts';
 import { listJob } from '../src/bulk/list-job.ts';
-import { needsOf } from '../src/bulk/task-queue.ts';
 import type { WorkPorts } from '../src/bulk/work.ts';
 import { openLedger } from '../src/cli/ledger.ts';
 import { Secret } from '../src/config/secret.ts';
@@ -263,9 +263,10 @@ describe.concurrent('a restore', () => {
 
   it('is never taken by a server that knows only deletes', () => {
     const abilities = { upstream: 'u', credential: 'own', keepsUndoFiles: true };
-    const ofDeletes = [false, true].map((snapshot) => needsOf(abilities, { snapshot }));
+    const store = new JobStore({ keyPrefix: '', ask: async () => undefined }, abilities, 1_000);
+    const ofDeletes = [false, true].map((snapshot) => store.needsOf({ snapshot }));
     for (const restore of [{}, { jobId: 'a' }])
-      expect(ofDeletes).not.toContain(needsOf(abilities, { snapshot: false, restore }));
+      expect(ofDeletes).not.toContain(store.needsOf({ snapshot: false, restore }));
   });
 
   it('waits while its undo files cannot be read, and says so', async ({ expect }) => {

@@ -2,9 +2,8 @@ import type { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { BulkFailure, BulkJob } from '../src/bulk/job.ts';
 import { pagesAtOnce } from '../src/bulk/job-scripts.ts';
-import type { JobStore, PageLease } from '../src/bulk/job-store.ts';
+import { type Abilities, JobStore, type Lease, type PageLease } from '../src/bulk/job-store.ts';
 import { listJob } from '../src/bulk/list-job.ts';
-import { type Abilities, type Lease, TaskQueue } from '../src/bulk/task-queue.ts';
 import type { WorkPorts } from '../src/bulk/work.ts';
 import type { SharedMemory } from '../src/redis/shared-memory.ts';
 import { type BulkStore, createJob, isPage, leaseMs, startBulkStore, takeLease } from './support/bulk-store.ts';
@@ -55,11 +54,11 @@ describe('the queue of bulk deletes', () => {
   it('gives each task to one server at a time, the longest due first', async () => {
     await empty();
     const [first, second] = [await create(3), await create(3)];
-    const one = new TaskQueue(memory, abilities, leaseMs);
-    const other = new TaskQueue(memory, abilities, leaseMs);
-    const taken = await one.take(4, 'one');
+    const one = new JobStore(memory, abilities, leaseMs);
+    const other = new JobStore(memory, abilities, leaseMs);
+    const taken = await one.takeTasks(4, 'one');
     expect(new Set(taken.leases.slice(0, 3).map(({ jobId }) => jobId))).toEqual(new Set([first.id]));
-    const rest = await other.take(10, 'other');
+    const rest = await other.takeTasks(10, 'other');
     expect(rest.leases).toHaveLength(2);
     expect(rest.leases.every(({ jobId }) => jobId === second.id)).toBe(true);
     // The next is due when a lease ends.
@@ -70,33 +69,35 @@ describe('the queue of bulk deletes', () => {
     await empty();
     const keeping = await create(1, true);
     const plain = await create(1);
-    const without = new TaskQueue(memory, lacking, leaseMs);
-    expect((await without.take(10, 'w')).leases.map(({ jobId }) => jobId)).toEqual([plain.id]);
-    const tokenless = new TaskQueue(memory, { ...abilities, credential: undefined }, leaseMs);
-    expect((await tokenless.take(10, 't')).leases).toEqual([]);
-    expect((await new TaskQueue(memory, { ...abilities, upstream: 'v' }, leaseMs).take(10, 'v')).leases).toEqual([]);
-    expect((await new TaskQueue(memory, abilities, leaseMs).take(10, 'k')).leases.map(({ jobId }) => jobId)).toEqual([
-      keeping.id,
-    ]);
+    const without = new JobStore(memory, lacking, leaseMs);
+    expect((await without.takeTasks(10, 'w')).leases.map(({ jobId }) => jobId)).toEqual([plain.id]);
+    const tokenless = new JobStore(memory, { ...abilities, credential: undefined }, leaseMs);
+    expect((await tokenless.takeTasks(10, 't')).leases).toEqual([]);
+    expect((await new JobStore(memory, { ...abilities, upstream: 'v' }, leaseMs).takeTasks(10, 'v')).leases).toEqual(
+      [],
+    );
+    expect(
+      (await new JobStore(memory, abilities, leaseMs).takeTasks(10, 'k')).leases.map(({ jobId }) => jobId),
+    ).toEqual([keeping.id]);
   });
 
   it('accepts nothing from a server that has lost its lease: no outcome, no release, no page', async () => {
     await empty();
     const job = await create(1);
-    const queue = new TaskQueue(memory, abilities, leaseMs);
-    const [frozen] = (await queue.take(1, 'frozen')).leases;
+    const queue = new JobStore(memory, abilities, leaseMs);
+    const [frozen] = (await queue.takeTasks(1, 'frozen')).leases;
     if (!frozen || !isPage(frozen)) throw new Error('no page');
     expect(await store.takePage(frozen)).not.toBeNull();
     expect(await store.begin(frozen, 0)).toBe('first');
     await letLeaseEnd(job, 0);
-    const [next] = (await queue.take(1, 'next')).leases;
+    const [next] = (await queue.takeTasks(1, 'next')).leases;
     if (!next || !isPage(next)) throw new Error('no page');
     expect(await store.takePage(frozen)).toBeNull();
-    expect(await store.begin(frozen, 0)).toBe('lost');
+    expect(await store.begin(frozen, 0)).toBe('stopped');
     expect(await store.finish(frozen, 0, 'DELETED')).toBe(false);
     await store.release(frozen, 0);
     await store.noteStates(frozen, { 'answers:0': 7, 'key:0': 'k' });
-    await queue.release(frozen, undefined, true);
+    await queue.releaseTask(frozen, undefined, true);
     await letLeaseEnd(job, 0);
     await queue.heartbeat([frozen]);
     expect(await dueOf(job, 0)).toBe(0);
@@ -110,8 +111,8 @@ describe('the queue of bulk deletes', () => {
   it('renews leases by heartbeat, and by the begin of a delete for the whole time that it may take', async () => {
     await empty();
     const job = await create(2);
-    const queue = new TaskQueue(memory, abilities, leaseMs);
-    const { leases } = await queue.take(2, 'busy');
+    const queue = new JobStore(memory, abilities, leaseMs);
+    const { leases } = await queue.takeTasks(2, 'busy');
     await letLeaseEnd(job, 0);
     await letLeaseEnd(job, 1);
     await queue.heartbeat(leases);
@@ -126,19 +127,19 @@ describe('the queue of bulk deletes', () => {
   it('queues the next page once, when a page is done or waits only for itself', async () => {
     await empty();
     const job = await create(pagesAtOnce + 2);
-    const queue = new TaskQueue(memory, abilities, leaseMs);
-    const { leases } = await queue.take(2, 'w');
+    const queue = new JobStore(memory, abilities, leaseMs);
+    const { leases } = await queue.takeTasks(2, 'w');
     const [zero, one] = leases;
     if (!zero || !one) throw new Error('no pages');
-    await queue.release(zero, 60_000, true);
+    await queue.releaseTask(zero, 60_000, true);
     expect(await dueOf(job, pagesAtOnce)).toBeGreaterThan(0);
     await client.zrem(queueKey(job), `${job.id}:${pagesAtOnce}`);
     await letLeaseEnd(job, 0);
-    const [again] = (await queue.take(1, 'w2')).leases;
+    const [again] = (await queue.takeTasks(1, 'w2')).leases;
     if (!again) throw new Error('no page');
-    await queue.release(again, undefined, true);
+    await queue.releaseTask(again, undefined, true);
     expect(await client.zscore(queueKey(job), `${job.id}:${pagesAtOnce}`)).toBeNull();
-    await queue.release(one, 60_000, false);
+    await queue.releaseTask(one, 60_000, false);
     expect(await client.zscore(queueKey(job), `${job.id}:${pagesAtOnce + 1}`)).toBeNull();
   });
 
@@ -146,14 +147,14 @@ describe('the queue of bulk deletes', () => {
     for (const how of ['resume', 'cancel'] as const) {
       await empty();
       const job = await create(2);
-      const queue = new TaskQueue(memory, abilities, leaseMs);
-      const [soon, later] = (await queue.take(2, 'w')).leases;
+      const queue = new JobStore(memory, abilities, leaseMs);
+      const [soon, later] = (await queue.takeTasks(2, 'w')).leases;
       if (!soon || !later || !isPage(later)) throw new Error('no pages');
       // Something was sent, so that a cancel does not end it at once.
       await store.begin(later, 0);
       await store.control(job, 'pause');
-      await queue.release(soon, 1, false);
-      await queue.release(later, 50_000, false);
+      await queue.releaseTask(soon, 1, false);
+      await queue.releaseTask(later, 50_000, false);
       expect(await dueOf(job, soon.page)).toBeGreaterThan(Date.now() + 100_000);
       await store.control(job, how);
       expect(await dueOf(job, soon.page)).toBeLessThanOrEqual(Date.now() + 1);
@@ -166,8 +167,8 @@ describe('the queue of bulk deletes', () => {
   it('finds the jobs without a server, with the settings that they need', async () => {
     await empty();
     const job = await create(1, true);
-    const without = new TaskQueue(memory, lacking, leaseMs);
-    await new TaskQueue(memory, abilities, leaseMs).heartbeat([]);
+    const without = new JobStore(memory, lacking, leaseMs);
+    await new JobStore(memory, abilities, leaseMs).heartbeat([]);
     expect(await without.findUnserved()).toEqual([]);
     await client.hset(`${memory.keyPrefix}:bulk-queues`, job.needs, 0);
     expect(await without.findUnserved()).toMatchObject([{ jobIds: [job.id], needs: job.needs, lacks: ['UNDO_STORE'] }]);
@@ -180,7 +181,7 @@ describe('a queue that no server serves', () => {
     for (let behind = 0; behind < 7; behind += 1) await create(pagesAtOnce, true);
     const last = await create(1, true);
     await client.hset(`${memory.keyPrefix}:bulk-queues`, last.needs, 0);
-    const found = await new TaskQueue(memory, lacking, leaseMs).findUnserved();
+    const found = await new JobStore(memory, lacking, leaseMs).findUnserved();
     expect(found).toMatchObject([{ needs: last.needs, jobIds: expect.arrayContaining([last.id]) }]);
     expect(found[0]?.jobIds).toHaveLength(8);
   });
@@ -209,17 +210,17 @@ describe('a bulk delete of a million engagements', () => {
     await client.hset(`${memory.keyPrefix}:bulk:${job.id}`, { pageCount: 10_000, total: 1_000_000 });
     const listed = { ...job, pageCount: 10_000, cursor: 'A' };
     const last = [{ id: '2', engagementType: null }];
-    const queue = new TaskQueue(memory, abilities, leaseMs);
+    const queue = new JobStore(memory, abilities, leaseMs);
     const few = 200;
     expect(await commandsOf(() => store.addListed(listed, last, null))).toBeLessThan(few);
-    const { leases } = await queue.take(1 + pagesAtOnce, 'w');
+    const { leases } = await queue.takeTasks(1 + pagesAtOnce, 'w');
     const page = leases.find(isPage);
     if (!page) throw new Error('no page');
     expect(await commandsOf(() => store.begin(page, 0))).toBeLessThan(few);
     expect(await commandsOf(() => store.control(job, 'pause'))).toBeLessThan(few);
-    for (const lease of leases) await queue.release(lease, 1, false);
+    for (const lease of leases) await queue.releaseTask(lease, 1, false);
     expect(await commandsOf(() => store.control(job, 'resume'))).toBeLessThan(few);
-    const [again] = (await queue.take(pagesAtOnce, 'x')).leases.filter(({ page: taken }) => taken === page.page);
+    const [again] = (await queue.takeTasks(pagesAtOnce, 'x')).leases.filter(({ page: taken }) => taken === page.page);
     if (!again || !isPage(again)) throw new Error('it still rests');
     await store.release(again, 0);
     expect(await commandsOf(() => store.control(job, 'cancel'))).toBeLessThan(few);
@@ -341,18 +342,18 @@ describe('S30 the data of a completed bulk delete', () => {
   it('has its expiry set also when the bulk delete ends before the task of its list does', async () => {
     await empty();
     const job = await create();
-    const queue = new TaskQueue(memory, abilities, leaseMs);
-    const [list] = (await queue.take(1, 'w')).leases as [Lease];
+    const queue = new JobStore(memory, abilities, leaseMs);
+    const [list] = (await queue.takeTasks(1, 'w')).leases as [Lease];
     await store.addListed(job, [{ id: '1', engagementType: null }], null);
     const page = await takeLease(kept, abilities);
     await store.begin(page, 0);
     await store.finish(page, 0, 'DELETED');
-    await queue.release(page, undefined, true);
-    await queue.release(list, undefined, true);
-    const [again] = (await queue.take(1, 'w')).leases as [Lease];
+    await queue.releaseTask(page, undefined, true);
+    await queue.releaseTask(list, undefined, true);
+    const [again] = (await queue.takeTasks(1, 'w')).leases as [Lease];
     expect(again).toMatchObject({ jobId: job.id, page: 'list' });
     expect(await listJob(job.id, { store } as WorkPorts)).toEqual({ kind: 'done' });
-    await queue.release(again, undefined, true);
+    await queue.releaseTask(again, undefined, true);
     expect(await client.zscore(queueKey(job), `${job.id}:list`)).toBeNull();
   });
 

@@ -27,23 +27,20 @@ import { type BulkInput, type BulkItem, type BulkJob, hasEnded, maxIds, maxLines
 import { BulkUnavailable, maxIdleBytes, maxIdleListedBytes, maxUnfinished } from './job-scripts.ts';
 import { cursorOf, type JobStore } from './job-store.ts';
 import { itemOf } from './list-job.ts';
-import { type Abilities, needsOf } from './task-queue.ts';
-
-interface StartInput extends BulkInput {
-  readonly ids: readonly string[] | undefined;
-  readonly engagementType: EngagementType | undefined;
-}
 
 /** What a caller asks to start: the input, or a token that confirms a dry run. Only `integratedAccountId` may be given with a token. */
-type AskedStart = Omit<StartInput, 'integratedAccountId'> & {
+type AskedStart = Omit<BulkInput, 'integratedAccountId' | 'restore'> & {
   readonly integratedAccountId: string | undefined;
+  readonly ids: readonly string[] | undefined;
+  readonly engagementType: EngagementType | undefined;
   readonly confirmationToken: string | undefined;
 };
 
 /** A start whose access is checked. */
-interface Start<Input = StartInput> {
-  readonly input: Input;
+interface Start {
+  readonly input: BulkInput;
   readonly id: string;
+  readonly fingerprint: string;
   /** Its engagements. Undefined for a filter that is not resolved yet. */
   readonly items: readonly BulkItem[] | undefined;
   /** True when a dry run has listed them, and upstream left something out. */
@@ -77,7 +74,6 @@ interface BulkParts {
   readonly worker: { readonly wake: () => void };
   /** Undefined when the server keeps no callers' tokens: it sends its own, or `BULK_TOKEN_SECRET` is not set. */
   readonly seal: Seal | undefined;
-  readonly abilities: Abilities;
   readonly findAccountIntegration: FindAccountIntegration;
   readonly confirmations: Confirmations;
 }
@@ -85,7 +81,7 @@ interface BulkParts {
 const idOf = (caller: Caller, callerKey: StartOptions['callerKey']) =>
   callerKey === undefined ? randomUUID() : uuidOf(caller.id, ...callerKey);
 
-function checkWhich({ ids, filter, engagementType }: StartInput): readonly Finding[] {
+function checkWhich({ ids, filter, engagementType }: AskedStart): readonly Finding[] {
   if ((ids === undefined) === (filter === undefined)) return [refusal([], 'It must have either ids or a filter.')];
   if (ids !== undefined) {
     if (ids.length === 0 || ids.length > maxIds)
@@ -100,11 +96,12 @@ function checkWhich({ ids, filter, engagementType }: StartInput): readonly Findi
   return [...findings, ...checkFilter(filter ?? {})];
 }
 
-/** The findings of the integration's rules that refuse every delete. */
-function checkSupport({ integratedAccountId, engagementType, ids }: StartInput, { support }: AccountLookup) {
+function checkSupport({ input, items }: Start, { support }: AccountLookup) {
+  const { integratedAccountId, filter } = input;
+  const engagementType = items?.[0]?.engagementType;
   const findings = checkIntegration({ id: 'any', integratedAccountId, format: 'unified', engagementType }, support);
   // Listed engagements have their own types.
-  return ids === undefined ? findings.filter(({ path }) => path[0] !== 'engagementType') : findings;
+  return filter ? findings.filter(({ path }) => path[0] !== 'engagementType') : findings;
 }
 
 function refused(findings: readonly Finding[]): Refusal | undefined {
@@ -154,7 +151,6 @@ const tooMany = {
 const mustReconnect =
   "Truto's event integrated_account:authentication_error: the integrated account must be connected again. Unless you pause it too, it continues when Truto reports that the account is active again. You can also resume it.";
 
-/** Only such ids and cursors are looked up in Redis. */
 const idForm = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/;
 const cursorForm = /^\d{13}:[\da-f-]{36}$/;
 
@@ -168,14 +164,14 @@ export class BulkDeletes {
     this.#parts = parts;
   }
 
-  #findMissing({ snapshot }: Pick<StartInput, 'snapshot'>, { bringsToken }: Caller): MissingSetting | undefined {
-    const { seal, abilities } = this.#parts;
+  #findMissing(needsUndoStore: boolean, { bringsToken }: Caller): MissingSetting | undefined {
+    const { seal, store } = this.#parts;
     const missing = (why: string, setting: string): MissingSetting => ({
       kind: 'MissingSetting',
       message: `Nothing was started. ${why}, the operator must set ${setting}.`,
     });
     if (bringsToken && !seal) return missing('To keep your token while it runs', 'BULK_TOKEN_SECRET');
-    if (snapshot && !abilities.keepsUndoFiles)
+    if (needsUndoStore && !store.abilities.keepsUndoFiles)
       return missing('To keep records before they are deleted, and to restore them', 'UNDO_STORE');
     return undefined;
   }
@@ -204,7 +200,7 @@ export class BulkDeletes {
     const started = await store.read(id);
     const dryRun = started ?? (await store.read(dryRunId));
     if (!dryRun) return refuse('confirmationToken', expiredConfirmation);
-    const input = { ...dryRun.input, ids: undefined, engagementType: undefined, dryRun: false };
+    const input = { ...dryRun.input, dryRun: false };
     if (account !== undefined && account !== input.integratedAccountId)
       return refuse('integratedAccountId', 'It is not that of the confirmationToken.');
     if (!canAccess(caller, input.integratedAccountId)) return notGranted();
@@ -213,22 +209,21 @@ export class BulkDeletes {
     const items: BulkItem[] = [];
     for (let page = 0; page < dryRun.pageCount; page += 1)
       items.push(...((await store.readPage(dryRunId, page)) ?? []));
-    const { isPartial, total } = dryRun;
-    return items.length === total ? { input, items, isPartial, id } : refuse('confirmationToken', expiredConfirmation);
+    if (items.length !== dryRun.total) return refuse('confirmationToken', expiredConfirmation);
+    return { input, items, isPartial: dryRun.isPartial, id, fingerprint: digest(input) };
   }
 
-  /** Checks an input without a token. */
   #readAsked(asked: AskedStart, caller: Caller, callerKey: StartOptions['callerKey']): Start | Refusal {
-    const { confirmationToken: _none, integratedAccountId, ...rest } = asked;
+    const { confirmationToken: _none, integratedAccountId, ...which } = asked;
     if (integratedAccountId === undefined)
       return refuse('integratedAccountId', 'It is required, unless you send a confirmationToken.');
     if (!canAccess(caller, integratedAccountId)) return notGranted();
-    const input = { integratedAccountId, ...rest };
-    if (this.#parts.confirmations.isRequired && !input.dryRun) return refuse('confirmationToken', needsConfirmation);
-    const { ids, engagementType } = input;
-    const items = ids && [...new Set(ids)].map((id) => ({ id, engagementType: engagementType ?? null }));
-    const findings = [...checkId(integratedAccountId, ['integratedAccountId']), ...checkWhich(input)];
-    return refused(findings) ?? { input, items, id: idOf(caller, callerKey) };
+    if (this.#parts.confirmations.isRequired && !asked.dryRun) return refuse('confirmationToken', needsConfirmation);
+    const { ids, engagementType = null, ...kept } = which;
+    const items = ids && [...new Set(ids)].map((id) => ({ id, engagementType }));
+    const findings = [...checkId(integratedAccountId, ['integratedAccountId']), ...checkWhich(asked)];
+    const start = { id: idOf(caller, callerKey), fingerprint: digest({ integratedAccountId, ...which }) };
+    return refused(findings) ?? { ...start, input: { integratedAccountId, ...kept }, items };
   }
 
   /**
@@ -240,15 +235,11 @@ export class BulkDeletes {
     const start =
       token === undefined ? this.#readAsked(asked, caller, callerKey) : await this.#readConfirmed(asked, token, caller);
     if (!('items' in start)) return start;
-    const { input } = start;
-    const { ids, engagementType, ...kept } = input;
-    const missing = this.#findMissing(input, caller);
+    const missing = this.#findMissing(start.input.snapshot, caller);
     if (missing) return missing;
-    const account = await this.#findAccount(input, caller, deadlineAt);
+    const account = await this.#findAccount(start.input, caller, deadlineAt);
     if ('kind' in account) return account;
-    const unsupported = refused(checkSupport(input, account));
-    if (unsupported) return unsupported;
-    return this.#create({ ...start, input: kept }, digest(input), account, caller);
+    return refused(checkSupport(start, account)) ?? this.#create(start, account, caller);
   }
 
   /** Starts to restore engagements. As {@link BulkDeletes.start}; null when there is no such bulk delete. */
@@ -256,7 +247,7 @@ export class BulkDeletes {
     const { integratedAccountId, jobId, lines, dryRun } = input;
     const { callerKey, deadlineAt } = options;
     if (!canAccess(caller, integratedAccountId)) return notGranted();
-    const early = this.#findMissing({ snapshot: jobId !== undefined }, caller) ?? refused(checkRestore(input));
+    const early = this.#findMissing(jobId !== undefined, caller) ?? refused(checkRestore(input));
     if (early) return early;
     const given = readGivenLines(lines ?? [], integratedAccountId);
     const malformed = refused(given.findings);
@@ -279,8 +270,8 @@ export class BulkDeletes {
       itemOf(kept, { line }, integratedAccountId, work),
     );
     const stored = { integratedAccountId, dryRun, snapshot: false, restore: jobId === undefined ? {} : { jobId } };
-    const start = { id: idOf(caller, callerKey), input: stored, items: lines && items };
-    return this.#create(start, digest('restore', input), account, caller);
+    const start = { id: idOf(caller, callerKey), fingerprint: digest('restore', input), input: stored };
+    return this.#create({ ...start, items: lines && items }, account, caller);
   }
 
   /**
@@ -288,7 +279,7 @@ export class BulkDeletes {
    * refuse a real start: the bulk delete pauses, and continues afterwards. Nor does a token that may not look accounts up (ADR 17).
    */
   async #findAccount(
-    { integratedAccountId, dryRun }: StartInput | StartRestoreInput,
+    { integratedAccountId, dryRun }: Pick<BulkInput, 'integratedAccountId' | 'dryRun'>,
     caller: Caller,
     deadlineAt: number,
   ): Promise<AccountLookup | Refusal> {
@@ -304,7 +295,6 @@ export class BulkDeletes {
     return isTemporary(refusal) && isKnown ? account : { ...refusal, message };
   }
 
-  /** Why a bulk delete's undo files cannot be restored from. */
   async #findUnrestorable(source: BulkJob): Promise<string | undefined> {
     if (!hasEnded(source)) return 'The bulk delete has not ended. Wait until it ends, or cancel it.';
     if ((await this.store.readUndoFiles(source.id)).length > 0) return undefined;
@@ -314,13 +304,11 @@ export class BulkDeletes {
   }
 
   async #create(
-    start: Start<BulkInput>,
-    fingerprint: string,
+    { id, fingerprint, input, items, isPartial = false }: Start,
     account: AccountLookup,
     caller: Caller,
   ): Promise<Started> {
-    const { id, input, items, isPartial = false } = start;
-    const { store, worker, seal, abilities } = this.#parts;
+    const { store, worker, seal } = this.#parts;
     const { integratedAccountId, dryRun, restore } = input;
     const sealedToken = seal && caller.bringsToken ? await seal.close(caller.authorization, id) : '';
     // With a filter, a dry run reads the list, and so finds out by itself.
@@ -334,8 +322,8 @@ export class BulkDeletes {
     const { support } = account;
     const integration = support.kind === 'supported' ? support.integration.name : '';
     const job = {
-      ...{ id, input, integration, callerId: caller.id, ownerId, needs: needsOf(abilities, input) },
-      ...{ sealedToken, fingerprint, isPartial, ...(statusReason && { statusReason }) },
+      ...{ id, input, integration, callerId: caller.id, ownerId, sealedToken, fingerprint, isPartial },
+      ...(statusReason && { statusReason }),
     };
     try {
       const { kind, roomMs } = await store.create(job, items);

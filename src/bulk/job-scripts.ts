@@ -19,12 +19,12 @@ export class BulkUnavailable extends Error {
 /** The Redis that stores bulk deletes. */
 export type BulkMemory = Pick<SharedMemory, 'ask' | 'keyPrefix'>;
 
-/** A command to Redis. */
-export type Question<Answer> = (redis: RedisClient) => Promise<Answer>;
-
 /** Sends a command to Redis. @throws {BulkUnavailable} when there is no answer. */
-export async function askRedis<Answer>(memory: BulkMemory, question: Question<Answer>): Promise<Answer> {
-  const answer = await memory.ask(question);
+export async function askRedis<Answer>(
+  memory: BulkMemory,
+  ask: (redis: RedisClient) => Promise<Answer>,
+): Promise<Answer> {
+  const answer = await memory.ask(ask);
   if (answer === undefined) throw new BulkUnavailable('Redis does not answer');
   return answer;
 }
@@ -60,21 +60,21 @@ const keyForms = {
   queues: 'bulk-queues',
   /** A queue's tasks by due time. A task that is taken is due when its lease expires. */
   queue: 'bulk-queue:{needs}',
-  /** The owner of each task's lease; `resting:` and the earliest due time for a task whose job is paused. */
-  owners: 'bulk-owners',
+  /** The holder of each task's lease; `resting:` and the earliest due time for a task whose job is paused. */
+  holders: 'bulk-owners',
 } as const;
 
-type KeyName = keyof typeof keyForms;
+/** The name of a form of keys. */
+export type KeyName = keyof typeof keyForms;
 type PartsIn<Form> = Form extends `${string}{${infer Part}}${infer Rest}` ? Part | PartsIn<Rest> : never;
 type Word<Text extends string> = Text extends `${infer One} ${infer Rest}` ? One | Word<Rest> : Text;
 type Values<Name extends string> = Readonly<Record<Name, string | number>>;
 
+/** The values in a key of that form. */
+export type KeyParts<Name extends KeyName> = Values<PartsIn<(typeof keyForms)[Name]>>;
+
 /** Builds a key. */
-export function redisKey<Name extends KeyName>(
-  { keyPrefix }: BulkMemory,
-  name: Name,
-  values: Values<PartsIn<(typeof keyForms)[Name]>>,
-): string {
+export function redisKey<Name extends KeyName>({ keyPrefix }: BulkMemory, name: Name, values: KeyParts<Name>): string {
   const parts: Values<string> = values;
   return `${keyPrefix}:${keyForms[name].replace(/\{(\w+)\}/g, (_, part: string) => String(parts[part]))}`;
 }
@@ -111,7 +111,7 @@ local time = call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
 -- True when another server has the page: then this one may not change it.
-local function isLost() return call('HGET', owners, task) ~= owner end
+local function isLost() return call('HGET', holders, task) ~= holder end
 local function get(...) return unpack(call('HMGET', job, ...)) end
 local function hasEnded(phase) return phase == 'CANCELLED' or phase == 'COMPLETED' or phase == 'FAILED' end
 
@@ -186,10 +186,7 @@ local function usage()
 end
 `;
 
-/**
- * Defines a script: one atomic change. Its text has keys and arguments as locals by name, further ones in `moreKeys` and `more`. A cluster
- * needs all keys by name while it moves a slot.
- */
+/** Defines a script: one atomic change. Its text has keys and arguments as locals by name, further ones in `moreKeys` and `more`. */
 function define<Keys extends string, Arguments extends string>(
   name: string,
   keyNames: Word<Keys> extends KeyName ? Keys : never,
@@ -208,9 +205,10 @@ for i = ${args.length + 1}, #ARGV do table.insert(more, ARGV[i]) end`;
     const run = script<Answer>(name, `${locals}${prelude}${String.raw(text, ...constants)}`);
     return (
       memory: BulkMemory,
-      values: Values<Word<Arguments> | PartsIn<(typeof keyForms)[Key]>>,
+      values: Values<Word<Arguments>> & KeyParts<Key>,
       more: { readonly keys?: readonly string[]; readonly args?: readonly (string | number)[] } = {},
     ): Promise<Answer> => {
+      // A cluster needs all keys by name while it moves a slot.
       const allKeys = [...keys.map((key) => redisKey(memory, key, values)), ...(more.keys ?? [])];
       const allArgs = [...args.map((arg): string | number => values[arg]), ...(more.args ?? [])];
       return askRedis(memory, (redis) => run(redis, allKeys, allArgs));
@@ -253,7 +251,7 @@ end
 return {'created', 0}`;
 
 /** Begins the work on a page; returns 0 when another server has it. Renews the expiry of a job that was begun. */
-export const takePage = define('takeBulkPage', 'job states owners items failures', 'task owner')`
+export const takePage = define('takeBulkPage', 'job states holders items failures', 'task holder')`
 if isLost() then return 0 end
 call('HSET', states, 'takenAt', now)
 call('HDEL', job, 'unserved')
@@ -265,15 +263,16 @@ return 1`;
 
 /**
  * Marks an engagement as begun, and renews the lease: a delete that is sent now ends before the lease. `again`: it may have been sent.
- * `cancelled`: it may have been sent, and must not be sent again. `lost`: another server has the page.
+ * `cancelled`: it may have been sent, and must not be sent again. `finished`: it has its outcome. `stopped`: its job has ended, or another
+ * server has the page.
  */
-export const beginItem = define('beginBulkItem', 'job states owners queue', 'task owner index leaseMs')<
-  'first' | 'again' | 'cancelled' | 'done' | 'paused' | 'stopped' | 'lost'
+export const beginItem = define('beginBulkItem', 'job states holders queue', 'task holder index leaseMs')<
+  'first' | 'again' | 'cancelled' | 'finished' | 'paused' | 'stopped'
 >`
-if isLost() then return 'lost' end
+if isLost() then return 'stopped' end
 call('ZADD', queue, 'XX', now + leaseMs, task)
 local state = call('HGET', states, index)
-if state and state ~= 'begun' then return 'done' end
+if state and state ~= 'begun' then return 'finished' end
 if state == 'begun' and call('HGET', job, 'phase') == 'CANCELLING' then return 'cancelled' end
 local obstacle = findObstacle()
 if obstacle then return obstacle end
@@ -291,7 +290,7 @@ end
 return 'first'`;
 
 /** Removes the mark that an engagement was begun: nothing was sent. */
-export const releaseItem = define('releaseBulkItem', 'job states owners queue', 'task owner index')`
+export const releaseItem = define('releaseBulkItem', 'job states holders queue', 'task holder index')`
 if isLost() or call('HGET', states, index) ~= 'begun' then return 0 end
 call('HDEL', states, index)
 call('HINCRBY', job, 'open', -1)
@@ -299,17 +298,17 @@ endCancelled()
 return 1`;
 
 /** Marks that the record of an engagement is about to be read and stored. Returns `keeping`, or why not; see {@link beginItem}. */
-export const startKeeping = define('startKeepingBulkItem', 'job states owners', 'task owner index')<
-  'keeping' | 'paused' | 'stopped' | 'lost'
+export const startKeeping = define('startKeepingBulkItem', 'job states holders', 'task holder index')<
+  'keeping' | 'paused' | 'stopped'
 >`
-if isLost() then return 'lost' end
+if isLost() then return 'stopped' end
 local obstacle = findObstacle()
 if obstacle then return obstacle end
 call('HSETNX', states, 'kept:' .. index, 0)
 return 'keeping'`;
 
 /** Notes when the record of an engagement was stored, and in which file; counts it once. */
-export const noteKept = define('noteKeptBulkItem', 'job states owners undoFiles', 'task owner index file')`
+export const noteKept = define('noteKeptBulkItem', 'job states holders undoFiles', 'task holder index file')`
 if isLost() then return 0 end
 call('SADD', undoFiles, file)
 call('PEXPIRE', undoFiles, ${keptMs})
@@ -319,16 +318,13 @@ if not keptAt or keptAt == '0' then call('HINCRBY', job, 'keptCount', 1) end
 return 1`;
 
 /** Adds to a page's states. Further arguments: names and values. */
-export const noteStates = define('noteBulkStates', 'states owners', 'task owner')`
+export const noteStates = define('noteBulkStates', 'states holders', 'task holder')`
 if isLost() then return 0 end
 call('HSET', states, unpack(more))
 return 1`;
 
-/**
- * Notes that a create is about to be sent, for an item (`by`). 0: another server has the page, the engagement is restored, or its create
- * has no known end: send none.
- */
-export const claimRestore = define('claimBulkRestore', 'owners restored restoring', 'task owner key by')`
+/** Notes that a create is about to be sent, for an item (`by`). 0: send none. Another server has the page, or a create was sent before. */
+export const claimRestore = define('claimBulkRestore', 'holders restored restoring', 'task holder key by')`
 if isLost() then return 0 end
 if call('HEXISTS', restored, key) == 1 then return 0 end
 local value = call('HGET', restoring, key)
@@ -358,8 +354,8 @@ return 1`;
 /** Stores the final outcome of an engagement, once; also when its delete is in flight while its job fails. */
 export const finishItem = define(
   'finishBulkItem',
-  'job states owners queue failures rate',
-  'task owner index outcome failure',
+  'job states holders queue failures rate',
+  'task holder index outcome failure',
 )`
 if isLost() then return 0 end
 local state = call('HGET', states, index)
@@ -463,7 +459,7 @@ return state`;
  * `eventAt`: when the event of Truto's was created that does it, or nothing. An event pauses no job that was started, resumed or reactivated
  * after it, or is paused for another reason. It resumes only what an older event has paused, and no caller has paused since.
  */
-export const controlJob = define('controlBulkJob', 'job queue owners', 'how why reason resumes eventAt')`
+export const controlJob = define('controlBulkJob', 'job queue holders', 'how why reason resumes eventAt')`
 local phase, resumed, paused = get('phase', 'resumes', 'isPaused')
 if not phase or hasEnded(phase) then return 0 end
 if reason == 'CALLER' then
@@ -501,9 +497,9 @@ if how == 'resume' then
 end
 if how == 'resume' or how == 'cancel' then
   for _, task in ipairs(call('SMEMBERS', job .. ':resting')) do
-    local dueAt = string.match(call('HGET', owners, task) or '', '^resting:(%d+)$')
+    local dueAt = string.match(call('HGET', holders, task) or '', '^resting:(%d+)$')
     if dueAt then
-      call('HDEL', owners, task)
+      call('HDEL', holders, task)
       call('ZADD', queue, 'XX', dueAt, task)
     end
   end
@@ -540,7 +536,7 @@ call('HSET', job, 'isLetGo', 1)
 return 0`;
 
 /** Takes due tasks, the oldest first. Further keys: the queues. Returns how soon the next is due, or -1; then each task's queue and name. */
-export const takeTasks = define('takeBulkTasks', 'owners', 'count leaseMs owner')<
+export const takeTasks = define('takeBulkTasks', 'holders', 'count leaseMs holder')<
   readonly [number, ...(string | number)[]]
 >`
 local answer = {-1}
@@ -557,20 +553,20 @@ for _ = 1, tonumber(count) do
     return answer
   end
   call('ZADD', moreKeys[queueIndex], now + leaseMs, name)
-  call('HSET', owners, name, owner)
+  call('HSET', holders, name, holder)
   table.insert(answer, queueIndex - 1)
   table.insert(answer, name)
 end
 answer[1] = 0
 return answer`;
 
-/** Renews leases. Further keys: the queue of each. Further arguments: the queues that the server serves, then each lease's task and owner. */
-export const heartbeat = define('bulkHeartbeat', 'owners queues', 'leaseMs')<1>`
+/** Renews leases. Further keys: the queue of each. Further arguments: the queues that the server serves, then each lease's task and holder. */
+export const heartbeat = define('bulkHeartbeat', 'holders queues', 'leaseMs')<1>`
 local served = #more - 2 * #moreKeys
 for i = 1, served do call('HSET', queues, more[i], now) end
 for i, queue in ipairs(moreKeys) do
-  local task, owner = more[served + 2 * i - 1], more[served + 2 * i]
-  if call('HGET', owners, task) == owner then call('ZADD', queue, 'XX', now + leaseMs, task) end
+  local task, holder = more[served + 2 * i - 1], more[served + 2 * i]
+  if call('HGET', holders, task) == holder then call('ZADD', queue, 'XX', now + leaseMs, task) end
 end
 return 1`;
 
@@ -578,9 +574,9 @@ return 1`;
  * Ends a lease. `afterMs`: when the task is due again, or -1 when it is done. `follower`: the page to queue next, or nothing; it is queued
  * once, while the job deletes. Resting tasks are also in a set of the job, which may have ten thousand pages.
  */
-export const releaseTask = define('releaseBulkTask', 'owners queue job states', 'task owner afterMs follower')`
+export const releaseTask = define('releaseBulkTask', 'holders queue job states', 'task holder afterMs follower')`
 if isLost() then return 0 end
-call('HDEL', owners, task)
+call('HDEL', holders, task)
 local phase, paused, pageCount, isLetGo = get('phase', 'isPaused', 'pageCount', 'isLetGo')
 local dueAt = now + afterMs
 if afterMs == '-1' and hasEnded(phase) and not isLetGo and string.match(task, ':list$') then
@@ -589,7 +585,7 @@ if afterMs == '-1' and hasEnded(phase) and not isLetGo and string.match(task, ':
 elseif afterMs == '-1' then
   call('ZREM', queue, task)
 elseif paused == '1' and phase ~= 'CANCELLING' then
-  call('HSET', owners, task, 'resting:' .. string.format('%d', dueAt))
+  call('HSET', holders, task, 'resting:' .. string.format('%d', dueAt))
   call('ZADD', queue, math.max(dueAt, now + ${pausedRestMs}), task)
   call('SADD', job .. ':resting', task)
   call('PEXPIRE', job .. ':resting', call('PTTL', job))

@@ -1,19 +1,19 @@
 import { wholeSecond } from '../engagement/known-deletes.ts';
+import type { RedisClient } from '../redis/shared-memory.ts';
 import {
   type BulkFailure,
+  type BulkInput,
   type BulkItem,
   type BulkJob,
-  type BulkOutcome,
-  type PauseReason,
   pageSize,
-  type RestoredItem,
-  type RestoreOutcome,
+  type pauseReasons,
   readJob,
+  type ShownItem,
+  type StoredOutcome,
   type UnfinishedJobs,
 } from './job.ts';
 import * as scripts from './job-scripts.ts';
-import { askRedis, type BulkMemory, type Question, redisKey } from './job-scripts.ts';
-import type { Lease } from './task-queue.ts';
+import { keyWithId, type LedgerLine } from './undo-files.ts';
 
 /** The least that a job counts for in its owner's limit: its hash, and its task in the queue. */
 const minBytes = 16 * 1_024;
@@ -23,6 +23,45 @@ const rateIntervalMs = 10_000;
 const pagesPerStep = 500;
 const jobsPerRead = 50;
 const failuresPerRead = 200;
+/** How many entries of the terminal's ledger are looked up at once. */
+const entriesPerRead = 100;
+/** How long after the last heartbeat a queue counts as not served, in milliseconds. */
+const unservedMs = 20_000;
+
+/** The settings of a server that tasks depend on. */
+export interface Abilities {
+  readonly upstream: string;
+  /** `own` for the server's own credential, or the name of the seal that opens callers' tokens; undefined when the server cannot keep tokens. */
+  readonly credential: string | undefined;
+  readonly keepsUndoFiles: boolean;
+}
+
+/** The settings behind the {@link Abilities}, in the order in which a queue's name has them. */
+const settingsBehind = ['TRUTO_BASE_URL', 'AUTH_MODE and BULK_TOKEN_SECRET', 'UNDO_STORE'] as const;
+
+/** A unit of work of a bulk delete that a server has taken: a page, or its list. Its writes count only while it holds the lease. */
+export interface Lease {
+  readonly jobId: string;
+  readonly page: number | 'list';
+  readonly task: string;
+  readonly needs: string;
+  readonly holder: string;
+}
+
+/** The lease of a page. */
+export type PageLease = Lease & { readonly page: number };
+
+/** Where an item is: its job, its page and its index there. */
+export interface ItemPosition {
+  readonly jobId: string;
+  readonly page: number;
+  readonly index: number;
+}
+
+/** Writes an item as `by` of the ledger has it. */
+export function itemName({ jobId, page, index }: ItemPosition): string {
+  return `${jobId} ${page} ${index}`;
+}
 
 /** The position of a job in the list of its account. */
 export function cursorOf({ id, createdAt }: Pick<BulkJob, 'id' | 'createdAt'>): string {
@@ -31,10 +70,7 @@ export function cursorOf({ id, createdAt }: Pick<BulkJob, 'id' | 'createdAt'>): 
 
 type AwaitingItem = Awaited<ReturnType<JobStore['readAwaiting']>>[number];
 
-/** The lease of a page. */
-export type PageLease = Lease & { readonly page: number };
-
-type NewJob = Pick<BulkJob, 'id' | 'callerId' | 'sealedToken' | 'needs' | 'input' | 'fingerprint' | 'ownerId'> & {
+type NewJob = Pick<BulkJob, 'id' | 'callerId' | 'sealedToken' | 'input' | 'fingerprint' | 'ownerId'> & {
   readonly isPartial?: boolean;
   readonly integration?: string;
   readonly statusReason?: string;
@@ -43,23 +79,28 @@ type NewJob = Pick<BulkJob, 'id' | 'callerId' | 'sealedToken' | 'needs' | 'input
 const writeItem = ({ id, engagementType, source }: BulkItem) =>
   JSON.stringify([id, engagementType, ...(source ? [source] : [])]);
 
-/** Stores bulk deletes in Redis. Each method rejects with `BulkUnavailable` while Redis cannot be reached. */
+/** Stores jobs, the queues of their tasks, and the ledger of restores. Each method rejects with `BulkUnavailable` while Redis cannot be reached. */
 export class JobStore {
-  readonly #memory: BulkMemory;
-  readonly #leaseMs: number;
+  readonly #memory: scripts.BulkMemory;
+  readonly abilities: Abilities;
+  /** How long a lease lasts without a heartbeat, in milliseconds. By then each delete of its holder has an answer or has timed out. */
+  readonly leaseMs: number;
 
-  /** @param leaseMs how long a page stays leased after its owner has begun a delete. */
-  constructor(memory: BulkMemory, leaseMs: number) {
+  constructor(memory: scripts.BulkMemory, abilities: Abilities, requestTimeoutMs: number) {
     this.#memory = memory;
-    this.#leaseMs = leaseMs;
+    this.abilities = abilities;
+    this.leaseMs = requestTimeoutMs + 2_000;
   }
 
-  readonly #ask = <Answer>(question: Question<Answer>) => askRedis(this.#memory, question);
+  readonly #key = <Name extends scripts.KeyName>(name: Name, parts: scripts.KeyParts<Name>) =>
+    scripts.redisKey(this.#memory, name, parts);
+  readonly #ask = <Answer>(ask: (redis: RedisClient) => Promise<Answer>) => scripts.askRedis(this.#memory, ask);
 
   /** Stores a new job, unless its id exists, or its owner has reached a limit. */
   async create({ input, isPartial = false, ...rest }: NewJob, items: readonly BulkItem[] | undefined) {
-    const { id: jobId, needs, ownerId } = rest;
+    const { id: jobId, ownerId } = rest;
     const { integratedAccountId } = input;
+    const needs = this.needsOf(input);
     const total = items?.length ?? 0;
     const pageCount = Math.ceil(total / pageSize);
     const texts = Array.from({ length: pageCount }, (_, page) => {
@@ -68,9 +109,9 @@ export class JobStore {
     });
     const phase = items === undefined ? 'LISTING' : input.dryRun && !input.restore ? 'COMPLETED' : 'DELETING';
     const counts = { total, pageCount, done: 0, open: 0, isPaused: 0, isPartial: Number(isPartial) };
-    const fields = Object.entries({ ...rest, ...counts, input: JSON.stringify(input) }).flat();
+    const fields = Object.entries({ ...rest, ...counts, needs, input: JSON.stringify(input) }).flat();
     const bytes = Math.max(minBytes, Buffer.byteLength([...texts, ...fields].join('')));
-    const keys = texts.map((_, page) => redisKey(this.#memory, 'items', { jobId, page }));
+    const keys = texts.map((_, page) => this.#key('items', { jobId, page }));
     const values = { jobId, needs, ownerId, integratedAccountId, phase, bytes };
     const [kind, roomMs] = await scripts.createJob(this.#memory, values, { keys, args: [...texts, ...fields] });
     return { kind, roomMs };
@@ -78,12 +119,12 @@ export class JobStore {
 
   /** Reads a job; null when there is none, or it has expired. */
   async read(jobId: string): Promise<BulkJob | null> {
-    return readJob(await this.#ask((redis) => redis.hgetall(redisKey(this.#memory, 'job', { jobId }))));
+    return readJob(await this.#ask((redis) => redis.hgetall(this.#key('job', { jobId }))));
   }
 
   /** Reads the jobs of an account, newest first. @param after the cursor of a job, after which they begin; see {@link cursorOf}. */
   async *list(integratedAccountId: string, after: string | null): AsyncGenerator<BulkJob> {
-    const key = redisKey(this.#memory, 'accountJobs', { integratedAccountId });
+    const key = this.#key('accountJobs', { integratedAccountId });
     for (let last = after; ; ) {
       const max = last === null ? '+' : `(${last}`;
       const cursors = await this.#ask((redis) => redis.zrevrangebylex(key, max, '-', 'LIMIT', 0, jobsPerRead));
@@ -112,7 +153,7 @@ export class JobStore {
   }
 
   /** Pauses or fails a job that cannot continue. Changes none that has ended, or was resumed since it was read. */
-  stop(job: BulkJob, how: 'fail' | PauseReason, why: string) {
+  stop(job: BulkJob, how: 'fail' | (typeof pauseReasons)[number], why: string) {
     const control = how === 'fail' ? { how, reason: '' } : { how: 'pause', reason: how };
     return this.#control(job, { ...control, why, resumes: job.resumes });
   }
@@ -131,7 +172,7 @@ export class JobStore {
 
   /** Where an engagement waits for the event, and since when. */
   async readAwaiting(engagement: string) {
-    const places = await this.#ask((redis) => redis.hgetall(redisKey(this.#memory, 'awaiting', { engagement })));
+    const places = await this.#ask((redis) => redis.hgetall(this.#key('awaiting', { engagement })));
     return Object.entries(places).map(([place, sentAt]) => {
       const [jobId = '', page, index] = place.split(':');
       return { place, jobId, page: Number(page), index: Number(index), sentAtMs: Number(sentAt) };
@@ -149,7 +190,7 @@ export class JobStore {
       // Its outcome became unknown meanwhile: then it has a failure now.
       if (state === 'unlisted' && !isUnknown) continue;
       if (state === 'unlisted' || state === '') return undefined;
-      await this.#ask((redis) => redis.hdel(redisKey(this.#memory, 'awaiting', { engagement }), place));
+      await this.#ask((redis) => redis.hdel(this.#key('awaiting', { engagement }), place));
       return state;
     }
   }
@@ -158,7 +199,7 @@ export class JobStore {
   async #findUnknown(jobId: string, { id, engagementType }: BulkItem): Promise<BulkFailure | undefined> {
     const isIt = (one: BulkFailure) =>
       one.id === id && one.engagementType === engagementType && one.result.kind === 'OutcomeUnknownError';
-    let from = await this.#ask((redis) => redis.llen(redisKey(this.#memory, 'failures', { jobId })));
+    let from = await this.#ask((redis) => redis.llen(this.#key('failures', { jobId })));
     while (from > 0) {
       from -= failuresPerRead;
       const first = Math.max(0, from);
@@ -170,7 +211,7 @@ export class JobStore {
 
   /** Counts the jobs of all servers that have not ended: the oldest thousand. */
   async countUnfinished(): Promise<UnfinishedJobs> {
-    const jobPrefix = redisKey(this.#memory, 'job', { jobId: '' });
+    const jobPrefix = this.#key('job', { jobId: '' });
     const [oldestAgeMs, ...rest] = await scripts.countUnfinished(this.#memory, { jobPrefix });
     const paused: Record<string, number> = {};
     for (let i = 0; i < rest.length; i += 2) paused[String(rest[i])] = Number(rest[i + 1]);
@@ -200,7 +241,7 @@ export class JobStore {
 
   /** Reads the engagements of a page; null when it has expired. */
   async readPage(jobId: string, page: number): Promise<readonly BulkItem[] | null> {
-    const json = await this.#ask((redis) => redis.get(redisKey(this.#memory, 'items', { jobId, page })));
+    const json = await this.#ask((redis) => redis.get(this.#key('items', { jobId, page })));
     const items: [string, BulkItem['engagementType'], BulkItem['source']?][] | null = JSON.parse(json ?? 'null');
     return items?.map(([id, engagementType, source]) => ({ id, engagementType, ...(source && { source }) })) ?? null;
   }
@@ -210,13 +251,13 @@ export class JobStore {
     const texts = items.map(({ source: { line, ...source } = {}, ...item }, index) =>
       writeItem({ ...item, source: { ...source, ...(kept.has(index) && line !== undefined && { line }) } }),
     );
-    const key = redisKey(this.#memory, 'items', { jobId, page });
+    const key = this.#key('items', { jobId, page });
     await this.#ask((redis) => redis.set(key, `[${texts.join()}]`, 'KEEPTTL', 'XX'));
   }
 
   /** Reads a page's states: the outcome of each engagement by its index, or `begun` when its delete may have been sent; and notes. */
   readStates(jobId: string, page: number): Promise<Readonly<Record<string, string>>> {
-    return this.#ask((redis) => redis.hgetall(redisKey(this.#memory, 'states', { jobId, page })));
+    return this.#ask((redis) => redis.hgetall(this.#key('states', { jobId, page })));
   }
 
   /** Begins the work on a page; null when another server has it. Renews the expiry of a job that was begun. */
@@ -227,7 +268,7 @@ export class JobStore {
 
   // These change the states of a page, and nothing when another server has it; see the script of each.
   readonly begin = (lease: PageLease, index: number) =>
-    scripts.beginItem(this.#memory, { ...lease, index, leaseMs: this.#leaseMs });
+    scripts.beginItem(this.#memory, { ...lease, index, leaseMs: this.leaseMs });
   readonly release = (lease: PageLease, index: number) => scripts.releaseItem(this.#memory, { ...lease, index });
   readonly startKeeping = (lease: PageLease, index: number) => scripts.startKeeping(this.#memory, { ...lease, index });
   readonly noteKept = (lease: PageLease, index: number, file: string) =>
@@ -241,8 +282,8 @@ export class JobStore {
   async finish(
     lease: PageLease,
     index: number,
-    outcome: BulkOutcome | RestoreOutcome,
-    failed?: BulkFailure | RestoredItem,
+    outcome: StoredOutcome,
+    failed?: BulkFailure | ShownItem,
   ): Promise<boolean> {
     const interval = Math.floor(Date.now() / rateIntervalMs);
     const failure = failed ? JSON.stringify(failed) : '';
@@ -251,19 +292,19 @@ export class JobStore {
 
   /** The names of the files with the records of a bulk delete, sorted. */
   async readUndoFiles(jobId: string): Promise<readonly string[]> {
-    return (await this.#ask((redis) => redis.smembers(redisKey(this.#memory, 'undoFiles', { jobId })))).sort();
+    return (await this.#ask((redis) => redis.smembers(this.#key('undoFiles', { jobId })))).sort();
   }
 
   /** Counts one more wait of a page, by its reason. */
   countWait(lease: PageLease, what: string): Promise<number> {
-    return this.#ask((redis) => redis.hincrby(redisKey(this.#memory, 'states', lease), `waits:${what}`, 1));
+    return this.#ask((redis) => redis.hincrby(this.#key('states', lease), `waits:${what}`, 1));
   }
 
-  /** Reads failures: a {@link BulkFailure} of a delete, a {@link RestoredItem} of a restore. */
-  async readFailures<Failure = BulkFailure>(jobId: string, from: number, count: number): Promise<readonly Failure[]> {
-    const key = redisKey(this.#memory, 'failures', { jobId });
+  /** Reads failures of a bulk delete; of a restore, each is a {@link ShownItem}. */
+  async readFailures(jobId: string, from: number, count: number): Promise<readonly BulkFailure[]> {
+    const key = this.#key('failures', { jobId });
     const lines = await this.#ask((redis) => redis.lrange(key, from, from + count - 1));
-    return lines.map((line) => JSON.parse(line) as Failure);
+    return lines.map((line) => JSON.parse(line) as BulkFailure);
   }
 
   /** How many engagements end in a second, over the last minute. */
@@ -271,12 +312,147 @@ export class JobStore {
     const [now, sinceMs] = [Date.now(), activeSince.getTime()];
     const last = Math.floor(now / rateIntervalMs);
     const count = Math.min(rateIntervals, Math.max(0, last - Math.floor(sinceMs / rateIntervalMs)));
-    const keys = Array.from({ length: count + 1 }, (_, index) =>
-      redisKey(this.#memory, 'rate', { jobId, interval: last - index }),
-    );
+    const keys = Array.from({ length: count + 1 }, (_, index) => this.#key('rate', { jobId, interval: last - index }));
     const counts = await this.#ask((redis) => redis.mget(keys));
     const spanMs = rateIntervals * rateIntervalMs + (now % rateIntervalMs);
     const seconds = Math.max(1_000, Math.min(spanMs, now - sinceMs)) / 1_000;
     return counts.reduce((sum, count) => sum + Number(count ?? 0), 0) / seconds;
+  }
+
+  /** The name of the queue of a job that this server starts. Only servers with matching settings take from it. */
+  needsOf({ snapshot, restore }: Pick<BulkInput, 'snapshot' | 'restore'>): string {
+    const { upstream, credential } = this.abilities;
+    const store = snapshot || restore?.jobId ? 'store' : 'none';
+    // Restores have queues of their own: a server of an earlier version would take their pages for those of deletes.
+    return [upstream, credential, store, ...(restore ? ['restore'] : [])].join(' ');
+  }
+
+  get #served(): readonly string[] {
+    const { credential, keepsUndoFiles } = this.abilities;
+    if (credential === undefined) return [];
+    const withoutStore = [{ snapshot: false }, { snapshot: false, restore: {} }];
+    const withStore = [{ snapshot: true }, { snapshot: false, restore: { jobId: 'any' } }];
+    return [...withoutStore, ...(keepsUndoFiles ? withStore : [])].map((kind) => this.needsOf(kind));
+  }
+
+  /** Takes up to `count` tasks of these queues that are due. `nextMs`: until the next task is due, in milliseconds, if there is one. */
+  async takeTasks(count: number, holder: string, queues = this.#served): Promise<{ leases: Lease[]; nextMs?: number }> {
+    if (queues.length === 0) return { leases: [] };
+    const keys = queues.map((needs) => this.#key('queue', { needs }));
+    const [nextMs, ...taken] = await scripts.takeTasks(
+      this.#memory,
+      { count, holder, leaseMs: this.leaseMs },
+      { keys },
+    );
+    const leases: Lease[] = [];
+    for (let i = 0; i < taken.length; i += 2) {
+      const task = String(taken[i + 1]);
+      const [jobId = '', page] = task.split(':');
+      const needs = queues[Number(taken[i])] ?? '';
+      leases.push({ jobId, page: page === 'list' ? page : Number(page), task, needs, holder });
+    }
+    return { leases, ...(nextMs >= 0 && { nextMs }) };
+  }
+
+  /** Renews these leases, and says that this server serves its queues. */
+  async heartbeat(leases: Iterable<Lease>): Promise<void> {
+    const held = [...leases];
+    const keys = held.map(({ needs }) => this.#key('queue', { needs }));
+    const args = [...this.#served, ...held.flatMap(({ task, holder }) => [task, holder])];
+    await scripts.heartbeat(this.#memory, { leaseMs: this.leaseMs }, { keys, args });
+  }
+
+  /** Ends a lease. `afterMs`: when the task is due again, if it is. `isFollowed` queues the page that is {@link scripts.pagesAtOnce} after it. */
+  async releaseTask(lease: Lease, afterMs: number | undefined, isFollowed: boolean): Promise<void> {
+    const follower = isFollowed && lease.page !== 'list' ? lease.page + scripts.pagesAtOnce : '';
+    await scripts.releaseTask(this.#memory, { ...lease, afterMs: afterMs ?? -1, follower });
+  }
+
+  /** The queues that have tasks and no server: their first jobs, for how long, and what this server would have to change to serve them. */
+  async findUnserved() {
+    const has = this.needsOf({ snapshot: this.abilities.keepsUndoFiles }).split(' ');
+    const found = await scripts.findUnserved(this.#memory, {
+      queuePrefix: this.#key('queue', { needs: '' }),
+      unservedMs,
+    });
+    return found.map(([needs, silentMs, jobIds]) => {
+      const isLacking = needs.split(' ').map((need, index) => need !== has[index] && need !== 'none');
+      return { needs, silentMs, jobIds, lacks: settingsBehind.filter((_, index) => isLacking[index]) };
+    });
+  }
+
+  // The ledger outlives the jobs by a year. Its keys are from `engagementKey`.
+
+  /**
+   * Reads what the ledger has of engagements, in their order: the new record of each, and the item that created it; when a create began that
+   * has no known end (in milliseconds since 1970), and its item; and how many creates were refused. The terminal's creates have no item.
+   */
+  async findRestored(integratedAccountId: string, keys: readonly string[]) {
+    if (keys.length === 0) return [];
+    const read = (name: string, fields: readonly string[]) => this.#ask((redis) => redis.hmget(name, ...fields));
+    // In this order: a create that ends in between moves from the first to the second.
+    const begun = await read(this.#key('restoring', { integratedAccountId }), keys);
+    const counts = keys.map((key) => `refused ${key}`);
+    const ended = await read(this.#key('restored', { integratedAccountId }), [...keys, ...counts]);
+    return keys.map((_, i) => {
+      const [start, value, refusals] = [begun[i], ended[i], ended[keys.length + i]];
+      const [newId = '', by = ''] = JSON.parse(value ?? '[]') as string[];
+      return {
+        ...(value != null && { restored: { newId, by } }),
+        ...(start != null && { begunAtMs: Number.parseInt(start, 10), begunBy: start.replace(/^\d+ /, '') }),
+        refusalCount: Number(refusals ?? 0),
+      };
+    });
+  }
+
+  /** Notes that a create is about to be sent; see {@link scripts.claimRestore}. @param by the item and the attempt. */
+  async claimRestore(integratedAccountId: string, lease: PageLease, key: string, by: string): Promise<boolean> {
+    return (await scripts.claimRestore(this.#memory, { ...lease, integratedAccountId, key, by })) === 1;
+  }
+
+  /** Notes the end of a create; see {@link scripts.endRestore}. @param newId undefined when nothing was created. */
+  async endRestore(integratedAccountId: string, key: string, by: string, newId: string | undefined): Promise<boolean> {
+    const newKey = newId === undefined ? '' : keyWithId(key, newId);
+    const values = { integratedAccountId, key, by, newKey, newId: newId ?? '' };
+    return (await scripts.endRestore(this.#memory, values)) === 1;
+  }
+
+  /** True when the new record with that id restores another engagement. */
+  async isTaken(integratedAccountId: string, key: string, newId: string): Promise<boolean> {
+    const field = `new ${keyWithId(key, newId)}`;
+    const other = await this.#ask((redis) => redis.hget(this.#key('restored', { integratedAccountId }), field));
+    return (other ?? key) !== key;
+  }
+
+  /** The creates of other engagements that have no known end: the item of each; null when it was the terminal's. */
+  async readRestoring(integratedAccountId: string, besidesKey: string): Promise<readonly (ItemPosition | null)[]> {
+    const all = await this.#ask((redis) => redis.hgetall(this.#key('restoring', { integratedAccountId })));
+    return Object.entries(all).flatMap(([key, value]) => {
+      if (key === besidesKey) return [];
+      const [, jobId = '', page, index] = value.split(' ');
+      return [jobId === '' ? null : { jobId, page: Number(page), index: Number(index) }];
+    });
+  }
+
+  /** Adds the last events of the terminal's ledger, by keys. An engagement that is known here keeps its entry. */
+  async addLedger(integratedAccountId: string, entries: ReadonlyMap<string, LedgerLine>): Promise<void> {
+    const [restored, restoring] = [
+      this.#key('restored', { integratedAccountId }),
+      this.#key('restoring', { integratedAccountId }),
+    ];
+    const all = [...entries];
+    for (let from = 0; from < all.length; from += entriesPerRead) {
+      const some = all.slice(from, from + entriesPerRead);
+      const keys = some.map(([key]) => key);
+      const known = await this.findRestored(integratedAccountId, keys);
+      const add = async ([key, { event, at, newId }]: (typeof some)[number], index: number) => {
+        if (known[index]?.restored) return;
+        if (event === 'begun') await this.#ask((redis) => redis.hsetnx(restoring, key, `${Date.parse(at)} `));
+        // Of `refused`, an earlier look into the folder may have seen the create in flight.
+        else await this.endRestore(integratedAccountId, key, '', newId);
+      };
+      await Promise.all(some.map(add));
+    }
+    for (const name of [restored, restoring]) await this.#ask((redis) => redis.pexpire(name, scripts.ledgerKeptMs));
   }
 }

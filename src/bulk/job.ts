@@ -73,17 +73,11 @@ export const pauseReasons = [
   'ACCOUNT_BLOCKED',
 ] as const;
 
-/** One of {@link pauseReasons}. */
-export type PauseReason = (typeof pauseReasons)[number];
-
 /** The bulk deletes of all servers that have not ended. `oldestAgeMs`: since the start of the oldest that is not paused; 0 without one. */
 export interface UnfinishedJobs {
   readonly oldestAgeMs: number;
-  readonly paused: Readonly<Partial<Record<PauseReason, number>>>;
+  readonly paused: Readonly<Partial<Record<(typeof pauseReasons)[number], number>>>;
 }
-
-/** The final outcome of one engagement, as it is stored. Callers see a name of {@link finalOutcomes}. */
-export type BulkOutcome = DeleteOutcome | DeleteEngagementError['kind'];
 
 const flag = z
   .string()
@@ -94,10 +88,22 @@ const moment = z.coerce.number().transform((ms) => new Date(ms));
 /** The final outcomes of engagements that a bulk delete has worked on. */
 export const finalOutcomes = ['DELETED', 'ACCEPTED', 'ALREADY_ABSENT', 'NOT_FOUND', 'FAILED', 'UNKNOWN'] as const;
 
-/** The state of one engagement, as callers see it. */
-export type ItemOutcome =
+/** The final outcomes of engagements that a restore has worked on. They are stored under these names. */
+const restoreEnds = ['PLANNED', 'RESTORED', 'ALREADY_RESTORED', 'STILL_EXISTS', 'MAY_BE_RESTORED', 'FAILED'] as const;
+
+/** The state of one engagement of a bulk delete, as callers see it. */
+export type BulkDeleteOutcome =
   | ('WAITING' | 'KEEPING' | 'IN_PROGRESS' | 'PLANNED' | 'SKIPPED')
   | (typeof finalOutcomes)[number];
+
+/** The state of one engagement of a restore, as callers see it. */
+export type BulkRestoreOutcome = 'WAITING' | 'IN_PROGRESS' | 'SKIPPED' | (typeof restoreEnds)[number];
+
+/** The state of one engagement, as callers see it. */
+export type ItemOutcome = BulkDeleteOutcome | BulkRestoreOutcome;
+
+/** The final outcome of one engagement, as it is stored. */
+export type StoredOutcome = DeleteOutcome | DeleteEngagementError['kind'] | BulkRestoreOutcome;
 
 /** A job's hash in Redis. */
 const hash = z.object({
@@ -151,7 +157,7 @@ const hash = z.object({
 
 /** A bulk delete or restore, as stored. */
 export interface BulkJob extends Readonly<z.infer<typeof hash>> {
-  readonly outcomes: Readonly<Partial<Record<BulkOutcome | RestoreOutcome, number>>>;
+  readonly outcomes: Readonly<Partial<Record<StoredOutcome, number>>>;
 }
 
 /** An engagement that is not deleted, or perhaps is not. */
@@ -159,18 +165,9 @@ export interface BulkFailure extends BulkItem {
   readonly result: DeleteEngagementError;
 }
 
-/** The state of one engagement of a restore, as callers see it. Those before `PLANNED` are not final. */
-const restoreOutcomes = [
-  ...(['WAITING', 'IN_PROGRESS', 'PLANNED', 'SKIPPED', 'RESTORED', 'ALREADY_RESTORED'] as const),
-  ...(['STILL_EXISTS', 'MAY_BE_RESTORED', 'FAILED'] as const),
-];
-
-/** One of {@link restoreOutcomes}. */
-export type RestoreOutcome = (typeof restoreOutcomes)[number];
-
-/** The end of one restore. */
-export interface RestoredItem extends BulkItem {
-  readonly outcome: RestoreOutcome;
+/** An engagement as callers see it. Of a restore, also how it ended. */
+export interface ShownItem extends BulkItem {
+  readonly outcome: ItemOutcome;
   readonly newId?: string | undefined;
   /** The fields of the old record that a create cannot write, and those that the new record does not show as they were sent. */
   readonly lost?: readonly string[] | undefined;
@@ -207,13 +204,8 @@ export const hasEnded = ({ phase }: Pick<BulkJob, 'phase'>): boolean =>
 export const stateOf = (job: BulkJob): BulkState => (job.isPaused && !hasEnded(job) ? 'PAUSED' : job.phase);
 
 const outcomeNames: Readonly<Record<string, ItemOutcome>> = {
-  keeping: 'KEEPING',
-  begun: 'IN_PROGRESS',
-  DELETED: 'DELETED',
-  ACCEPTED: 'ACCEPTED',
-  ALREADY_ABSENT: 'ALREADY_ABSENT',
-  NotFoundError: 'NOT_FOUND',
-  OutcomeUnknownError: 'UNKNOWN',
+  ...Object.fromEntries([...finalOutcomes, ...restoreEnds].map((name) => [name, name])),
+  ...{ keeping: 'KEEPING', begun: 'IN_PROGRESS', NotFoundError: 'NOT_FOUND', OutcomeUnknownError: 'UNKNOWN' },
 };
 
 /** The name that callers see of a final outcome. */
@@ -224,36 +216,21 @@ export function finalOutcome(outcome: string): (typeof finalOutcomes)[number] {
 /** The outcome of an engagement by {@link itemStateOf}. After the end, a begun one stays unknown, and one that was not begun was skipped. */
 export function outcomeOf(state: string | undefined, job: BulkJob): ItemOutcome {
   const isOver = hasEnded(job);
+  const { dryRun, restore } = job.input;
   if (state === undefined || (isOver && state === 'keeping'))
-    return !isOver ? 'WAITING' : job.input.dryRun ? 'PLANNED' : 'SKIPPED';
-  return isOver && state === 'begun' ? 'UNKNOWN' : (outcomeNames[state] ?? 'FAILED');
-}
-
-/** How many engagements have each state, which is undefined for those that wait. */
-function statesIn({ outcomes, total, done, open }: BulkJob): readonly (readonly [string | undefined, number])[] {
-  return [...Object.entries(outcomes), ['begun', open], [undefined, total - done - open]];
+    return !isOver ? 'WAITING' : dryRun && !restore ? 'PLANNED' : 'SKIPPED';
+  if (isOver && state === 'begun') return restore ? 'MAY_BE_RESTORED' : 'UNKNOWN';
+  return outcomeNames[state] ?? 'FAILED';
 }
 
 /** How many engagements have each outcome. Those with none of it are left out. */
 export function countOutcomes(job: BulkJob): Readonly<Partial<Record<ItemOutcome, number>>> {
   const counts: Partial<Record<ItemOutcome, number>> = {};
-  for (const [state, count] of statesIn(job)) {
+  const { outcomes, total, done, open } = job;
+  const waiting = [undefined, total - done - open] as const;
+  for (const [state, count] of [...Object.entries(outcomes), ['begun', open] as const, waiting]) {
     const outcome = outcomeOf(state, job);
     if (count > 0) counts[outcome] = (counts[outcome] ?? 0) + count;
   }
-  return counts;
-}
-
-/** The outcome of an engagement of a restore, by its state. */
-export function restoreOutcomeOf(state: string | undefined, job: BulkJob): RestoreOutcome {
-  if (state === undefined) return hasEnded(job) ? 'SKIPPED' : 'WAITING';
-  if (state === 'begun') return hasEnded(job) ? 'MAY_BE_RESTORED' : 'IN_PROGRESS';
-  return restoreOutcomes.find((outcome) => outcome === state) ?? 'FAILED';
-}
-
-/** How many engagements of a restore have each outcome. */
-export function countRestores(job: BulkJob): Readonly<Record<RestoreOutcome, number>> {
-  const counts = Object.fromEntries(restoreOutcomes.map((name) => [name, 0])) as Record<RestoreOutcome, number>;
-  for (const [state, count] of statesIn(job)) counts[restoreOutcomeOf(state, job)] += count;
   return counts;
 }

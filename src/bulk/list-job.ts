@@ -163,7 +163,7 @@ const forgotten =
 
 /** Lists the next part of a restore. At first, locks the folder and reads the terminal's ledger. Undefined when the part is added. */
 async function listRestore(job: BulkJob, caller: Caller, ports: WorkPorts): Promise<WorkEnd | undefined> {
-  const { store, ledger, log } = ports;
+  const { store, log } = ports;
   const { integratedAccountId, restore, dryRun } = job.input;
   try {
     const folder = job.cursor === null ? folderOf(job, ports) : undefined;
@@ -174,7 +174,7 @@ async function listRestore(job: BulkJob, caller: Caller, ports: WorkPorts): Prom
       }
       const entries = await readFolderLedger(folder);
       if (!entries) return await fail(job, damagedLedger, ports);
-      await ledger.add(integratedAccountId, entries);
+      await store.addLedger(integratedAccountId, entries);
     }
     const files = await store.readUndoFiles(restore?.jobId ?? '');
     if (files.length === 0) return await fail(job, forgotten, ports);
@@ -205,7 +205,7 @@ async function listRestore(job: BulkJob, caller: Caller, ports: WorkPorts): Prom
  * search may need. False when this server has no undo store, so that another must unlock the folder.
  */
 async function endRestoreJob(job: BulkJob, ports: WorkPorts): Promise<boolean> {
-  const { store, ledger, undoStore } = ports;
+  const { store, undoStore } = ports;
   const { integratedAccountId, restore, dryRun } = job.input;
   if (restore?.jobId && !dryRun && !undoStore) return false;
   const folder = folderOf(job, ports);
@@ -213,7 +213,7 @@ async function endRestoreJob(job: BulkJob, ports: WorkPorts): Promise<boolean> {
     for (let page = 0; page < job.pageCount; page += 1) {
       const items = (await store.readPage(job.id, page)) ?? [];
       const keys = items.map((item) => keyOf(item, integratedAccountId));
-      const known = await ledger.find(integratedAccountId, keys);
+      const known = await store.findRestored(integratedAccountId, keys);
       if (!restore?.jobId && items.length > 0) {
         const open = known.flatMap(({ begunAtMs }, index) => (begunAtMs === undefined ? [] : [index]));
         await store.dropLines(job.id, page, items, new Set(open));

@@ -139,9 +139,8 @@ async function* readFailureLines(job: BulkJob, store: JobStore): AsyncGenerator<
 }
 
 /**
- * Writes the report of a bulk delete that has ended, as JSON, a part at a time: a million engagements need no memory.
- * @param onEnd gets the SHA-256 of its canonical lines, which the report ends with.
- * @throws {BulkUnavailable | IncompleteReport}
+ * Writes the report of a bulk delete that has ended, as JSON, a part at a time: a million engagements need no memory. `onEnd` gets the SHA-256
+ * of its canonical lines, which the report ends with. @throws {BulkUnavailable | IncompleteReport}
  */
 export async function* writeReport(job: BulkJob, store: JobStore, onEnd: (sha256: string) => void) {
   const hash = createHash('sha256');

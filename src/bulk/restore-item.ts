@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { buffer } from 'node:stream/consumers';
 import { contradicts } from '../engagement/create/outcome.ts';
 import type { EngagementRecord } from '../engagement/record.ts';
 import {
@@ -10,15 +10,14 @@ import {
   restoreEngagement,
 } from '../engagement/restore/restore-engagement.ts';
 import { engagementKey, type KeptRecord, readUndoLine } from '../engagement/restore/undo-line.ts';
-import type { BulkItem, RestoredItem, RestoreOutcome } from './job.ts';
+import type { BulkItem, BulkRestoreOutcome, ShownItem } from './job.ts';
+import { type ItemPosition, itemName } from './job-store.ts';
 import { keyOf } from './list-job.ts';
-import { itemName, type RestoreItemPosition } from './restore-ledger.ts';
 import { type HeldItem, type ItemEnd, type ItemWork, withPatience } from './run-item.ts';
-import { findObstacle, type WorkPorts } from './work.ts';
+import { findObstacle, retryUntilAnswered, type WorkPorts } from './work.ts';
 
 /** How often the new record is searched for after a create without a clear answer: lists may lag. */
 const maxSearches = 4;
-const redisPauseMs = 250;
 /** How soon an engagement is tried again that another restore has just begun. */
 const contendedMs = 500;
 
@@ -36,18 +35,17 @@ const searchedFor = 'A restore may have created it, and no search has found the 
 
 /** Reads the record of an item. Undefined when its line is no longer there. @throws while the store does not return it. */
 async function readKept({ source = {} }: BulkItem, { undoStore }: WorkPorts): Promise<KeptRecord | undefined> {
-  const pieces: Uint8Array[] = source.line === undefined ? [] : [Buffer.from(source.line)];
-  if (source.file !== undefined && undoStore)
-    for await (const piece of await undoStore.read(source.file, source.position)) pieces.push(piece);
-  const line = readUndoLine(Buffer.concat(pieces));
-  return line.kind === 'Record' ? line : undefined;
+  const { file, position, line = '' } = source;
+  const isInStore = file !== undefined && undoStore;
+  const kept = readUndoLine(isInStore ? await buffer(await undoStore.read(file, position)) : Buffer.from(line));
+  return kept.kind === 'Record' ? kept : undefined;
 }
 
-type End = Omit<RestoredItem, keyof BulkItem | 'outcome'>;
+type End = Omit<ShownItem, keyof BulkItem | 'outcome'>;
 
 async function finish(
   { item, index, store, lease }: HeldItem,
-  outcome: RestoreOutcome,
+  outcome: BulkRestoreOutcome,
   { newId, lost, unconfirmed, messages = [] }: End = {},
 ): Promise<'finished'> {
   const end = { outcome, ...(newId !== undefined && { newId }), lost, unconfirmed, messages };
@@ -65,20 +63,8 @@ function finishRestored(work: HeldItem, { by, ...end }: End & { readonly by: str
   return finish(work, by.startsWith(`${nameOf(work)} `) ? 'RESTORED' : 'ALREADY_RESTORED', end);
 }
 
-/** Asks Redis again until it answers, or this process stops: what it does not know later has to be searched for. */
-async function retryUntilAnswered<Answer>({ isStopping }: WorkPorts, ask: () => Promise<Answer>): Promise<Answer> {
-  for (;;) {
-    try {
-      return await ask();
-    } catch (error) {
-      if (isStopping()) throw error;
-      await sleep(redisPauseMs);
-    }
-  }
-}
-
 /** True when the create of that item, whose end is not known, may have made the record. */
-async function mayHaveCreated(position: RestoreItemPosition | null, found: EngagementRecord, ports: HeldItem) {
+async function mayHaveCreated(position: ItemPosition | null, found: EngagementRecord, ports: HeldItem) {
   const items = position && (await ports.store.readPage(position.jobId, position.page));
   const item = position && items?.[position.index];
   const kept = item ? await readKept(item, ports).catch(() => undefined) : undefined;
@@ -91,16 +77,14 @@ export function runRestore(work: ItemWork): Promise<ItemEnd> {
 }
 
 async function restoreItem(work: ItemWork): Promise<ItemEnd> {
-  const { item, index, job, store, lease, caller, ledger, requestTimeoutMs, isStopping } = work;
+  const { item, index, job, store, lease, caller, requestTimeoutMs, isStopping } = work;
   const { integratedAccountId, dryRun } = job.input;
   const begun = await store.begin(lease, index);
-  if (begun === 'done') return 'finished';
-  if (begun === 'lost') return 'stopped';
-  if (begun === 'paused' || begun === 'stopped') return begun;
+  if (begun === 'finished' || begun === 'paused' || begun === 'stopped') return begun;
   const refusal = item.source?.refusal;
   if (refusal !== undefined) return finish(work, 'FAILED', { messages: [refusal] });
   const key = keyOf(item, integratedAccountId);
-  const [known] = await ledger.find(integratedAccountId, [key]);
+  const [known] = await store.findRestored(integratedAccountId, [key]);
   if (known?.restored) return finishRestored(work, known.restored);
   const begunAtMs = known?.begunAtMs;
   const isCancelled = begun === 'cancelled';
@@ -121,13 +105,15 @@ async function restoreItem(work: ItemWork): Promise<ItemEnd> {
 
   // A record that a search finds is that of the create that began.
   const by = known?.begunBy ?? `${nameOf(work)} ${randomUUID()}`;
-  const noteEnd = (newId?: string) => retryUntilAnswered(work, () => ledger.end(integratedAccountId, key, by, newId));
+  // Without this note, a later run has to search for the record.
+  const noteEnd = (newId?: string) =>
+    retryUntilAnswered(() => store.endRestore(integratedAccountId, key, by, newId), isStopping);
   let isClaimed = false;
   async function onBegin(): Promise<void> {
     const now = await store.begin(lease, index);
     if (now !== 'again' && now !== 'first') throw new NotSent(now === 'paused' ? 'paused' : 'stopped');
     try {
-      isClaimed = await ledger.claim(integratedAccountId, lease, key, by);
+      isClaimed = await store.claimRestore(integratedAccountId, lease, key, by);
     } catch (error) {
       // Redis may have noted it. Nothing is sent, so nothing has to be searched for.
       await noteEnd();
@@ -141,9 +127,9 @@ async function restoreItem(work: ItemWork): Promise<ItemEnd> {
       work.recordCreate({ ...event, bulkRestoreId: job.id, restoredEngagementId: item.id }),
     recordRepeatedCreate() {},
     onBegin,
-    isTaken: (newId: string) => ledger.isTaken(integratedAccountId, key, newId),
+    isTaken: (newId: string) => store.isTaken(integratedAccountId, key, newId),
     async mayBeOfOther(found: EngagementRecord) {
-      for (const other of await ledger.readBegun(integratedAccountId, key))
+      for (const other of await store.readRestoring(integratedAccountId, key))
         if (await mayHaveCreated(other, found, work)) return true;
       return false;
     },
@@ -218,7 +204,7 @@ async function settle(
 export async function giveUpRestore(work: HeldItem): Promise<ItemEnd> {
   const { integratedAccountId } = work.job.input;
   const key = keyOf(work.item, integratedAccountId);
-  const [known] = await work.ledger.find(integratedAccountId, [key]);
+  const [known] = await work.store.findRestored(integratedAccountId, [key]);
   if (known?.restored) return finishRestored(work, known.restored);
   if (known?.begunAtMs === undefined) return release(work, 'stopped');
   return finish(work, 'MAY_BE_RESTORED', { messages: [`${searchedFor} ${lookFirst}`] });

@@ -128,10 +128,7 @@ function withWayOut(result: DeleteEngagementError, { item, job }: ItemWork): Del
 type Seen = 'There' | 'Unproven';
 type Bounds = ReturnType<typeof requestBounds>;
 
-/**
- * Deletes an engagement. If its delete may have been sent before (`seen`), a `NotFoundError` means that an earlier attempt deleted it,
- * and another refusal proves nothing until enough reads have shown the record.
- */
+/** Deletes an engagement. If its delete may have been sent before (`seen`), a refusal proves nothing until enough reads have shown the record. */
 async function remove(work: ItemWork, seen: Seen | undefined, bounds: Bounds): Promise<ItemEnd> {
   const { lease, store, caller, answered, index } = work;
   const { input, options } = deleteArguments(work);
@@ -160,9 +157,11 @@ async function remove(work: ItemWork, seen: Seen | undefined, bounds: Bounds): P
   }
   const obstacle = await findObstacle(result, work);
   if (obstacle || result.kind === 'Unauthenticated') {
+    // It does not count as begun while it waits.
     if (!seen) await store.release(lease, index);
     return obstacle ?? 'paused';
   }
+  // An earlier attempt deleted it.
   if (seen && result.kind === 'NotFoundError') return finish(work, 'ALREADY_ABSENT', trail);
   if (seen && (seen === 'Unproven' || work.looks < confirmations)) return 'unknown';
   return finish(work, withWayOut(result, work), trail);
@@ -233,7 +232,7 @@ async function endUnread(said: Refusal, work: ItemWork): Promise<ItemEnd> {
 async function keepRecord(work: ItemWork): Promise<ItemEnd | 'kept'> {
   const { caller, store, lease, keepLine } = work;
   const started = await store.startKeeping(lease, work.index);
-  if (started !== 'keeping') return started === 'lost' ? 'stopped' : started;
+  if (started !== 'keeping') return started;
   const { input } = deleteArguments(work);
   const readNote: SnapshotPorts['readNote'] = (key, selected) =>
     withPatience(work, () => readResource('notes', key, { caller, selected, ...requestBounds(work) }, work));
@@ -254,10 +253,7 @@ async function keepRecord(work: ItemWork): Promise<ItemEnd | 'kept'> {
   return 'kept';
 }
 
-/**
- * Brings one engagement to its outcome, or returns why that is not possible now. With `snapshot`, its record is durable before its delete
- * begins. A delete that a limit refuses does not count as begun while it waits.
- */
+/** Brings one engagement to its outcome, or returns why that is not possible now. With `snapshot`, its record is durable before its delete. */
 export async function runItem(work: ItemWork): Promise<ItemEnd> {
   if (work.job.input.snapshot && !work.isBegun && !work.isKept) {
     const end = await keepRecord(work);
@@ -271,9 +267,7 @@ async function deleteItem(work: ItemWork): Promise<ItemEnd> {
   // Computed before `begin`: a process that freezes in between must not send what another has settled since.
   const bounds = requestBounds(work);
   const begun = await work.store.begin(work.lease, work.index);
-  if (begun === 'done') return 'finished';
-  if (begun === 'lost') return 'stopped';
-  if (begun === 'paused' || begun === 'stopped') return begun;
+  if (begun === 'finished' || begun === 'paused' || begun === 'stopped') return begun;
   if (begun === 'first') return remove(work, undefined, bounds);
   const seen = await settle(work, bounds);
   if (seen !== 'There' && seen !== 'Unproven') {

@@ -28,7 +28,6 @@ const stayMs = 5_000;
 /** How long before its delete a record may be stored. An older one is read again: it may have changed. */
 const maxKeptMs = 300_000;
 
-/** Why a page cannot be finished now. */
 interface Ends {
   readonly obstacles: Set<'paused' | 'stopped' | 'outage'>;
   limitedMs: number;
@@ -83,7 +82,6 @@ async function runEach(items: readonly PendingItem[], atOnce: number, ends: Ends
   if (failure) throw failure.error;
 }
 
-/** When the page is due again, if it is. */
 async function settlePage(ends: Ends, work: HeldPage): Promise<WorkEnd> {
   const { store, lease, job } = work;
   const { obstacles, limitedMs, storeError, unknown, unread } = ends;

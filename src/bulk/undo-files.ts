@@ -9,6 +9,13 @@ export interface LinePosition {
   readonly lengthBytes: number;
 }
 
+/** Reads a file, or a part of it, which is shorter when the file is. */
+export function readPieces(path: string, part?: LinePosition): AsyncIterable<Uint8Array> {
+  // The end is inclusive.
+  const range = part && { start: part.offsetBytes, end: part.offsetBytes + part.lengthBytes - 1 };
+  return createReadStream(path, { highWaterMark: 1024 * 1024, ...range });
+}
+
 /** One line of a file, without its line break. */
 export interface FileLine extends LinePosition {
   /** From 1 on. */
@@ -86,7 +93,6 @@ export async function syncFolder(path: string): Promise<void> {
 /** The name of the ledger in a folder of undo files. It ends as their names do. */
 export const ledgerName = 'restored.jsonl';
 
-/** A line of the ledger: what happened to the engagement with that key, and when. */
 const ledgerLine = z.object({
   key: z.string(),
   /** `begun`: its create is about to be sent. `refused`: nothing was created. */
@@ -95,8 +101,14 @@ const ledgerLine = z.object({
   newId: z.string().optional(),
 });
 
-/** A line of the ledger. */
+/** A line of the ledger: what happened to the engagement with that key, and when. */
 export type LedgerLine = z.output<typeof ledgerLine>;
+
+/** The key of a new record: that of the engagement that it restores, with its id. */
+export function keyWithId(key: string, id: string): string {
+  const [integratedAccountId, type] = JSON.parse(key);
+  return JSON.stringify([integratedAccountId, type, id]);
+}
 
 /** Reads a line of the ledger. Undefined when it is damaged. */
 export function readLedgerLine(bytes: Buffer): LedgerLine | undefined {
@@ -119,22 +131,27 @@ async function isLockedBy(folder: string, jobId: string): Promise<boolean> {
   return (await readFile(lockIn(folder), 'utf8').catch(() => '')) === lockText(jobId);
 }
 
-/** Locks a folder for a restore of the server, until {@link releaseFolder}. False while the terminal or another restore has the lock. */
-export async function lockFolder(folder: string, jobId: string): Promise<boolean> {
+/** Creates the file of a lock. Returns false when it exists. */
+export async function createLock(file: string, owner: string): Promise<boolean> {
   try {
-    await writeFile(lockIn(folder), lockText(jobId), { flag: 'wx', mode: 0o600 });
+    await writeFile(file, owner, { flag: 'wx', mode: 0o600 });
     return true;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    return isLockedBy(folder, jobId);
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
   }
+}
+
+/** Locks a folder for a restore of the server, until {@link releaseFolder}. False while the terminal or another restore has the lock. */
+export async function lockFolder(folder: string, jobId: string): Promise<boolean> {
+  return (await createLock(lockIn(folder), lockText(jobId))) || isLockedBy(folder, jobId);
 }
 
 /** Reads the last event of each engagement in a folder's ledger. Undefined when a line is damaged. */
 export async function readFolderLedger(folder: string): Promise<ReadonlyMap<string, LedgerLine> | undefined> {
   const entries = new Map<string, LedgerLine>();
   try {
-    for await (const { bytes, isTorn } of splitLines(createReadStream(join(folder, ledgerName)))) {
+    for await (const { bytes, isTorn } of splitLines(readPieces(join(folder, ledgerName)))) {
       const line = readLedgerLine(bytes);
       if (line) entries.set(line.key, line);
       else if (!isTorn) return undefined;
@@ -153,7 +170,7 @@ export async function releaseFolder(folder: string, jobId: string, lines: AsyncI
   try {
     await copyFile(path, next);
     // The terminal was stopped while it wrote the last line: the next one must not continue it.
-    for await (const { bytes, isTorn, offsetBytes } of splitLines(createReadStream(next)))
+    for await (const { bytes, isTorn, offsetBytes } of splitLines(readPieces(next)))
       if (isTorn) await (readLedgerLine(bytes) ? appendFile(next, '\n') : truncate(next, offsetBytes));
   } catch (error) {
     ignoreMissing(error);

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { createReadStream } from 'node:fs';
 import { mkdir, open, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -11,7 +10,7 @@ import { ConfigError, type ProxyConfig, type UndoStoreConfig } from '../config/c
 import type { Log } from '../log/log.ts';
 import { createOutboundFetch } from '../upstream/outbound.ts';
 import { Permits } from '../upstream/permits.ts';
-import { createGroupCommit, type LinePosition, syncFolder } from './undo-files.ts';
+import { createGroupCommit, type LinePosition, readPieces, syncFolder } from './undo-files.ts';
 
 /** How a store responds to a file. No text reveals its location or its keys. */
 type Probe =
@@ -33,13 +32,12 @@ export interface UndoStore {
   openPage(jobId: string, page: number): KeepLine;
   /** Reads an undo file, or a part of it, which is shorter when the file is. @throws without a bucket's location and keys. */
   read(file: string, part?: LinePosition): Promise<AsyncIterable<Uint8Array>>;
-  /** The store's folder; undefined for a bucket. */
+  /** Undefined for a bucket. */
   readonly folder: string | undefined;
   /** Writes a test file within 5 seconds, and removes it; not `.write-test` in a bucket, whose keys need no right to delete. */
   probe(): Promise<Probe>;
 }
 
-/** Appends to a file of a folder, or stores an object. */
 type Put = (name: string, text: string, signal: AbortSignal) => Promise<Probe>;
 type Place = Pick<UndoStore, 'openPage' | 'read'> & { readonly put: Put };
 
@@ -94,10 +92,7 @@ async function appendFile(file: string, text: string, makesStore: boolean): Prom
   for (let folder = dirname(file); folder.length >= top.length; folder = dirname(folder)) await syncFolder(folder);
 }
 
-/**
- * Opens a file that only this process writes: its name has an id of its own. Writes with retries, within 30 seconds. After each failure, it
- * writes to a new file. @param isWhole stores all of the file's lines again with each write.
- */
+/** Opens a file that only this process writes, with retries to new files. @param isWhole stores all of its lines again with each write. */
 function openFile(newName: () => string, put: Put, isWhole: boolean): KeepLine {
   const newFile = () => ({ name: newName(), text: '' });
   let file = newFile();
@@ -168,11 +163,7 @@ function openFolder(path: string): Place {
       files.set(place, file);
       return file;
     },
-    async read(name, part) {
-      // The end is inclusive.
-      const range = part && { start: part.offsetBytes, end: part.offsetBytes + part.lengthBytes - 1 };
-      return createReadStream(join(path, name), { highWaterMark: 1024 * 1024, ...range });
-    },
+    read: async (name, part) => readPieces(join(path, name), part),
   };
 }
 

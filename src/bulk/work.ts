@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Caller, FindAccountIntegration } from '../engagement/account.ts';
 import type { CreateEvent } from '../engagement/create/create-engagement.ts';
 import type { DeletedEvents } from '../engagement/known-deletes.ts';
@@ -9,7 +10,6 @@ import type { LimitedBy, Send } from '../upstream/attempt.ts';
 import { type BulkJob, loggedId } from './job.ts';
 import type { JobStore } from './job-store.ts';
 import type { Pace } from './pace.ts';
-import type { RestoreLedger } from './restore-ledger.ts';
 import type { UndoStore } from './undo-store.ts';
 
 /** The services that a worker needs. */
@@ -26,7 +26,6 @@ export interface WorkPorts {
   /** Truto's events, which settle unknown outcomes; undefined when this server gets none. */
   readonly deletedEvents?: DeletedEvents | undefined;
   readonly recordCreate: (event: CreateEvent & { bulkRestoreId?: string; restoredEngagementId?: string }) => void;
-  readonly ledger: RestoreLedger;
   readonly paceOf: (limitedBy: LimitedBy) => Pace;
   readonly requestTimeoutMs: number;
   /** True when so many tasks run in this process that none of them may wait for a limit: other accounts have their turn. */
@@ -65,6 +64,20 @@ export const backoffMs = (waits: number): number => Math.min(60_000, 1_000 * 2 *
 /** How long to wait before the next read of an item, in milliseconds: doubled each time. With 10 s for a request, twelve take some minutes. */
 export function lookPauseMs(looks: number, { requestTimeoutMs }: Pick<WorkPorts, 'requestTimeoutMs'>): number {
   return Math.min(3 * requestTimeoutMs, (requestTimeoutMs / 10) * 2 ** Math.min(looks, 6));
+}
+
+const redisPauseMs = 250;
+
+/** Asks Redis again until it answers, or this process stops. @throws the last error then. */
+export async function retryUntilAnswered<Answer>(ask: () => Promise<Answer>, isStopping: () => boolean) {
+  for (;;) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (isStopping()) throw error;
+      await sleep(redisPauseMs);
+    }
+  }
 }
 
 /** The bounds of one request. */

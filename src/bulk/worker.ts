@@ -3,11 +3,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { LRUCache } from 'lru-cache';
 import { loggedId, type UnfinishedJobs } from './job.ts';
 import { BulkUnavailable } from './job-scripts.ts';
+import type { Lease } from './job-store.ts';
 import { listJob } from './list-job.ts';
 import { Pace } from './pace.ts';
 import { runPage } from './run-page.ts';
-import { type Lease, leaseMsFor, type TaskQueue } from './task-queue.ts';
-import { later, type WorkEnd, type WorkPorts } from './work.ts';
+import { later, retryUntilAnswered, type WorkEnd, type WorkPorts } from './work.ts';
 
 /** How many tasks one process works on at once. Delayed tasks do not count. */
 const maxAtOnce = 64;
@@ -16,9 +16,6 @@ const maxWaitingAtOnce = 48;
 /** The most accounts whose pace is known. A dropped pace starts again, even while it is in use. */
 const maxPaces = 5_000;
 const idlePollMs = 500;
-/** How long to wait after Redis did not answer: doubled each time up to the maximum. */
-const minPauseMs = 500;
-const maxPauseMs = 4_000;
 const heartbeatsPerLease = 4;
 const maxHeartbeatMs = 5_000;
 /** How often to check for bulk deletes that no server serves, and to count those that have not ended. */
@@ -38,24 +35,18 @@ type WorkerOptions = Omit<WorkPorts, 'isStopping' | 'isCrowded' | 'paceOf'> & {
  * Works on bulk deletes, together with all processes that share the Redis; waits for it while it cannot be reached. `wake` polls the queue now:
  * call it after adding tasks. `close` waits for the deletes in flight, and leaves the rest to other servers.
  */
-export function startBulkWorker(queue: TaskQueue, { noteUnfinished, ...options }: WorkerOptions) {
+export function startBulkWorker({ noteUnfinished, ...options }: WorkerOptions) {
   const stopping = new AbortController();
   const isStopping = () => stopping.signal.aborted;
   const running = new Map<Promise<void>, Lease>();
-  const paces = new LRUCache<string, Pace>({ max: maxPaces });
+  const paces = new LRUCache<string, Pace>({ max: maxPaces, memoMethod: () => new Pace(stopping.signal) });
   const ports: WorkPorts = {
     ...{ ...options, isStopping, isCrowded: () => running.size > maxWaitingAtOnce },
-    paceOf({ tokenId, integratedAccountId }) {
-      const key = JSON.stringify([tokenId, integratedAccountId]);
-      const pace = paces.get(key) ?? new Pace(stopping.signal);
-      paces.set(key, pace);
-      return pace;
-    },
+    paceOf: ({ tokenId, integratedAccountId }) => paces.memo(JSON.stringify([tokenId, integratedAccountId])),
   };
   const { store, log, requestTimeoutMs } = options;
   let rest = new AbortController();
   const wake = () => rest.abort();
-  const pause = (ms: number, signal: AbortSignal) => sleep(ms, undefined, { signal, ref: false }).catch(() => {});
 
   async function work(lease: Lease): Promise<WorkEnd> {
     const { jobId, page } = lease;
@@ -76,21 +67,14 @@ export function startBulkWorker(queue: TaskQueue, { noteUnfinished, ...options }
   async function release(lease: Lease, end: WorkEnd): Promise<void> {
     const afterMs = end.kind === 'done' ? undefined : end.afterMs;
     const isFollowed = end.kind === 'done' || end.isFree === true;
-    for (let pauseMs = minPauseMs; ; pauseMs = Math.min(2 * pauseMs, maxPauseMs)) {
-      try {
-        return await queue.release(lease, afterMs, isFollowed);
-      } catch {
-        if (isStopping()) return;
-        await pause(pauseMs, stopping.signal);
-      }
-    }
+    await retryUntilAnswered(() => store.releaseTask(lease, afterMs, isFollowed), isStopping).catch(() => {});
   }
 
   /** Takes the due tasks of these queues that there is room for. Returns how long to wait before the next poll, in milliseconds. */
   async function takeDue(queues?: readonly string[]): Promise<number> {
     const free = maxAtOnce - running.size;
     if (free === 0) return idlePollMs;
-    const { leases, nextMs = idlePollMs } = await queue.take(free, randomUUID(), queues);
+    const { leases, nextMs = idlePollMs } = await store.takeTasks(free, randomUUID(), queues);
     for (const lease of leases) {
       const task = work(lease)
         .then((end) => release(lease, end))
@@ -104,16 +88,11 @@ export function startBulkWorker(queue: TaskQueue, { noteUnfinished, ...options }
   }
 
   async function takeAll(): Promise<void> {
-    for (let failures = 0; !isStopping(); ) {
+    while (!isStopping()) {
       rest = new AbortController();
-      try {
-        const waitMs = await takeDue();
-        failures = 0;
-        if (!isStopping()) await pause(waitMs, rest.signal);
-      } catch {
-        if (!isStopping()) await pause(Math.min(minPauseMs * 2 ** failures, maxPauseMs), rest.signal);
-        failures += 1;
-      }
+      // While Redis cannot be reached, a poll sends nothing.
+      const waitMs = await takeDue().catch(() => idlePollMs);
+      if (!isStopping()) await sleep(waitMs, undefined, { signal: rest.signal, ref: false }).catch(() => {});
     }
   }
 
@@ -122,7 +101,7 @@ export function startBulkWorker(queue: TaskQueue, { noteUnfinished, ...options }
    * deletes nothing, but cancelled bulk deletes end, and expired ones leave the queue.
    */
   async function attendUnserved(): Promise<void> {
-    for (const { needs, jobIds, silentMs, lacks } of await queue.findUnserved()) {
+    for (const { needs, jobIds, silentMs, lacks } of await store.findUnserved()) {
       const why = `No server can work on it. It waits for a server with the same ${lacks.join(' and ')} as at its start.`;
       for (const jobId of jobIds) await store.note(jobId, why, 'unserved');
       if (silentMs > unservedPatienceMs) await takeDue([needs]);
@@ -130,8 +109,8 @@ export function startBulkWorker(queue: TaskQueue, { noteUnfinished, ...options }
   }
 
   const every = (ms: number, act: () => Promise<void>) => setInterval(() => void act().catch(() => {}), ms).unref();
-  const beat = () => queue.heartbeat(running.values());
-  const heartbeatMs = Math.min(leaseMsFor(requestTimeoutMs) / heartbeatsPerLease, maxHeartbeatMs);
+  const beat = () => store.heartbeat(running.values());
+  const heartbeatMs = Math.min(store.leaseMs / heartbeatsPerLease, maxHeartbeatMs);
   const count = async () => noteUnfinished(await store.countUnfinished());
   const timers = [every(heartbeatMs, beat), every(checkMs, attendUnserved), every(checkMs, count)];
   for (const atOnce of [beat, count]) void atOnce().catch(() => {});

@@ -77,10 +77,7 @@ async function readIds(stop: AbortSignal): Promise<readonly string[]> {
   return idsIn(isWhole ? input : input.subarray(0, input.lastIndexOf('\n') + 1));
 }
 
-/**
- * The ids in the input, one a line. Lines end at LF or CRLF.
- * @throws {UsageError} for invalid UTF-8: with a replacement character, an id may be another's.
- */
+/** The ids in the input, one a line. @throws {UsageError} for invalid UTF-8: with a replacement character, an id may be another's. */
 function idsIn(input: Buffer): readonly string[] {
   if (!isUtf8(input)) {
     // As latin1, each character is a byte: LF is never a part of another character in UTF-8.

@@ -42,7 +42,6 @@ const fixes: Readonly<Partial<Record<string, string>>> = {
     'the provider itself refuses: look at the status. A 404 that is not from Truto means a wrong TRUTO_BASE_URL',
 };
 
-/** Prints a fault. Returns the exit code of its kind. */
 function fault(
   { output }: Session,
   step: string,

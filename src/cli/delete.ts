@@ -80,7 +80,6 @@ function createDeletes(session: Session, options: DeleteOptions) {
     return session.patiently((now) => deleteEngagement(input, { ...now, ...terms }, ports), { isQuiet });
   }
 
-  /** Prints the line of one delete, and returns its exit code. */
   function report(id: string, end: End): ExitCode {
     const { headline, notes = [], details } = describe(end, upstreamUrl);
     const lines = [`${plain(id)}  ${plain(headline)}`, ...notes.map((note) => `  ${plain(note)}`)];

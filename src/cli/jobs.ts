@@ -2,7 +2,6 @@ import { BulkDeletes } from '../bulk/bulk-deletes.ts';
 import { type BulkJob, countOutcomes, stateOf } from '../bulk/job.ts';
 import { BulkUnavailable } from '../bulk/job-scripts.ts';
 import { JobStore } from '../bulk/job-store.ts';
-import { leaseMsFor } from '../bulk/task-queue.ts';
 import type { SharedConfig } from '../config/config.ts';
 import { createConfirmations } from '../engagement/delete/confirmation.ts';
 import { createLog, secretsOf } from '../log/log.ts';
@@ -38,13 +37,13 @@ async function runJobs(session: Session, options: JobsOptions, shared: SharedCon
   const memory = await connectRedis(shared.redisUrl, log, shared.keyPrefix);
   try {
     if (!memory.isReachable) throw new BulkUnavailable(faults.at(-1) || 'no answer');
+    const abilities = { upstream: session.upstreamUrl, credential: undefined, keepsUndoFiles: false };
     const bulkDeletes = new BulkDeletes({
-      store: new JobStore(memory, leaseMsFor(config.requestTimeoutMs)),
+      store: new JobStore(memory, abilities, config.requestTimeoutMs),
       findAccountIntegration: ports.findAccountIntegration,
       // This command starts no bulk delete and works on none. Servers poll, so they need no wake.
       ...{ worker: { wake() {} }, seal: undefined },
       confirmations: createConfirmations({ isRequired: true }),
-      abilities: { upstream: session.upstreamUrl, credential: undefined, keepsUndoFiles: false },
     });
     const print = createTable(output, columns, lineOf);
     const how = controls.find((name) => options[name] !== undefined);

@@ -1,16 +1,19 @@
-import { createReadStream, existsSync } from 'node:fs';
-import { type FileHandle, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { type FileHandle, open, readFile, rename, rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { keyWithId } from '../bulk/restore-ledger.ts';
 import {
   createGroupCommit,
+  createLock,
   type FileLine,
+  keyWithId,
   type LedgerLine,
   LineTooLong,
   ledgerName,
   readLedgerLine,
+  readPieces,
   splitLines,
+  syncFolder,
 } from '../bulk/undo-files.ts';
 import { UsageError } from './output.ts';
 
@@ -23,7 +26,7 @@ export function codeOf(error: unknown): string {
 /** Reads a file line by line. Empty lines are left out. @throws {UsageError} when it cannot be read. */
 export async function* linesOf(file: string): AsyncGenerator<FileLine> {
   try {
-    yield* splitLines(createReadStream(file, { highWaterMark: 1024 * 1024 }));
+    yield* splitLines(readPieces(file));
   } catch (error) {
     if (error instanceof LineTooLong)
       throw new UsageError(`${error.message} in ${file}. It is not an undo file. Nothing was sent.`);
@@ -89,9 +92,7 @@ export async function openLedger(folder: string, isReadOnly: boolean) {
     if (!isReadOnly) {
       unlock = await lock(`${path}.lock`);
       file = await open(path, 'a', 0o600);
-      // After a power cut, a new file also needs its name.
-      const directory = await open(folder);
-      await directory.sync().finally(() => directory.close());
+      await syncFolder(folder);
     }
     if (file || existsSync(path)) await read();
   } catch (error) {
@@ -101,7 +102,6 @@ export async function openLedger(folder: string, isReadOnly: boolean) {
     throw new UsageError(`${path} cannot be written (${codeOf(error)}). Nothing was sent. ${why}`);
   }
   return {
-    /** The last event of an engagement. */
     find: (key: string) => entries.get(key),
     /** The keys of the engagements whose last create has no known end. */
     begunKeys: () => [...entries.values()].flatMap(({ key, event }) => (event === 'begun' ? [key] : [])),
@@ -125,6 +125,7 @@ function isStartOfLine(text: string): boolean {
 
 /** The locks that this process holds, or is about to take. */
 const held = new Set<string>();
+const self = `${process.pid} ${hostname()}`;
 
 /** True when the process that wrote the lock no longer runs. False when that is not known, as for a process of another host. */
 function isStale(owner: string): boolean {
@@ -140,21 +141,10 @@ function isStale(owner: string): boolean {
   }
 }
 
-/** Creates the file of a lock. Returns false when it exists. */
-async function createLock(file: string): Promise<boolean> {
-  try {
-    await writeFile(file, `${process.pid} ${hostname()}`, { flag: 'wx', mode: 0o600 });
-    return true;
-  } catch (error) {
-    if (codeOf(error) === 'EEXIST') return false;
-    throw error;
-  }
-}
-
 /** Takes over the lock of a process that has ended. Only one process does that at a time, so the lock cannot be another's by then. */
 async function takeOver(path: string, takeover: string): Promise<boolean> {
   const isFree = async () => isStale(await readFile(path, 'utf8').catch(() => ''));
-  if (!(await isFree()) || !(await createLock(takeover))) return false;
+  if (!(await isFree()) || !(await createLock(takeover, self))) return false;
   if (await isFree()) return rename(takeover, path).then(() => true);
   await rm(takeover);
   return false;
@@ -166,7 +156,7 @@ async function lock(path: string): Promise<() => Promise<void>> {
   const isMine = !held.has(path);
   held.add(path);
   try {
-    if (!isMine || !((await createLock(path)) || (await takeOver(path, takeover))))
+    if (!isMine || !((await createLock(path, self)) || (await takeOver(path, takeover))))
       throw new UsageError(
         `Another restore uses this folder (${path}). Nothing was sent. Wait until it ends. If none runs, remove that file, and ${takeover} if there is one.`,
       );

@@ -23,7 +23,6 @@ interface Call {
 
 /** How long a call waits for work in the background, in milliseconds. Clients wait for 60 seconds by default. */
 const maxFollowedMs = 45_000;
-/** How many engagements a plan shows. */
 const sampleSize = 5;
 const accountId = z.string().describe("Truto's id of the integrated account.");
 const engagementId = z.string().describe("Truto's id of the engagement.");
@@ -95,7 +94,6 @@ function answer(content: Value, isError = false): CallToolResult {
   return { content: [{ type: 'text', text: JSON.stringify(content) }], structuredContent: { ...content }, isError };
 }
 
-/** The value of an operation, or its error. */
 function shown(name: string, asked: Answer): CallToolResult {
   return 'value' in asked ? answer({ result: name, ...asked.value }) : answer(asked, true);
 }
@@ -136,7 +134,6 @@ function showDirectRestore({ kind, ...details }: RestoreEnd): CallToolResult {
   return showRestore(kind, 'issues' in details ? { ...details, issues: details.issues.map(own) } : details);
 }
 
-/** The results of the tool, by the outcomes of restores in the background. */
 const restoreResults: Readonly<Record<string, string>> = {
   RESTORED: 'Restored',
   ALREADY_RESTORED: 'Restored',

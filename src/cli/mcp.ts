@@ -1,10 +1,10 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import { type Config, parseConfig } from '../config/config.ts';
 import { isLoopback } from '../config/settings.ts';
 import { version } from '../config/version.ts';
+import { addressOf } from '../http/connections/listener.ts';
 import { openFacade } from '../http/server.ts';
 import { createLog, secretsOf } from '../log/log.ts';
 import { addTools, type McpFacade } from './mcp-tools.ts';
@@ -83,11 +83,10 @@ async function receive(
 
 /** @throws {UsageError} when it cannot, as for a port that is in use. */
 async function listen(server: Server, { host, port }: Config): Promise<string> {
-  await new Promise<void>((resolve, reject) => {
-    const refuse = ({ message }: Error) => reject(new UsageError(`Cannot listen: ${message}. Set HOST or PORT.`));
-    server.once('error', refuse).listen(port, host, resolve);
+  await once(server.listen(port, host), 'listening').catch(({ message }: Error) => {
+    throw new UsageError(`Cannot listen: ${message}. Set HOST or PORT.`);
   });
-  return `http://${host.includes(':') ? `[${host}]` : host}:${(server.address() as AddressInfo).port}/mcp`;
+  return `${addressOf(server)}/mcp`;
 }
 
 /**

@@ -6,7 +6,7 @@ import { secretPattern, withEscapes } from '../log/foreign-text.ts';
 /** How the program ends; the numbers are a promise. Of many deletes, the highest counts. */
 export const exitCodes = { done: 0, failed: 1, usage: 2, refused: 3, notNow: 4, unknown: 5 } as const;
 
-/** One of {@link exitCodes}. */
+/** One of these. */
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 
 /** How a delete ends in the terminal. `NotSent`: the command was stopped before it. */
@@ -65,13 +65,7 @@ export class UsageError extends Error {
  * Where a command writes: results on standard output, what people need besides on standard error. As in the log, the token is redacted in
  * any spelling, and characters that change how other text looks are escaped.
  */
-export function createOutput({
-  token,
-  json = false,
-}: {
-  readonly token?: Secret | undefined;
-  readonly json?: boolean | undefined;
-} = {}) {
+export function createOutput(token?: Secret, json = false) {
   const pattern = token && secretPattern([token]);
   const shown = (line: string) => withEscapes(pattern ? line.replace(pattern, '[redacted]') : line);
   const print = (line: string) => void process.stdout.write(`${shown(line)}\n`);

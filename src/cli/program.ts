@@ -2,13 +2,10 @@ import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 
 import { ConfigError, type Dialect, parseSettings } from '../config/config.ts';
 import { version } from '../config/version.ts';
 import { engagementTypes } from '../engagement/input.ts';
-import { shells } from './completion.ts';
+import { completionScript, shells } from './completion.ts';
 import { createOutput, type ExitCode, exitCodes, UsageError } from './output.ts';
 
-/**
- * Runs one command. A mistake in its use is printed on standard error.
- * @returns how the process ends; undefined for a command that runs until it is stopped.
- */
+/** Runs one command, and prints a mistake in its use. Returns how the process ends; undefined for a command that runs until it is stopped. */
 export async function runCommand(args: readonly string[]): Promise<ExitCode | undefined> {
   let exitCode: ExitCode | undefined;
   const program = createProgram((code) => {
@@ -325,10 +322,7 @@ Completes truto-engagements, which must be in your PATH. Load the script when th
   zsh   echo 'source <(truto-engagements completion zsh)' >> ~/.zshrc   (after compinit)
   fish  truto-engagements completion fish > ~/.config/fish/completions/truto-engagements.fish`,
     )
-    .action(async (shell: (typeof shells)[number]) => {
-      const { completionScript } = await import('./completion.ts');
-      await print(completionScript(shell, program));
-    });
+    .action((shell: (typeof shells)[number]) => print(completionScript(shell, program)));
 
   return program;
 }

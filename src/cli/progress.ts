@@ -18,10 +18,7 @@ const redrawEveryMs = 1_000;
 /** The least wait for a limit that the bar shows. */
 const minWaitMs = 1_000;
 
-/**
- * Counts how deletes or restores end, and draws a bar on a terminal. The rate limits make it take `plannedMs` at least. With
- * `sharesTerminal`, the results are printed above the bar.
- */
+/** Counts ends, and draws a bar on a terminal. The limits make it take `plannedMs` at least. `sharesTerminal`: results are printed above it. */
 export function createProgress(
   terminal: Terminal,
   total: number,

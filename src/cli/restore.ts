@@ -1,7 +1,7 @@
-import { type FileHandle, open, readdir, realpath, stat } from 'node:fs/promises';
+import { readdir, realpath, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { type LinePosition, ledgerName } from '../bulk/undo-files.ts';
-import type { CreateEngagementInput } from '../engagement/create/input.ts';
+import { buffer } from 'node:stream/consumers';
+import { type LinePosition, ledgerName, readPieces } from '../bulk/undo-files.ts';
 import { contradicts } from '../engagement/create/outcome.ts';
 import type { EngagementRecord } from '../engagement/record.ts';
 import {
@@ -29,7 +29,6 @@ import {
 import { runEach } from './progress.ts';
 import { isAsked, type Session, type SessionOptions, withSession } from './session.ts';
 
-/** How the line of a record ends. */
 type LineEnd =
   | RestoreEnd
   | { readonly kind: 'AlreadyRestored'; readonly newId: string }
@@ -41,11 +40,9 @@ interface Entry extends LinePosition {
   readonly readAtMs: number | undefined;
   /** The fields that the new record will lack. */
   readonly lost: readonly string[];
-  /** Why it cannot be restored. */
   readonly refused: { readonly message: string; readonly code: ExitCode } | undefined;
 }
 
-/** The records of the files, by their keys. */
 type Entries = ReadonlyMap<string, Entry>;
 
 interface Work {
@@ -54,7 +51,6 @@ interface Work {
   readonly ledger: Ledger;
 }
 
-/** How many records are restored at once. */
 const maxRunning = 8;
 const nothingCreated = 'Nothing was created. ';
 
@@ -141,7 +137,6 @@ async function checkRecord(kept: KeptRecord, work: Work): Promise<Pick<Entry, 'l
   return { lost, refused: message === '' ? undefined : { message, code: exitCodeOfFindings(refusals) } };
 }
 
-/** The id and the account of an engagement, from its key. */
 function partsOf(key: string): { readonly id: string; readonly integratedAccountId: string } {
   const [integratedAccountId, , id] = JSON.parse(key);
   return { id, integratedAccountId };
@@ -200,16 +195,14 @@ function createRestore(entries: Entries, work: Work): (key: string) => Promise<L
   const ends = new Map<string, Promise<unknown>>();
   const seenReferences: SeenReferences = new Map();
 
-  /** The creates of earlier runs that have no known end. Undefined for one whose line is not in these files. */
-  const begun = new Map<string, Promise<CreateEngagementInput | undefined>>(
-    ledger.begunKeys().map((key) => [key, readEntry(key, entries).then((kept) => kept && createOf(kept).input)]),
-  );
+  /** The creates of earlier runs that have no known end. */
+  const begunKeys = ledger.begunKeys();
 
-  async function begunBesides(key: string) {
-    const others = [...begun].filter(
-      ([other]) => other !== key && partsOf(other).integratedAccountId === partsOf(key).integratedAccountId,
-    );
-    return Promise.all(others.map(async ([other, input]) => [other, await input] as const));
+  async function mayHaveCreated(key: string, found: EngagementRecord): Promise<boolean> {
+    if (found.integratedAccountId !== partsOf(key).integratedAccountId || ledger.find(key)?.event !== 'begun')
+      return false;
+    const kept = await readEntry(key, entries);
+    return !kept || !contradicts(found, createOf(kept).input);
   }
 
   /** Notes an event in the ledger. When that fails, nothing further is sent. */
@@ -228,18 +221,16 @@ function createRestore(entries: Entries, work: Work): (key: string) => Promise<L
   async function restore(key: string, kept: KeptRecord): Promise<LineEnd> {
     const known = ledger.find(key);
     const begunAtMs = known?.event === 'begun' ? Date.parse(known.at) : undefined;
-    const others = await begunBesides(key);
     let isBegun = false;
     const hasCallerLeft = () => until.aborted;
     const terms = { ...termsOf(work), hasCallerLeft, refusalCount: known?.refusalCount ?? 0, begunAtMs };
     const ports = {
       ...{ ...portsOf(work), seenReferences },
       isTaken: (newId: string) => ledger.isTaken(newId, key),
-      mayBeOfOther: (found: EngagementRecord) =>
-        others.some(
-          ([other, input]) =>
-            ledger.find(other)?.event === 'begun' && (input === undefined || !contradicts(found, input)),
-        ),
+      async mayBeOfOther(found: EngagementRecord) {
+        for (const other of begunKeys) if (other !== key && (await mayHaveCreated(other, found))) return true;
+        return false;
+      },
       async onBegin() {
         // Before each attempt: a search looks only for what was created soon after.
         isBegun = (await note(key, 'begun')) || isBegun;
@@ -276,21 +267,12 @@ function createRestore(entries: Entries, work: Work): (key: string) => Promise<L
 
 /** Reads the newest line of a record again. Undefined if it is no longer there. */
 async function readEntry(key: string, entries: Entries): Promise<KeptRecord | undefined> {
-  const { file = '', offsetBytes = 0, lengthBytes = 0 } = entries.get(key) ?? {};
-  let handle: FileHandle | undefined;
-  try {
-    handle = await open(file);
-    const { buffer, bytesRead } = await handle.read(Buffer.alloc(lengthBytes), 0, lengthBytes, offsetBytes);
-    const kept = readUndoLine(buffer.subarray(0, bytesRead));
-    return kept.kind === 'Record' && engagementKey(kept.record) === key ? kept : undefined;
-  } catch {
-    return undefined;
-  } finally {
-    await handle?.close();
-  }
+  const entry = entries.get(key);
+  if (!entry) return undefined;
+  const kept = readUndoLine(await buffer(readPieces(entry.file, entry)).catch(() => Buffer.alloc(0)));
+  return kept.kind === 'Record' && engagementKey(kept.record) === key ? kept : undefined;
 }
 
-/** Prints the line of one record. */
 function print(key: string, end: LineEnd, { session }: Work): void {
   const { id, integratedAccountId } = partsOf(key);
   const { headline, details } = describe(end, session.upstreamUrl);

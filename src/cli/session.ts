@@ -100,7 +100,7 @@ export function isAsked({ yes, dryRun }: SessionOptions): boolean {
 /** Opens the configured upstream, with the rate limits of the server. */
 async function openSession({ tokenFile, json, patience = 0 }: SessionOptions, interruption: AbortSignal | undefined) {
   const { config, token, source } = await findCredential(process.env, tokenFile);
-  const output = createOutput({ token, json });
+  const output = createOutput(token, json);
   const stop = interruption ? AbortSignal.any([interruption, output.unread]) : output.unread;
   for (const warning of config.warnings) output.say(warning);
   const { requestTimeoutMs, maxUpstreamBytes, proxy } = config;
@@ -116,7 +116,6 @@ async function openSession({ tokenFile, json, patience = 0 }: SessionOptions, in
   const caller = callerWithToken(token ? token.reveal() : openToken);
   let isRetrySaid = false;
 
-  /** The terms of a request that is sent now. */
   const terms = () => {
     const deadlineAt = performance.now() + requestTimeoutMs;
     return { caller, deadlineAt, hasCallerLeft: () => stop.aborted };
@@ -127,7 +126,7 @@ async function openSession({ tokenFile, json, patience = 0 }: SessionOptions, in
     output,
     tokenSource: source,
     upstreamUrl: url.href.replace(/\/$/, ''),
-    /** The limits that the session keeps; undefined for none. */
+    /** Undefined when the session keeps none. */
     limits,
     caller,
     /** Aborted once standard output cannot be written, and by a signal if the command finishes what is in flight. */
@@ -139,16 +138,12 @@ async function openSession({ tokenFile, json, patience = 0 }: SessionOptions, in
     showWaits(show: (waitMs: number) => void): void {
       showWait = show;
     },
-    /** The first fields of an engagement's line. */
     lineOf: (id: string, integratedAccountId: string) => ({
       id,
       integratedAccountId,
       ...(sandbox && { sandbox: true }),
     }),
-    /**
-     * Sends a request, and retries it while that is safe, there is patience left, and nothing stops it. Announces the first retry: a
-     * command that is silent for a minute seems to hang. A wait for a limit is announced when it begins.
-     */
+    /** Sends a request, and retries it while that is safe, there is patience left, and nothing stops it. Announces retries and waits. */
     async patiently<SomeEnd extends Retried>(
       request: (now: ReturnType<typeof terms>) => Promise<SomeEnd>,
       { until = stop, isQuiet = false } = {},
@@ -160,6 +155,7 @@ async function openSession({ tokenFile, json, patience = 0 }: SessionOptions, in
         if (delayMs === undefined || until.aborted || performance.now() + delayMs > giveUpAt) return end;
         if (end.kind === 'RateLimitedError') onLimit(delayMs);
         else if (!isQuiet && !isRetrySaid) {
+          // A command that is silent for a minute seems to hang.
           isRetrySaid = true;
           output.say(`${end.kind}: the command retries while that is safe, up to the time of --patience.`);
         }
@@ -198,11 +194,7 @@ async function openSession({ tokenFile, json, patience = 0 }: SessionOptions, in
 /** An open upstream, its caller and the output of one command. */
 export type Session = Awaited<ReturnType<typeof openSession>>;
 
-/**
- * Runs `work` with a session of its own.
- * @param finishes true when a signal stops the command only after its requests in flight.
- * @throws {ConfigError} or {@link UsageError} before anything is sent.
- */
+/** Runs a command. @param finishes a signal stops it only after its requests in flight. @throws {ConfigError} or {@link UsageError} before them. */
 export async function withSession(
   options: SessionOptions,
   work: (session: Session) => Promise<ExitCode>,

@@ -58,7 +58,6 @@ export function minuteOf(time: Date): string {
   return time.toISOString().slice(0, 16).replace('T', ' ');
 }
 
-/** One page of a list, or why there is none. */
 type Page<Item> =
   | {
       readonly kind: 'Page';
@@ -74,7 +73,6 @@ export interface ListedPart {
   readonly all?: boolean;
 }
 
-/** The most that are read at once. */
 const maxPageSize = 100;
 
 /** Prints a list, a page at a time, until it ends or standard output is closed. */

@@ -1,8 +1,6 @@
 import { BulkDeletes } from '../bulk/bulk-deletes.ts';
 import { type BulkJob, finalOutcome } from '../bulk/job.ts';
 import { JobStore } from '../bulk/job-store.ts';
-import { RestoreLedger } from '../bulk/restore-ledger.ts';
-import { type Abilities, leaseMsFor, needsOf, TaskQueue } from '../bulk/task-queue.ts';
 import { openUndoStore } from '../bulk/undo-store.ts';
 import { startBulkWorker } from '../bulk/worker.ts';
 import type { Config, SharedConfig } from '../config/config.ts';
@@ -42,27 +40,25 @@ export function startBulk({ config, shared, memory, log, metrics, ...ports }: Bu
   const own = ownAuthorization(auth);
   const seal = shared.tokenSecret && createSeal(shared.tokenSecret);
   const upstream = config.upstream === 'sandbox' ? 'sandbox' : config.upstream.href;
-  const keepsUndoFiles = shared.undoStore !== undefined;
-  const abilities: Abilities = { upstream, credential: own ? 'own' : seal?.name, keepsUndoFiles };
-  const leaseMs = leaseMsFor(requestTimeoutMs);
-  const store = new JobStore(memory, leaseMs);
+  const { undoStore } = shared;
+  const abilities = { upstream, credential: own ? 'own' : seal?.name, keepsUndoFiles: undoStore !== undefined };
+  const store = new JobStore(memory, abilities, requestTimeoutMs);
 
   /** The caller who started the bulk delete, with access to its account only; undefined when this server cannot run it. */
   async function callerOf(job: BulkJob): Promise<Caller | undefined> {
-    if (job.needs !== needsOf(abilities, job.input)) return undefined;
+    if (job.needs !== store.needsOf(job.input)) return undefined;
     const authorization = own ?? (await seal?.open(job.sealedToken, job.id));
     if (!authorization) return undefined;
     const grants = new Set([job.input.integratedAccountId]);
     return { id: job.callerId, grants, authorization, bringsToken: own === undefined };
   }
 
-  const worker = startBulkWorker(new TaskQueue(memory, abilities, leaseMs), {
+  const worker = startBulkWorker({
     ...{ store, callerOf, log, requestTimeoutMs, findAccountIntegration },
     deletedEvents: config.webhookSecrets && knownDeletes,
     noteUnfinished: metrics.noteUnfinished,
     send: inBackground(ports.send),
-    ledger: new RestoreLedger(memory),
-    undoStore: shared.undoStore && openUndoStore(shared.undoStore, proxy),
+    undoStore: undoStore && openUndoStore(undoStore, proxy),
     recordCreate(event) {
       log.info(event, 'create');
       metrics.countCreate(event);
@@ -75,6 +71,6 @@ export function startBulk({ config, shared, memory, log, metrics, ...ports }: Bu
       metrics.countBulkOutcome(finalOutcome(isSuccess ? (event.detail ?? '') : event.result));
     },
   });
-  const parts = { store, worker, seal, abilities, findAccountIntegration, confirmations };
+  const parts = { store, worker, seal, findAccountIntegration, confirmations };
   return { bulkDeletes: new BulkDeletes(parts), close: () => worker.close() };
 }

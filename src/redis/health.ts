@@ -70,10 +70,7 @@ function causeOf(error: unknown): { readonly message?: unknown; readonly code?: 
   return lastNodeError ?? error ?? {};
 }
 
-/**
- * Classifies an error of a command or a connection. `isRefusal`: Redis answered, so waiting does not help. `needsNewConnection`: one may help,
- * since this one may lead to a server that is gone, or no longer the primary.
- */
+/** Classifies an error. `isRefusal`: Redis answered. `needsNewConnection`: this one may lead to a server that is gone, or no longer the primary. */
 export function faultOf(error: unknown) {
   const cause = causeOf(error);
   const text = `${cause.message ?? ''} ${cause.code ?? ''}`;

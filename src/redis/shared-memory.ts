@@ -38,10 +38,7 @@ export interface SharedMemory {
   close(): Promise<void>;
 }
 
-/**
- * Does what any command needs: EVAL, TIME, a write that expires. ARGV: its expiry; a text to return, another each time, so that it is no other
- * answer; and 1 to add INFO's memory and persistence, if allowed.
- */
+/** Does what any command needs: EVAL, TIME, a write that expires. ARGV: its expiry; a new text to return; 1 to add INFO's texts, if allowed. */
 const probe = script<string>(
   'probe',
   `redis.call('SET', KEYS[1], redis.call('TIME')[1], 'PX', ARGV[1])

@@ -1,9 +1,8 @@
 import { PassThrough } from 'node:stream';
 import type { BulkJob } from '../../src/bulk/job.ts';
+import type { Abilities } from '../../src/bulk/job-store.ts';
 import { Pace } from '../../src/bulk/pace.ts';
-import { RestoreLedger } from '../../src/bulk/restore-ledger.ts';
 import { runPage } from '../../src/bulk/run-page.ts';
-import type { Abilities } from '../../src/bulk/task-queue.ts';
 import type { WorkEnd, WorkPorts } from '../../src/bulk/work.ts';
 import { Secret } from '../../src/config/secret.ts';
 import { createAccountLookup } from '../../src/engagement/account.ts';
@@ -140,7 +139,6 @@ export async function startPage(
     },
     recordDelete: (event) => void audited.push(event),
     recordCreate() {},
-    ledger: new RestoreLedger(kept.memory),
     ...{ requestTimeoutMs, isStopping: () => false, isCrowded: () => false },
     log: createLog({ destination: new PassThrough().resume() }),
     ...more,

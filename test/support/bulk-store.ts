@@ -1,8 +1,7 @@
 import { PassThrough } from 'node:stream';
 import { Redis } from 'ioredis';
 import type { BulkItem, BulkJob } from '../../src/bulk/job.ts';
-import { JobStore, type PageLease } from '../../src/bulk/job-store.ts';
-import { type Abilities, type Lease, needsOf, TaskQueue } from '../../src/bulk/task-queue.ts';
+import { type Abilities, JobStore, type Lease, type PageLease } from '../../src/bulk/job-store.ts';
 import { Secret } from '../../src/config/secret.ts';
 import { createLog } from '../../src/log/log.ts';
 import { connectRedis, type SharedMemory } from '../../src/redis/shared-memory.ts';
@@ -27,7 +26,9 @@ export async function startBulkStore(): Promise<BulkStore> {
   stack.defer(() => client.disconnect());
   const memory = await connectRedis(new Secret(redis.url), createLog({ destination: new PassThrough().resume() }));
   stack.defer(() => memory.close());
-  return { client, memory, store: new JobStore(memory, leaseMs), [Symbol.asyncDispose]: () => stack.disposeAsync() };
+  const abilities = { upstream: 'u', credential: 'own', keepsUndoFiles: true };
+  const store = new JobStore(memory, abilities, leaseMs);
+  return { client, memory, store, [Symbol.asyncDispose]: () => stack.disposeAsync() };
 }
 
 /** What a job is made with: only what differs from the usual. */
@@ -41,7 +42,7 @@ let count = 0;
 
 /** Keeps a job that names these engagements; one with a filter without them. */
 export async function createJob(
-  { store }: BulkStore,
+  { memory }: BulkStore,
   ids: readonly string[] | undefined,
   { abilities, snapshot = false }: Created,
 ): Promise<BulkJob> {
@@ -58,7 +59,8 @@ export async function createJob(
     fingerprint: 'f',
   };
   const items = ids?.map((id): BulkItem => ({ id, engagementType: null }));
-  await store.create({ ...job, needs: needsOf(abilities, input) }, items);
+  const store = new JobStore(memory, abilities, leaseMs);
+  await store.create(job, items);
   const kept = await store.read(job.id);
   if (!kept) throw new Error('it is not kept');
   return kept;
@@ -68,8 +70,8 @@ export async function createJob(
 export const isPage = (lease: Lease): lease is PageLease => lease.page !== 'list';
 
 /** Takes the task that has been due longest, which must be a page, for some server. */
-export async function takeLease({ memory }: BulkStore, abilities: Abilities, owner = 'w'): Promise<PageLease> {
-  const [lease] = (await new TaskQueue(memory, abilities, leaseMs).take(1, owner)).leases;
+export async function takeLease({ memory }: BulkStore, abilities: Abilities, holder = 'w'): Promise<PageLease> {
+  const [lease] = (await new JobStore(memory, abilities, leaseMs).takeTasks(1, holder)).leases;
   if (!lease || !isPage(lease)) throw new Error('no page');
   return lease;
 }

@@ -1,14 +1,12 @@
 import {
+  type BulkDeleteOutcome,
   type BulkFailure,
-  type BulkItem,
   type BulkJob,
   type BulkState,
   countOutcomes,
   hasEnded,
-  type ItemOutcome,
-  itemStateOf,
   maxIds,
-  outcomeOf,
+  type ShownItem,
   stateOf,
 } from '../../bulk/job.ts';
 import { requiringType } from '../../engagement/integrations.ts';
@@ -20,7 +18,7 @@ import '../types/result.ts';
 import '../types/values.ts';
 import { addJobFields, findJob, inPages, pageOf, readFailures, readItems, startedJob, unavailable } from './jobs.ts';
 
-enumOf<ItemOutcome>('BulkDeleteOutcome: The state of one engagement of a bulk delete.', {
+enumOf<BulkDeleteOutcome>('BulkDeleteOutcome: The state of one engagement of a bulk delete.', {
   WAITING:
     'It is not deleted, and no delete of it is in flight. None was sent yet, or Truto refused it for now, for example by a rate limit.',
   KEEPING: 'Its record is being stored, or is stored, before its delete. No delete of it was sent.',
@@ -38,7 +36,7 @@ enumOf<ItemOutcome>('BulkDeleteOutcome: The state of one engagement of a bulk de
 });
 
 objectType<BulkJob>('BulkDeleteOutcomes: The number of engagements of a bulk delete in each state.')((field) => {
-  const count = (outcome: ItemOutcome, text: string) =>
+  const count = (outcome: BulkDeleteOutcome, text: string) =>
     field(`Int!: ${text}`, (job) => countOutcomes(job)[outcome] ?? 0);
   return {
     deleted: count('DELETED', 'Truto confirmed that they are deleted.'),
@@ -57,17 +55,12 @@ objectType<BulkJob>('BulkDeleteOutcomes: The number of engagements of a bulk del
   };
 });
 
-/** An engagement of a bulk delete and its current state. */
-interface Listed extends BulkItem {
-  readonly outcome: ItemOutcome;
-}
-
 const itemFields = {
   id: "ID!: Truto's id of the engagement.",
   engagementType: 'EngagementType: The type, if known.',
 } as const;
 
-objectType<Listed>('BulkDeleteItem: One engagement of a bulk delete.')({
+objectType<ShownItem>('BulkDeleteItem: One engagement of a bulk delete.')({
   ...itemFields,
   outcome: 'BulkDeleteOutcome!: Its state.',
 });
@@ -77,7 +70,7 @@ objectType<BulkFailure>('BulkDeleteFailure: An engagement whose delete failed, o
   result: 'DeleteEngagementResult!: The result, as `deleteEngagement` returns it.',
 });
 
-pageOf<Listed>(
+pageOf<ShownItem>(
   'BulkDeleteItems: A page of the engagements of a bulk delete.',
   'BulkDeleteItem',
   'In the order of `ids`, or of the list that the `filter` found.',
@@ -158,11 +151,7 @@ const BulkDelete = objectType<BulkJob>(
     'String: The path at this server where `GET` returns its report as JSON: what was asked, by whom, and the outcome of each engagement. It needs the same `Authorization` header. Null until it has ended.',
     (job) => (hasEnded(job) ? `/bulk/${job.id}/report.json` : null),
   ),
-  engagements: field(
-    'BulkDeleteItems!: Its engagements and the state of each, in pages.',
-    readItems((item, states, index, job): Listed => ({ ...item, outcome: outcomeOf(itemStateOf(states, index), job) })),
-    inPages,
-  ),
+  engagements: field('BulkDeleteItems!: Its engagements and the state of each, in pages.', readItems, inPages),
   failures: field(
     'BulkDeleteFailures!: The engagements that are `FAILED` or `UNKNOWN`, in pages. Those that are `NOT_FOUND` are not among them.',
     readFailures,

@@ -1,11 +1,10 @@
 import {
   type BulkJob,
+  type BulkRestoreOutcome,
   type BulkRestoreState,
-  countRestores,
+  countOutcomes,
   maxLines,
-  type RestoredItem,
-  type RestoreOutcome,
-  restoreOutcomeOf,
+  type ShownItem,
   stateOf,
 } from '../../bulk/job.ts';
 import { enumOf, inputType, objectType, rootField, upstreamRequestCost } from '../core/builder.ts';
@@ -14,7 +13,7 @@ import { fieldError } from '../core/top-level-errors.ts';
 import '../types/values.ts';
 import { addJobFields, inPages, pageOf, readFailures, readItems, startedJob, unavailable } from './jobs.ts';
 
-enumOf<RestoreOutcome>('BulkRestoreOutcome: The state of one engagement of a restore.', {
+enumOf<BulkRestoreOutcome>('BulkRestoreOutcome: The state of one engagement of a restore.', {
   WAITING: 'It is not restored yet. If it has `messages`, it cannot be restored: they say why.',
   IN_PROGRESS: 'The old engagement is being read, or its create is in flight.',
   PLANNED: 'The end of a dry run: the old engagement is gone, and a restore would create it.',
@@ -28,7 +27,8 @@ enumOf<RestoreOutcome>('BulkRestoreOutcome: The state of one engagement of a res
 });
 
 objectType<BulkJob>('BulkRestoreOutcomes: The number of engagements of a restore in each state.')((field) => {
-  const count = (outcome: RestoreOutcome, text: string) => field(`Int!: ${text}`, (job) => countRestores(job)[outcome]);
+  const count = (outcome: BulkRestoreOutcome, text: string) =>
+    field(`Int!: ${text}`, (job) => countOutcomes(job)[outcome] ?? 0);
   return {
     planned: count('PLANNED', 'A dry run found that a restore would create them.'),
     restored: count('RESTORED', 'They are created again.'),
@@ -39,14 +39,14 @@ objectType<BulkJob>('BulkRestoreOutcomes: The number of engagements of a restore
     remaining: field(
       'Int!: They have no final outcome yet. After `CANCELLED` or `FAILED`, they were `SKIPPED`: none of them is created.',
       (job) => {
-        const { WAITING, IN_PROGRESS, SKIPPED } = countRestores(job);
+        const { WAITING = 0, IN_PROGRESS = 0, SKIPPED = 0 } = countOutcomes(job);
         return WAITING + IN_PROGRESS + SKIPPED;
       },
     ),
   };
 });
 
-objectType<RestoredItem>('BulkRestoreItem: One engagement of a restore: its old id and its new one.')((field) => ({
+objectType<ShownItem>('BulkRestoreItem: One engagement of a restore: its old id and its new one.')((field) => ({
   id: field('ID: The old id. Null for a line that cannot be read.', ({ id }) => id || null),
   engagementType: 'EngagementType: The type, if it is a documented one.',
   outcome: 'BulkRestoreOutcome!: Its state.',
@@ -65,7 +65,7 @@ objectType<RestoredItem>('BulkRestoreItem: One engagement of a restore: its old 
   ),
 }));
 
-pageOf<RestoredItem>(
+pageOf<ShownItem>(
   'BulkRestoreItems: A page of the engagements of a restore.',
   'BulkRestoreItem',
   'In the order of the undo files, or of `lines`.',
@@ -110,11 +110,7 @@ const BulkRestore = objectType<BulkJob>(
   endedAt: 'DateTime: When it ended.',
   engagements: field(
     'BulkRestoreItems!: Its engagements: the old id, the new one, and the state of each, in pages.',
-    readItems(({ id, engagementType, source }, states, index, job): RestoredItem => {
-      const end = JSON.parse(states[`end:${index}`] ?? '{}');
-      const messages = source?.refusal === undefined ? [] : [source.refusal];
-      return { id, engagementType, messages, ...end, outcome: restoreOutcomeOf(states[index], job) };
-    }),
+    readItems,
     inPages,
   ),
   failures: field(

@@ -1,5 +1,5 @@
 import type { ObjectRef } from '@pothos/core';
-import { type BulkItem, type BulkJob, pageSize } from '../../bulk/job.ts';
+import { type BulkJob, itemStateOf, outcomeOf, pageSize, type ShownItem } from '../../bulk/job.ts';
 import { BulkUnavailable } from '../../bulk/job-scripts.ts';
 import { type InputsOf, objectType, type Row, rootField, type Types } from '../core/builder.ts';
 import { type Context, requireBulkDeletes, requireCaller } from '../core/context.ts';
@@ -16,7 +16,6 @@ export function unavailable(error: unknown): never {
   throw fieldError('BULK_DELETES_UNAVAILABLE', undefined, details);
 }
 
-/** A page of a list. */
 interface Page<Item> {
   readonly items: readonly Item[];
   readonly endCursor: string | null;
@@ -60,25 +59,26 @@ function readPageArguments({ first, after }: PageArguments) {
   return { from: Number(after ?? 0), count: first };
 }
 
-/** Resolves a page of a job's engagements. @param show makes an item of an engagement, the states of its page, and its index there. */
-export function readItems<Item>(
-  show: (item: BulkItem, states: Readonly<Record<string, string>>, index: number, job: BulkJob) => Item,
-) {
-  return async (job: BulkJob, args: PageArguments, context: Context): Promise<Page<Item>> => {
-    const { store } = requireBulkDeletes(context);
-    const { from, count } = readPageArguments(args);
-    const end = job.pageCount * pageSize;
-    const until = Math.min(from + count, end);
-    const items: Item[] = [];
-    for (let page = Math.floor(from / pageSize); page * pageSize < until; page += 1) {
-      const start = page * pageSize;
-      const read = Promise.all([store.readPage(job.id, page), store.readStates(job.id, page)]);
-      const [list, states] = await read.catch(unavailable);
-      const listed = (list ?? []).map((item, index) => show(item, states, index, job));
-      items.push(...listed.slice(Math.max(from - start, 0), until - start));
-    }
-    return { items, endCursor: until < end ? String(until) : null };
-  };
+/** Reads a page of a job's engagements. */
+export async function readItems(job: BulkJob, args: PageArguments, context: Context): Promise<Page<ShownItem>> {
+  const { store } = requireBulkDeletes(context);
+  const { from, count } = readPageArguments(args);
+  const end = job.pageCount * pageSize;
+  const until = Math.min(from + count, end);
+  const items: ShownItem[] = [];
+  for (let page = Math.floor(from / pageSize); page * pageSize < until; page += 1) {
+    const start = page * pageSize;
+    const read = Promise.all([store.readPage(job.id, page), store.readStates(job.id, page)]);
+    const [list, states] = await read.catch(unavailable);
+    const listed = (list ?? []).map((item, index) => ({
+      ...{ ...item, messages: item.source?.refusal === undefined ? [] : [item.source.refusal] },
+      // The end of its restore.
+      ...JSON.parse(states[`end:${index}`] ?? '{}'),
+      outcome: outcomeOf(itemStateOf(states, index), job),
+    }));
+    items.push(...listed.slice(Math.max(from - start, 0), until - start));
+  }
+  return { items, endCursor: until < end ? String(until) : null };
 }
 
 /** Reads a page of a job's failures. */
@@ -109,10 +109,8 @@ export function startedJob(started: Awaited<ReturnType<ReturnType<typeof require
   throw started.kind === 'MissingSetting' ? fieldError('NOT_CONFIGURED', started.message) : failedRead(started);
 }
 
-/** The texts of the fields for one kind of job. */
 interface JobTexts {
   readonly noun: 'bulk delete' | 'restore';
-  /** The description of the argument `id`. */
   readonly id: string;
   readonly list: string;
   readonly pause: string;
