@@ -3,9 +3,8 @@ import { parse } from 'qs';
 import { describe, expect, it } from 'vitest';
 import type { DeleteEngagementInput } from '../src/engagement/input.ts';
 import { excludedFields } from '../src/engagement/record.ts';
-import { buildDeleteRequest } from '../src/engagement/request.ts';
+import { buildDeleteRequest, encodeQuery } from '../src/engagement/request.ts';
 import { checkWellFormed } from '../src/engagement/rules.ts';
-import { encodeQuery } from '../src/upstream/query-string.ts';
 
 /** A request with all parameters except `remote_query`, and two fields selected. */
 const full: DeleteEngagementInput = {

@@ -5,9 +5,9 @@ import contract from '../schema/upstream.json' with { type: 'json' };
 import { engagementTypes, typeNamed } from '../src/engagement/input.ts';
 import { nodeKind } from '../src/engagement/node-id.ts';
 import { excludedFields, readRecord, wireFieldsOf } from '../src/engagement/record.ts';
+import { encodeQuery } from '../src/engagement/request.ts';
 import { resources, type WireField } from '../src/engagement/resources.ts';
 import { serializeDateTime } from '../src/graphql/types/values.ts';
-import { encodeQuery } from '../src/upstream/query-string.ts';
 import { runs } from './support/runs.ts';
 
 const wireFields = wireFieldsOf('engagements');

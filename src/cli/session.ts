@@ -8,7 +8,6 @@ import { createAccountLookup } from '../engagement/account.ts';
 import type { EngagementType } from '../engagement/input.ts';
 import { createRequestMemory } from '../engagement/request-memory.ts';
 import { callerWithToken } from '../http/callers/authenticate.ts';
-import { findUpstream } from '../http/find-upstream.ts';
 import { documentedLimits } from '../upstream/lanes.ts';
 import { openUpstream } from '../upstream/send.ts';
 import { about, createOutput, type ExitCode, plain, UsageError } from './output.ts';
@@ -104,7 +103,9 @@ async function openSession({ tokenFile, json, patience = 0 }: SessionOptions, in
   const stop = interruption ? AbortSignal.any([interruption, output.unread]) : output.unread;
   for (const warning of config.warnings) output.say(warning);
   const { requestTimeoutMs, maxUpstreamBytes, proxy } = config;
-  const { url, sandbox } = await findUpstream(config);
+  const isEmbedded = config.upstream === 'sandbox';
+  const sandbox = isEmbedded ? await (await import('../sandbox/server.ts')).startSandbox(config.sandbox) : undefined;
+  const url = new URL(sandbox?.url ?? config.upstream);
   const limits = config.keepsRateLimits ? documentedLimits : undefined;
   // A success over the sandbox must not pass for a real one.
   if (sandbox)

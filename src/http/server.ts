@@ -20,7 +20,6 @@ import { createAuthenticator } from './callers/authenticate.ts';
 import { createListener } from './connections/listener.ts';
 import type { LoadLimits } from './connections/overload.ts';
 import { createDirectDelete, createDirectRestore, type DirectDelete, type DirectRestore } from './direct.ts';
-import { findUpstream } from './find-upstream.ts';
 import { createFrontDoor } from './front-door.ts';
 import { createMetrics, type Metrics, serveMetrics } from './metrics.ts';
 import { createHostContext, createMount, type HostRequest } from './mount.ts';
@@ -80,7 +79,9 @@ export async function openFacade({ config, log, upstream, loadLimits }: FacadeOp
   if (shared?.undoStore) await (await import('../bulk/undo-store.ts')).checkUndoStore(shared.undoStore, log, proxy);
   const telemetry = config.otlpEndpoint && (await (await import('./telemetry.ts')).startTelemetry(config.otlpEndpoint));
   // From here on, only the port for metrics can fail. Then `free` closes what is open.
-  const { url: upstreamUrl, sandbox } = upstream ? { url: upstream } : await findUpstream(config);
+  const isEmbedded = !upstream && config.upstream === 'sandbox';
+  const sandbox = isEmbedded ? await (await import('../sandbox/server.ts')).startSandbox(config.sandbox) : undefined;
+  const upstreamUrl = upstream ?? new URL(sandbox?.url ?? config.upstream);
   const limits = keepsRateLimits ? documentedLimits : undefined;
   const sharedMemory = shared && (await connectRedis(shared.redisUrl, log, shared.keyPrefix));
   const metrics = createMetrics(sharedMemory, () => listener.inFlight + mount.inFlight, findMeter());

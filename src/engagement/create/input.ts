@@ -1,8 +1,7 @@
-import { encodeQuery } from '../../upstream/query-string.ts';
 import { type ArgumentPaths, type EngagementType, normalizedType, typeNamed, type WithTrutoQuery } from '../input.ts';
 import { canCreate, type IntegrationSupport } from '../integrations.ts';
 import { excludedFields, wireFieldsOf } from '../record.ts';
-import { exclusionParameters, headersFor, parametersOfTruto, type WriteRequest } from '../request.ts';
+import { encodeQuery, exclusionParameters, headersFor, parametersOfTruto, type WriteRequest } from '../request.ts';
 import { camelCase, type FieldKind, type FieldValue, resources, shapes, type WireField } from '../resources.ts';
 import { type Finding, refusal, warning } from '../result.ts';
 import { checkId, checkNumber, checkRawType, checkText, checkTrutoQuery, longestOf } from '../rules.ts';
