@@ -14,6 +14,7 @@ import { startCli } from './support/cli-process.ts';
 import { lostAnswer } from './support/keyed-delete.ts';
 import { truto } from './support/outcome.ts';
 import { type RedisProcess, startRedis } from './support/redis-server.ts';
+import { runCli } from './support/run-cli.ts';
 import { type Answer, type FakeUpstream, json, startUpstream } from './support/upstream.ts';
 
 /** An account that can create and delete every type, and shows no deleted record. */
@@ -314,7 +315,7 @@ describe('S36 a server of tools that ends', () => {
 
   it('ends, and says why, when it cannot start', async () => {
     const fields = JSON.stringify([{ name: 'subject', type: 'String', description: 'Taken.' }]);
-    const { code, stderr } = await startCli(['mcp'], { ADDITIONAL_FIELDS: fields }).end;
+    const { code, stderr } = await runCli(['mcp'], { ADDITIONAL_FIELDS: fields });
     expect(stderr).toContain('subject');
     expect(code).toBe(2);
   });
