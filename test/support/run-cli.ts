@@ -65,7 +65,7 @@ export function runCli(
   return run(args, env, input, {});
 }
 
-/** The same with streams that say they are a terminal, 80 columns wide: like `runInTerminal`. Nobody types there. */
+/** The same with streams that say they are a terminal, 80 columns wide: like `runInTerminal`, but without typed keys. */
 export function runAtTerminal(args: readonly string[], env: Record<string, string> = {}): Promise<TerminalEnd> {
   return run(args, env, '', { isTTY: true, columns: 80 });
 }
