@@ -154,7 +154,7 @@ describe('createEngagement', () => {
   });
 });
 
-describe('R32 a create without a clear answer', () => {
+describe.concurrent('R32 a create without a clear answer', () => {
   it.each<[string, RawAnswer]>([
     ['reset', reset],
     ['hung up', hangUp],
@@ -473,7 +473,7 @@ describe('a dry run', () => {
   });
 });
 
-describe('a repeated create', () => {
+describe.concurrent('a repeated create', () => {
   const headers = { 'idempotency-key': 'k1' };
 
   it('with the same key gets the same result, with one POST', async () => {

@@ -1,10 +1,10 @@
-import { describe, expect, it, vi } from 'vitest';
+import { afterAll, describe, expect, it, vi } from 'vitest';
 import { runPrepared } from '../src/graphql/prepared/prepared-operations.ts';
-import { startTestFacade } from './support/facade.ts';
+import { startTestFacade, type TestFacade } from './support/facade.ts';
 import { mutation, remote, truto } from './support/outcome.ts';
 import { attemptsLogged } from './support/raw-upstream.ts';
 import { bearer, jwtSecret, serviceEnv, signToken } from './support/service.ts';
-import { type Answer, json, startUpstream } from './support/upstream.ts';
+import { type Answer, type FakeUpstream, json, startUpstream } from './support/upstream.ts';
 
 vi.mock('../src/graphql/prepared/prepared-operations.ts', { spy: true });
 
@@ -25,14 +25,20 @@ async function bothWays(url: string, init: { headers?: Record<string, string>; b
   return answers;
 }
 
+/** A facade over an upstream that always answers like this. */
+async function startOver(answer: Answer) {
+  const stack = new AsyncDisposableStack();
+  const upstream = stack.use(await startUpstream(answer, 'capsule'));
+  const facade = stack.use(await startTestFacade(upstream.url, { EXPOSE_SCHEMA: '0' }));
+  return { upstream, facade, [Symbol.asyncDispose]: () => stack.disposeAsync() };
+}
+
 /** @param known bodies whose documents the front door knows by then. */
 async function expectSame(
-  answer: Answer,
+  { upstream, facade }: { readonly upstream: FakeUpstream; readonly facade: TestFacade },
   init: { headers?: Record<string, string>; body: string },
   known: readonly string[] = [],
 ) {
-  await using upstream = await startUpstream(answer, 'capsule');
-  await using facade = await startTestFacade(upstream.url, { EXPOSE_SCHEMA: '0' });
   for (const one of known) await fetch(`${facade.url}/graphql`, { method: 'POST', headers: usual, body: one });
   const before = upstream.deletes().length;
   const [past, ...others] = await bothWays(facade.url, init);
@@ -49,6 +55,10 @@ async function expectSame(
 
 const body = (query: string, more: object = {}) => JSON.stringify({ query, ...more });
 const success = json(200, { id: 'e1', subject: 'Hällo "there"\u2028', created_at: '2026-01-01T00:00:00Z' });
+
+/** Shared by all tests of requests. Successes leave no state that a later test sees: no open breaker, and no pause. */
+const succeeding = await startOver(success);
+afterAll(() => succeeding[Symbol.asyncDispose]());
 
 describe('the front door answers as Yoga does', () => {
   it('and itself, once it knows the operation', async () => {
@@ -79,7 +89,8 @@ describe('the front door answers as Yoga does', () => {
     ['503', truto(503)],
     ['a page', (_request, response) => response.writeHead(302, { location: '/' }).end()],
   ])('when upstream says %s', async (_what, answer) => {
-    expect((await expectSame(answer, { body: body(mutation) }))?.status).toBe(200);
+    await using over = await startOver(answer);
+    expect((await expectSame(over, { body: body(mutation) }))?.status).toBe(200);
   });
 
   it.each([
@@ -99,7 +110,7 @@ describe('the front door answers as Yoga does', () => {
     ['image/png, */json;q=0.1'],
   ])('to Accept: %s', async (accept) => {
     const headers: Record<string, string> = accept === undefined ? {} : { accept };
-    const withoutBoundary = await expectSame(success, { headers, body: body(mutation) });
+    const withoutBoundary = await expectSame(succeeding, { headers, body: body(mutation) });
     expect(withoutBoundary).toBeDefined();
   });
 
@@ -128,7 +139,7 @@ describe('the front door answers as Yoga does', () => {
     ['variables that are a text, of which it needs none', body(mutation, { variables: 'x' })],
     ['extensions that are a list', body(argument, { variables: { id: '5' }, extensions: [] })],
   ])('to %s in an operation that it knows: refused with a code', async (_what, text) => {
-    const answer = await expectSame(success, { body: text }, known);
+    const answer = await expectSame(succeeding, { body: text }, known);
     expect(answer?.status).toBe(400);
     expect(JSON.parse(answer?.body ?? '')).toEqual({ errors: [expect.objectContaining({ extensions: refused })] });
   });
@@ -207,7 +218,7 @@ describe('the front door answers as Yoga does', () => {
     ['nothing', ''],
     ['a space', ' '],
   ])('to %s', async (_what, text) => {
-    expect(await expectSame(success, { body: text }, known)).toBeDefined();
+    expect(await expectSame(succeeding, { body: text }, known)).toBeDefined();
   });
 });
 

@@ -13,8 +13,9 @@ import { startSandbox } from '../src/sandbox/server.ts';
 import { startCli } from './support/cli-process.ts';
 import { lostAnswer } from './support/keyed-delete.ts';
 import { truto } from './support/outcome.ts';
-import { startRedis } from './support/redis-server.ts';
-import { type Answer, json, startUpstream } from './support/upstream.ts';
+import { type RedisProcess, startRedis } from './support/redis-server.ts';
+import { runCli } from './support/run-cli.ts';
+import { type Answer, type FakeUpstream, json, startUpstream } from './support/upstream.ts';
 
 /** An account that can create and delete every type, and shows no deleted record. */
 const account = sandboxAccounts.find(
@@ -142,26 +143,6 @@ describe('mcp over standard input and output', () => {
     expect(broken).toMatchObject({ isError: true, structuredContent: { issues: [{ path: ['undo'] }] } });
   });
 
-  it('plans many with a count and a sample, and deletes exactly those', async () => {
-    await using redis = await startRedis();
-    await using withRedis = await startStdio({ REDIS_URL: redis.url });
-    const { call } = withRedis;
-    const args = { integratedAccountId, filter: { createdAt: { gt: '1990-01-01T00:00:00+02:00' } } };
-    const plan = await call('plan_delete', args);
-    expect(plan.structuredContent).toMatchObject({ result: 'Plan', sample: { length: 5 } });
-    expect(plan.structuredContent.count).toBeGreaterThan(20);
-    const { confirmationToken, count: total } = plan.structuredContent;
-    const started = await call('delete_engagement', { confirmationToken });
-    expect(started).toMatchObject({ isError: false, structuredContent: { result: 'BulkDelete', total } });
-    const again = await call('delete_engagement', { confirmationToken });
-    expect(again.structuredContent.id).toBe(started.structuredContent.id);
-    expect(started.structuredContent.next).toContain('again');
-    const now = async () => (await call('delete_engagement', { confirmationToken })).structuredContent;
-    await expect.poll(now, { timeout: 60_000 }).toMatchObject({ state: 'COMPLETED', outcomes: { remaining: 0 } });
-    // An agent would ask for ever.
-    expect((await now()).next).toBeUndefined();
-  });
-
   it('R32 restores a record once with Redis, also when the request is no longer remembered, and leaves alone one that exists', async () => {
     await using redis = await startRedis();
     const sandbox = await startSandbox();
@@ -241,6 +222,50 @@ describe('mcp over standard input and output', () => {
   });
 });
 
+describe('S36 mcp over standard input and output, with Redis', () => {
+  let redis: RedisProcess;
+  let withRedis: Awaited<ReturnType<typeof startStdio>>;
+  beforeAll(async () => {
+    redis = await startRedis();
+    withRedis = await startStdio({ REDIS_URL: redis.url });
+  });
+  afterAll(async () => {
+    await withRedis[Symbol.asyncDispose]();
+    await redis[Symbol.asyncDispose]();
+  });
+
+  it('plans many with a count and a sample, and deletes exactly those', async () => {
+    const { call } = withRedis;
+    const args = { integratedAccountId, filter: { createdAt: { gt: '1990-01-01T00:00:00+02:00' } } };
+    const plan = await call('plan_delete', args);
+    expect(plan.structuredContent).toMatchObject({ result: 'Plan', sample: { length: 5 } });
+    expect(plan.structuredContent.count).toBeGreaterThan(20);
+    const { confirmationToken, count: total } = plan.structuredContent;
+    const started = await call('delete_engagement', { confirmationToken });
+    expect(started).toMatchObject({ isError: false, structuredContent: { result: 'BulkDelete', total } });
+    const again = await call('delete_engagement', { confirmationToken });
+    expect(again.structuredContent.id).toBe(started.structuredContent.id);
+    expect(started.structuredContent.next).toContain('again');
+    const now = async () => (await call('delete_engagement', { confirmationToken })).structuredContent;
+    await expect.poll(now, { timeout: 60_000 }).toMatchObject({ state: 'COMPLETED', outcomes: { remaining: 0 } });
+    // An agent would ask for ever.
+    expect((await now()).next).toBeUndefined();
+  });
+
+  it('repeats the start of many with the same token when Redis has not answered', async () => {
+    const { call } = withRedis;
+    const plan = await call('plan_delete', { integratedAccountId, ids: ['e1'] });
+    const { confirmationToken } = plan.structuredContent;
+    // No later test can use it.
+    await redis.kill();
+    const end = await call('delete_engagement', { confirmationToken });
+    expect(end.structuredContent).toMatchObject({
+      result: 'BULK_DELETES_UNAVAILABLE',
+      next: expect.stringContaining('same confirmationToken'),
+    });
+  });
+});
+
 describe('S36 a server of tools that ends', () => {
   it('finishes and logs every delete in flight when its client is gone, and takes lines that are no messages', async () => {
     const { promise: held, resolve } = Promise.withResolvers<void>();
@@ -290,7 +315,7 @@ describe('S36 a server of tools that ends', () => {
 
   it('ends, and says why, when it cannot start', async () => {
     const fields = JSON.stringify([{ name: 'subject', type: 'String', description: 'Taken.' }]);
-    const { code, stderr } = await startCli(['mcp'], { ADDITIONAL_FIELDS: fields }).end;
+    const { code, stderr } = await runCli(['mcp'], { ADDITIONAL_FIELDS: fields });
     expect(stderr).toContain('subject');
     expect(code).toBe(2);
   });
@@ -310,24 +335,44 @@ describe('S36 a server of tools that ends', () => {
 });
 
 describe('S36 mcp over HTTP', () => {
+  /** What upstream answers to an account, instead of a success. */
+  const answers = new Map<unknown, Answer>();
+  let upstream: FakeUpstream;
+  let http: Awaited<ReturnType<typeof startHttp>>;
+  beforeAll(async () => {
+    upstream = await startUpstream(
+      (request, response) =>
+        (answers.get(request.query.integrated_account_id) ?? json(204, undefined))(request, response),
+      (request, response) => {
+        const id = request.path.split('/').at(-1);
+        json(200, { id, integration: { name: id === 'affinity' ? 'Affinity' : 'Capsule' } })(request, response);
+      },
+    );
+    http = await startHttp(passthrough(upstream.url));
+  });
+  afterAll(async () => {
+    await http[Symbol.asyncDispose]();
+    await upstream[Symbol.asyncDispose]();
+  });
+  /** Each test has its own account. */
+  const deletesIn = (account: string) =>
+    upstream.deletes().filter(({ query }) => query.integrated_account_id === account);
+
   it('deletes with the token of the caller, once, and only what was planned', async () => {
-    await using upstream = await startUpstream(json(204, undefined), 'Capsule');
-    await using http = await startHttp(passthrough(upstream.url));
     await using tools = await http.connectAs('canary-one');
     const token = await tokenFrom(tools.call);
-    expect(upstream.deletes()).toEqual([]);
+    expect(deletesIn('a')).toEqual([]);
     const ends = await Promise.all([1, 2, 3].map(() => tools.call('delete_engagement', { confirmationToken: token })));
     for (const end of ends) expect(end).toMatchObject({ isError: false, structuredContent: deleted });
-    expect(upstream.deletes()).toMatchObject([{ headers: { authorization: 'Bearer canary-one' } }]);
+    expect(deletesIn('a')).toMatchObject([{ headers: { authorization: 'Bearer canary-one' } }]);
     expect(http.logged()).not.toContain('canary-one');
   });
 
   it('refuses every way around the plan', async () => {
-    await using upstream = await startUpstream(json(204, undefined), 'Capsule');
-    await using http = await startHttp(passthrough(upstream.url));
     await using mine = await http.connectAs('canary-one');
     await using other = await http.connectAs('canary-two');
-    const confirmationToken = await tokenFrom(mine.call);
+    const before = upstream.deletes().length;
+    const confirmationToken = await tokenFrom(mine.call, { ...one, integratedAccountId: 'planned' });
     // A client may send more than the tool takes: it changes nothing.
     const hostile: readonly [typeof mine, object][] = [
       [other, { confirmationToken }],
@@ -335,51 +380,47 @@ describe('S36 mcp over HTTP', () => {
       [mine, { confirmationToken: confirmationToken.replace('delete_', '') }],
       [mine, { confirmationToken: confirmationToken.replace('delete_', 'bulk_') }],
       [mine, { confirmationToken: '' }],
-      [mine, { id: 'e1', integratedAccountId: 'a' }],
-      [mine, { confirmationToken: null, id: 'e1', integratedAccountId: 'a' }],
+      [mine, { id: 'e1', integratedAccountId: 'planned' }],
+      [mine, { confirmationToken: null, id: 'e1', integratedAccountId: 'planned' }],
       [mine, { confirmationToken: [confirmationToken] }],
     ];
     for (const [tools, args] of hostile) expect((await tools.call('delete_engagement', args)).isError).toBe(true);
-    expect(upstream.deletes()).toEqual([]);
+    expect(upstream.deletes()).toHaveLength(before);
     const more = { confirmationToken, id: 'e2', integratedAccountId: 'b', dryRun: false, snapshot: true };
     expect((await mine.call('delete_engagement', more)).structuredContent).toMatchObject(deleted);
-    expect(upstream.deletes().map(({ path, query }) => [path, query.integrated_account_id])).toEqual([
-      ['/unified/crm/engagements/e1', 'a'],
+    const sent = upstream.deletes().slice(before);
+    expect(sent.map(({ path, query }) => [path, query.integrated_account_id])).toEqual([
+      ['/unified/crm/engagements/e1', 'planned'],
     ]);
   });
 
   it('does not call an unknown outcome an error, and the same token settles it', async () => {
-    const answer: { now: Answer } = { now: lostAnswer };
-    await using upstream = await startUpstream((...args) => answer.now(...args), 'Capsule');
-    await using http = await startHttp({ ...passthrough(upstream.url), REQUEST_TIMEOUT_MS: '1000' });
+    answers.set('lost', lostAnswer);
     await using tools = await http.connectAs('canary-one');
-    const confirmationToken = await tokenFrom(tools.call);
+    const confirmationToken = await tokenFrom(tools.call, { ...one, integratedAccountId: 'lost' });
     const unknown = await tools.call('delete_engagement', { confirmationToken });
     expect(unknown).toMatchObject({
       isError: false,
       structuredContent: { result: 'OutcomeUnknownError', next: expect.stringContaining('same confirmationToken') },
     });
-    answer.now = truto(404);
+    answers.set('lost', truto(404));
     const settled = await tools.call('delete_engagement', { confirmationToken });
     expect(settled.structuredContent).toMatchObject({ ...deleted, outcome: 'ALREADY_ABSENT' });
   });
 
   it('never says that nothing was deleted when the token may have been used, as before a restart', async () => {
-    await using upstream = await startUpstream(json(204, undefined), 'Capsule');
-    const env = passthrough(upstream.url);
     let confirmationToken = '';
     {
-      await using before = await startHttp(env);
+      await using before = await startHttp(passthrough(upstream.url));
       await using tools = await before.connectAs('canary-one');
-      confirmationToken = await tokenFrom(tools.call);
+      confirmationToken = await tokenFrom(tools.call, { ...one, integratedAccountId: 'before' });
       expect((await tools.call('delete_engagement', { confirmationToken })).structuredContent).toMatchObject(deleted);
     }
-    await using after = await startHttp(env);
-    await using tools = await after.connectAs('canary-one');
+    await using tools = await http.connectAs('canary-one');
     const { isError, structuredContent } = await tools.call('delete_engagement', { confirmationToken });
     expect({ isError, result: structuredContent.result }).toEqual({ isError: true, result: 'InvalidInputError' });
     expect(structuredContent.next).toContain('may have');
-    expect(upstream.deletes()).toHaveLength(1);
+    expect(deletesIn('before')).toHaveLength(1);
   });
 
   it('lists no further once a plan has too many engagements, or its client is gone', async () => {
@@ -410,25 +451,9 @@ describe('S36 mcp over HTTP', () => {
     await expect.poll(jobs, { timeout: 10_000 }).toEqual(['CANCELLED', 'CANCELLED']);
   });
 
-  it('repeats the start of many with the same token when Redis has not answered', async () => {
-    await using redis = await startRedis();
-    await using withRedis = await startStdio({ REDIS_URL: redis.url });
-    const { call } = withRedis;
-    const plan = await call('plan_delete', { integratedAccountId, ids: ['e1'] });
-    const { confirmationToken } = plan.structuredContent;
-    await redis.kill();
-    const end = await call('delete_engagement', { confirmationToken });
-    expect(end.structuredContent).toMatchObject({
-      result: 'BULK_DELETES_UNAVAILABLE',
-      next: expect.stringContaining('same confirmationToken'),
-    });
-  });
-
   it('gives no token for a delete that would be refused, and says why', async () => {
-    await using upstream = await startUpstream(json(204, undefined), 'Affinity');
-    await using http = await startHttp(passthrough(upstream.url));
     await using tools = await http.connectAs('canary-one');
-    const { structuredContent } = await tools.call('plan_delete', one);
+    const { structuredContent } = await tools.call('plan_delete', { ...one, integratedAccountId: 'affinity' });
     expect(structuredContent).toMatchObject({
       confirmationToken: null,
       findings: [expect.stringContaining('engagementType')],
@@ -436,8 +461,6 @@ describe('S36 mcp over HTTP', () => {
   });
 
   it('answers no web page, no other host name, no stranger and no other method', async () => {
-    await using upstream = await startUpstream(json(204, undefined), 'Capsule');
-    await using http = await startHttp(passthrough(upstream.url));
     const { port, host } = new URL(http.url);
     const send = async (headers: Record<string, string>, method = 'POST', path = '/mcp') => {
       const sent = request({

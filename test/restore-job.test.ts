@@ -510,17 +510,21 @@ describe.concurrent('R32 a restore', () => {
     );
     const lines = [...goneOnes(1), ...records].map((record) => lineOf(record, integratedAccountId));
     const env = { REDIS_URL: setting.redis.url, REDIS_PREFIX: 'killed', TRUTO_BASE_URL: setting.sandbox.url };
-    const common = { ...env, ...serviceEnv, JWT_SECRET: jwtSecret, TRUTO_API_TOKEN: sandboxToken };
-    const start = async () => stack.use(await startServerProcess({ ...common, REQUEST_TIMEOUT_MS: '3000' }));
+    const auth = { ...serviceEnv, JWT_SECRET: jwtSecret, TRUTO_API_TOKEN: sandboxToken };
+    const common = { ...env, ...auth, REQUEST_TIMEOUT_MS: '3000' };
     const exp = Math.floor(Date.now() / 1000) + 3_600;
     const caller = bearer(await signToken({ integrated_accounts: [integratedAccountId], exp }));
-    const first = await start();
+    const first = stack.use(await startServerProcess(common));
     const { id } = await startedRestore(postTo(first.endpoint, caller), { integratedAccountId, lines });
     await vi.waitFor(() => expect(postsOf(setting)).toHaveLength(lines.length), { timeout: 20_000 });
     first.signal('SIGKILL');
     await first.exited;
     fault = undefined;
-    return { stack, setting, id, startAgain: async () => postTo((await start()).endpoint, caller) };
+    const startAgain = async () => {
+      const { url } = stack.use(await startTestFacade(setting.sandbox.url, common));
+      return postTo(`${url}/graphql`, caller);
+    };
+    return { stack, setting, id, startAgain };
   }
 
   it('finds what a killed server has created', async ({ expect }) => {

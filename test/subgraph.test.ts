@@ -101,7 +101,8 @@ describe('an entity', () => {
       json(200, { id, name: 'Ann', ...(resource === 'engagements' && { contact }) })(request, response);
     };
     await using upstream = await startUpstream(people);
-    await using facade = await startTestFacade(upstream.url, federation);
+    // Time for all of them also on a busy machine.
+    await using facade = await startTestFacade(upstream.url, { ...federation, REQUEST_TIMEOUT_MS: '60000' });
     const of = Array.from({ length: 100 }, (_, index) => engagement(`e${index}`, `a${index}`));
     const { data, errors } = await ask(facade, '... on Engagement { contacts { name } }', of);
     expect(upstream.seen).toHaveLength(2_000);

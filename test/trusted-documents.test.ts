@@ -87,9 +87,16 @@ describe('trusted documents', () => {
       /a: Cannot query field "gone".*\n.*b: Syntax/,
     ],
   ])('R18 keep the server from starting when the manifest %s', async (_what, path, message) => {
-    const { exited, output } = startNode(['src/main.ts'], { PORT: '0', TRUSTED_DOCUMENTS: path });
+    await expect(startTestFacade('http://127.0.0.1:1', { TRUSTED_DOCUMENTS: path })).rejects.toThrow(message);
+  });
+
+  it('R18 that the schema does not allow end the program with 1, and it prints why', async () => {
+    const { exited, output } = startNode(['src/main.ts'], {
+      PORT: '0',
+      TRUSTED_DOCUMENTS: written('gone.json', '{"a":"{ gone }"}'),
+    });
     expect(await exited).toBe(1);
-    expect(output()).toMatch(message);
+    expect(output()).toMatch(/TRUSTED_DOCUMENTS: .*a: Cannot query field "gone"/s);
   });
 
   it('of schema/operations are in a manifest by the SHA-256 of their text', () => {

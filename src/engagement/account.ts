@@ -175,7 +175,8 @@ function isFreshEnough({ lookup, atMs }: CachedLookup, freshness: Freshness): bo
  */
 export function createAccountLookup(send: Send, requestTimeoutMs: number): FindAccountIntegration {
   const timeoutMs = Math.min(maxTimeoutMs, requestTimeoutMs / 4);
-  const cache = new LRUCache<string, CachedLookup>({ max: cacheSize, ttl: shownTtlMs });
+  // Sized, because with `max` a cache allocates room for all of them when it is made.
+  const cache = new LRUCache<string, CachedLookup>({ maxSize: cacheSize, sizeCalculation: () => 1, ttl: shownTtlMs });
   /** Requests for the same account share one look-up in flight. */
   const inFlight = new Map<string, Promise<AccountLookup>>();
 

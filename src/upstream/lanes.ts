@@ -23,6 +23,8 @@ export const maxStreamsPerCaller = 8;
 
 /** The most lanes, and callers whose streams are counted. A dropped one starts again, even while it is in use. */
 const maxLanes = 5_000;
+/** Sized, because with `max` a cache allocates room for all of them when it is made. */
+const laneBounds = { maxSize: maxLanes, sizeCalculation: () => 1 };
 
 /** Requests may arrive closer together than they were sent, so this is a little longer than Truto's 10 seconds. */
 const windowMs = 10_250;
@@ -60,9 +62,9 @@ function known<Value extends object>(cache: LRUCache<string, Value>, key: string
 /** Isolates the callers and accounts of this process from each other. */
 export class Lanes {
   readonly #limits: RequestLimits | undefined;
-  readonly #lanes = new LRUCache<string, Lane>({ max: maxLanes });
-  readonly #tokenBudgets = new LRUCache<string, RateBudget>({ max: maxLanes });
-  readonly #streams = new LRUCache<string, Permits>({ max: maxLanes });
+  readonly #lanes = new LRUCache<string, Lane>(laneBounds);
+  readonly #tokenBudgets = new LRUCache<string, RateBudget>(laneBounds);
+  readonly #streams = new LRUCache<string, Permits>(laneBounds);
 
   /** @param limits the rate limits of this process. Undefined for none. */
   constructor(limits: RequestLimits | undefined) {

@@ -3,6 +3,7 @@ import { sandboxAccount } from '../../src/sandbox/accounts.ts';
 import { seedEngagements } from '../../src/sandbox/seed.ts';
 import { startSandbox } from '../../src/sandbox/server.ts';
 import { runInTerminal } from '../support/cli-terminal.ts';
+import { runAtTerminal } from '../support/run-cli.ts';
 
 const token = 'canary-token-of-the-terminal';
 const capsule = sandboxAccount('Capsule');
@@ -56,7 +57,7 @@ describe('a delete at a terminal', () => {
     ['--dry-run', ['--dry-run'], false],
   ])('asks nothing with %s', async (_option, args, isDeleted) => {
     const id = ids[isDeleted ? 3 : 8] ?? '';
-    const { code, shown } = await runInTerminal(['delete', id, ...account, ...args], env);
+    const { code, shown } = await runAtTerminal(['delete', id, ...account, ...args], env);
     expect(shown).not.toContain('[y/N]');
     expect([code, sandbox.wasDeleted(capsule.id, id)]).toEqual([0, isDeleted]);
   });
@@ -76,14 +77,14 @@ describe('a delete at a terminal', () => {
       [6, '--json'],
       [7, '--snapshot'],
     ] as const) {
-      const { shown } = await runInTerminal(['delete', ids[index] ?? '', ...account, '--yes', option], env);
+      const { shown } = await runAtTerminal(['delete', ids[index] ?? '', ...account, '--yes', option], env);
       expect(JSON.parse(shown)).toMatchObject({ result: 'DeleteEngagementSuccess' });
     }
   });
 
   it('prints the member and each issue of a refusal once', async () => {
     const zoho = sandboxAccount('Zoho CRM');
-    const { code, shown } = await runInTerminal(['delete', 'e1', '--account', zoho.id, '--yes'], env);
+    const { code, shown } = await runAtTerminal(['delete', 'e1', '--account', zoho.id, '--yes'], env);
     expect(shown).toMatch(/^e1 {2}InvalidInputError: /);
     expect(shown.split('engagementType: ')).toHaveLength(2);
     expect(code).toBe(3);
@@ -93,8 +94,7 @@ describe('a delete at a terminal', () => {
     ['a missing type', 'e1', sandboxAccount('Zoho CRM').id, 'engagementType'],
     ['an id that cannot be one', '..', capsule.id, 'id'],
   ])('asks nothing about %s, and says what is wrong', async (_what, id, accountId, name) => {
-    const typed = [['[y/N]', 'n\n']] as const;
-    const { code, shown } = await runInTerminal(['delete', id, '--account', accountId], env, { typed });
+    const { code, shown } = await runAtTerminal(['delete', id, '--account', accountId], env);
     expect(shown).toContain(`${id}  InvalidInputError: Nothing was sent. ${name}: `);
     expect(shown).not.toContain('[y/N]');
     expect(code).toBe(3);
@@ -102,7 +102,7 @@ describe('a delete at a terminal', () => {
 
   it('says what a plan would send, and what is in its way', async () => {
     const zoho = sandboxAccount('Zoho CRM');
-    const { code, shown } = await runInTerminal(['delete', 'e1', '--account', zoho.id, '--dry-run'], env);
+    const { code, shown } = await runAtTerminal(['delete', 'e1', '--account', zoho.id, '--dry-run'], env);
     expect(shown).toContain(`would be refused: DELETE ${sandbox.url}/unified/crm/engagements/e1`);
     expect(shown).toMatch(/^ {2}refusal: engagementType: /m);
     expect(code).toBe(3);

@@ -6,7 +6,7 @@ import { seen, started } from '../support/bulk.ts';
 import { runInTerminal } from '../support/cli-terminal.ts';
 import { startTestFacade } from '../support/facade.ts';
 import { startRedis } from '../support/redis-server.ts';
-import { runCli } from '../support/run-cli.ts';
+import { runAtTerminal, runCli } from '../support/run-cli.ts';
 import { bearer } from '../support/service.ts';
 
 const token = 'canary-token-of-the-terminal';
@@ -54,7 +54,7 @@ describe('truto-engagements jobs', () => {
   });
 
   it('draws a table at a terminal that is 80 columns wide', async () => {
-    const { code, shown } = await runInTerminal(['jobs', ...account], env);
+    const { code, shown } = await runAtTerminal(['jobs', ...account], env);
     const [head = '', ...rows] = shown.trimEnd().split(/\r?\n/);
     expect(head.split(/ +/)).toEqual(['ID', 'STATE', 'DONE', 'FAILED', 'STARTED', 'REASON']);
     expect(rows[0]).toMatch(/^[\da-f-]{36} +COMPLETED +3\/3 +1 +\d\d-\d\d \d\d:\d\d$/);

@@ -5,7 +5,7 @@ import { startSandbox } from '../../src/sandbox/server.ts';
 import { spawnCli } from '../support/cli-process.ts';
 import { runInTerminal } from '../support/cli-terminal.ts';
 import { truto } from '../support/outcome.ts';
-import { runCli } from '../support/run-cli.ts';
+import { runAtTerminal, runCli } from '../support/run-cli.ts';
 import { json, startUpstream } from '../support/upstream.ts';
 
 const token = 'canary-token-of-the-terminal';
@@ -116,7 +116,7 @@ describe('truto-engagements list', () => {
     const ids = ['日本語日本語', 'a\u202eb', '1'];
     const records = ids.map((id) => ({ id, engagement_type: 'call', subject: 'here' }));
     await using upstream = await startUpstream(json(200, { result: records, next_cursor: null }), 'capsule');
-    const { shown } = await runInTerminal(['list', ...account], { ...env, TRUTO_BASE_URL: upstream.url });
+    const { shown } = await runAtTerminal(['list', ...account], { ...env, TRUTO_BASE_URL: upstream.url });
     const rows = shown.trimEnd().split(/\r?\n/).slice(1);
     expect(rows.map((row) => row.split(/ +/)[0])).toEqual(['日本語日本語', String.raw`a\u202eb`, '1']);
     // The subjects are below each other: a wide character takes two columns.
@@ -135,7 +135,7 @@ describe('truto-engagements list', () => {
         cursor === 'b' ? page('7', null) : cursor === 'a' ? page('longest-of-all', 'b') : page('longer', 'a');
       answer(request, response);
     }, 'capsule');
-    const { shown } = await runInTerminal(['list', ...account, '--all'], { ...env, TRUTO_BASE_URL: upstream.url });
+    const { shown } = await runAtTerminal(['list', ...account, '--all'], { ...env, TRUTO_BASE_URL: upstream.url });
     const rows = shown.trimEnd().split(/\r?\n/);
     expect(rows).toHaveLength(301);
     const columns = [1, 101, 201].map((index) => rows[index]?.indexOf('here'));
@@ -144,7 +144,7 @@ describe('truto-engagements list', () => {
   });
 
   it('prints JSON at a terminal with --json', async () => {
-    const { shown } = await runInTerminal(['list', ...account, '--first', '1', '--json'], env);
+    const { shown } = await runAtTerminal(['list', ...account, '--first', '1', '--json'], env);
     expect(JSON.parse(shown)).toMatchObject({ integratedAccountId: capsule.id });
   });
 
@@ -217,7 +217,7 @@ describe('truto-engagements get', () => {
   });
 
   it('shows its fields line by line at a terminal, without the data of the provider', async () => {
-    const { code, shown } = await runInTerminal(['get', id, ...account], env);
+    const { code, shown } = await runAtTerminal(['get', id, ...account], env);
     expect(code).toBe(0);
     expect(shown).toMatch(new RegExp(`^id +${id}\\r?$`, 'm'));
     expect(shown).toContain(subject);

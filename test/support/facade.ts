@@ -8,6 +8,7 @@ import { createLog, type Log, secretsOf } from '../../src/log/log.ts';
 import { sandboxToken } from '../../src/sandbox/accounts.ts';
 import { expectNoSecrets } from './canary.ts';
 import { keepCaptured, keepSecrets } from './captured.ts';
+import { schema } from './schema.ts';
 import { tapServers } from './tap.ts';
 
 /** An HTTP response. */
@@ -38,6 +39,9 @@ export interface TestFacade extends AsyncDisposable {
 
 /** Many tests share few cores, so a facade in the test's process would shed requests. */
 const withoutShedding: LoadLimits = { ...defaultLoadLimits, maxDelayMs: Number.POSITIVE_INFINITY };
+
+/** True for the schema of most tests, which they share: the others prove that a facade makes the schema of its settings. */
+const hasPlainSchema = ({ subgraph, additionalFields }: Config) => subgraph === 'none' && !additionalFields;
 
 /** The tokens of a facade with that configuration. */
 function tokensOf(config: Config): readonly string[] {
@@ -76,7 +80,8 @@ export async function startTestFacade(
     onAnswer: (piece) => void answers.add(piece),
     onToken: (token) => void tokens.add(token),
   });
-  const facade = await openFacade({ config, log, upstream: new URL(upstreamUrl), loadLimits });
+  const shared = hasPlainSchema(config) && { schema };
+  const facade = await openFacade({ config, log, upstream: new URL(upstreamUrl), loadLimits, ...shared });
   const url = await facade.listen();
   port = Number(new URL(url).port);
   let isClosed = false;

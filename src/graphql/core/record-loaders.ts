@@ -21,7 +21,8 @@ const maxAccounts = 5_000;
 /** Creates the limit that all operations of this process share: {@link maxConcurrentReads} for each integrated account. */
 export function createReadLimit() {
   const memoMethod = () => new Permits(maxConcurrentReads, maxWaiting);
-  const accounts = new LRUCache<string, Permits>({ max: maxAccounts, memoMethod });
+  // Sized, because with `max` a cache allocates room for all of them when it is made.
+  const accounts = new LRUCache<string, Permits>({ maxSize: maxAccounts, sizeCalculation: () => 1, memoMethod });
   /** Runs a read once a permit is free. Undefined when it cannot start before the deadline. */
   return async <Result>(
     { tokenId, integratedAccountId }: LimitedBy,
