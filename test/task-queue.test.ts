@@ -430,3 +430,18 @@ describe('S30 the data of cancelled bulk deletes', () => {
     expect(await store.addListed(second, page, 'A')).toBe('full');
   });
 });
+
+describe('the rate of a bulk delete', () => {
+  it('counts what ended in earlier parts of the last minute too', async () => {
+    await empty();
+    const job = await create(1);
+    const lease = await takeLease(kept, abilities);
+    await store.begin(lease, 0);
+    expect(await store.finish(lease, 0, 'DELETED')).toBe(true);
+    const [key = ''] = await client.keys(`*:${job.id}:rate:*`);
+    const [, name = '', interval = ''] = /^(.*:)(\d+)$/.exec(key) ?? [];
+    await client.rename(key, `${name}${Number(interval) - 2}`);
+    const begun = { ...job, activeSince: new Date(Date.now() - 60_000) };
+    expect(await store.readRate(begun)).toBeGreaterThan(0);
+  });
+});

@@ -262,8 +262,10 @@ export class BulkDeletes {
     if ('kind' in account) return account;
     const { support } = account;
     if (!canCreate(support)) {
-      const name = support.kind === 'supported' ? support.integration.name : 'name' in support && support.name;
-      return refuse('integratedAccountId', `It belongs to ${name}, which cannot create engagements through Truto.`);
+      return refuse(
+        'integratedAccountId',
+        `It belongs to ${support.name}, which cannot create engagements through Truto.`,
+      );
     }
     const work = { caller, findAccountIntegration: () => account, requestTimeoutMs: deadlineAt - performance.now() };
     const items = await Array.fromAsync(given.records, ({ kept, line }) =>
