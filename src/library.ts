@@ -133,14 +133,21 @@ export function createEngagementServer(
 
   async function listen(): Promise<string> {
     if (closing) throw new Error('The server is closed: create another.');
-    listening ??= opened()
-      .then((server) => server.listen())
-      .catch((error) => {
-        opening = undefined;
-        listening = undefined;
-        throw error;
-      });
+    listening ??= listenOnce().catch((error) => {
+      listening = undefined;
+      throw error;
+    });
     return listening;
+  }
+
+  async function listenOnce(): Promise<string> {
+    const server = await opened();
+    return server.listen().catch(async (error) => {
+      // Before it is closed: requests of the host's own server go to a new one meanwhile.
+      opening = undefined;
+      await server.close();
+      throw error;
+    });
   }
 
   async function closeWhatRuns(): Promise<void> {

@@ -139,6 +139,8 @@ describe('ADDITIONAL_FIELDS', () => {
       const field = name.replace(/_(\w)/g, (_, letter) => letter.toUpperCase());
       expect(printed.includes(`  ${field}: ${type}\n`), field).toBe(true);
     }
+    // Without it, a supergraph takes the schema for one of federation 1.
+    expect(printed.includes('extend schema @link(')).toBe(dialect === 'federation');
     expect(printEngagementSchema({ dialect })).not.toContain('dealStage');
     const prefixed = { dialect, typePrefix: dialect === 'none' ? '' : 'Crm', provesCallers: true };
     expect(printedSchema({ ...prefixed, additionalFields: own })).toContain('The stage of the deal.');

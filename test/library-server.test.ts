@@ -70,6 +70,22 @@ describe('a server of the library', () => {
     await server.close();
   });
 
+  it('whose start failed closes what another call has opened since', async () => {
+    const port = await freePort();
+    const taken = await take(port);
+    const server = createEngagementServer({ PORT: 0, SANDBOX: true, METRICS_PORT: port }, quiet);
+    const opened = server.open().catch(() => {
+      void taken[Symbol.asyncDispose]();
+      return server.open();
+    });
+    await expect(server.listen()).rejects.toThrow('EADDRINUSE');
+    await opened;
+    const scrape = () => fetch(`http://127.0.0.1:${port}/metrics`);
+    expect((await scrape()).status).toBe(200);
+    await server.close();
+    await expect(scrape()).rejects.toThrow();
+  });
+
   it('that cannot write its undo store reports it, and can listen once it can write', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'undo-'));
     const inTheWay = join(folder, 'undo');

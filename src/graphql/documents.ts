@@ -22,7 +22,7 @@ function readManifest(path: string): Readonly<Record<string, string>> {
     throw refused(`${path} cannot be read (${code}): correct the path or its permissions`);
   }
   const { success, data } = manifest.safeParse(text);
-  if (!success) throw refused(`${path} must be a JSON object of documents by their ids`);
+  if (!success) throw refused(`${path} must be JSON: an object of documents by their ids`);
   return data;
 }
 

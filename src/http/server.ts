@@ -82,9 +82,15 @@ export async function openFacade({ config, log, upstream, loadLimits, schema: ma
   // Before any connection is opened, since it would have to be closed.
   if (shared?.undoStore) await (await import('../bulk/undo-store.ts')).checkUndoStore(shared.undoStore, log, proxy);
   const telemetry = config.otlpEndpoint && (await (await import('./telemetry.ts')).startTelemetry(config.otlpEndpoint));
-  // From here on, only the port for metrics can fail. Then `free` closes what is open.
   const isEmbedded = !upstream && config.upstream === 'sandbox';
-  const sandbox = isEmbedded ? await (await import('../sandbox/server.ts')).startSandbox(config.sandbox) : undefined;
+  const startEmbedded = async () => (await import('../sandbox/server.ts')).startSandbox(config.sandbox);
+  const sandbox = isEmbedded
+    ? await startEmbedded().catch(async (error) => {
+        await telemetry?.close();
+        throw error;
+      })
+    : undefined;
+  // From here on, only the port for metrics can fail. Then `free` closes what is open.
   const upstreamUrl = upstream ?? new URL(sandbox?.url ?? config.upstream);
   const limits = keepsRateLimits ? documentedLimits : undefined;
   const sharedMemory = shared && (await connectRedis(shared.redisUrl, log, shared.keyPrefix));
@@ -172,15 +178,6 @@ export async function openFacade({ config, log, upstream, loadLimits, schema: ma
   }
 
   let isListening = false;
-  async function close(noticeMs?: number): Promise<void> {
-    draining.abort();
-    const lastCall = setTimeout(connection.endStreams, requestTimeoutMs);
-    const drained = [mount.drain(requestTimeoutMs + lastPartMs), isListening && listener.drain(noticeMs)];
-    await Promise.all(drained);
-    clearTimeout(lastCall);
-    await free();
-  }
-
   const deleteDirectly = createDirectDelete(schema, options);
   const restoreDirectly = createDirectRestore(options);
   return {
@@ -203,24 +200,26 @@ export async function openFacade({ config, log, upstream, loadLimits, schema: ma
     /**
      * Starts to listen.
      * @returns the address without a path.
-     * @throws when it cannot, such as `EADDRINUSE`. Then everything is closed.
+     * @throws when it cannot, such as `EADDRINUSE`. Close it then.
      */
     async listen(): Promise<string> {
-      try {
-        const url = await listener.listen(host, port);
-        isListening = true;
-        return url;
-      } catch (error) {
-        await close();
-        throw error;
-      }
+      const url = await listener.listen(host, port);
+      isListening = true;
+      return url;
     },
     /**
      * Drains: accepts nothing new, answers requests in flight, ends streamed bodies after an operation's time, then closes
      * upstream's connections.
      * @param noticeMs how long it answers 503 at most, while clients are connected. @default 0
      */
-    close,
+    async close(noticeMs?: number): Promise<void> {
+      draining.abort();
+      const lastCall = setTimeout(connection.endStreams, requestTimeoutMs);
+      const drained = [mount.drain(requestTimeoutMs + lastPartMs), isListening && listener.drain(noticeMs)];
+      await Promise.all(drained);
+      clearTimeout(lastCall);
+      await free();
+    },
   };
 }
 

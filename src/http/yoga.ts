@@ -49,7 +49,9 @@ function useTrustedDocuments(documents: TrustedDocuments | undefined, only: bool
       if (!documents || params.query) return;
       const id = documentIdOf(params);
       const query = id === null ? undefined : documents.get(id);
-      if (query !== undefined) return setParams({ ...params, query });
+      const { operationName, variables, extensions } = params;
+      // Without other parameters, such as the ids of clients, which Yoga would refuse.
+      if (query !== undefined) return setParams({ query, operationName, variables, extensions } as typeof params);
       // Where only trusted documents are executed, the query would be refused too.
       if (!only && id !== null && isPersistedQuery) throw requestError('PERSISTED_QUERY_NOT_FOUND');
       const lack =

@@ -215,7 +215,10 @@ function describeError(error: unknown, redact: Redact, causes = maxCauses): unkn
 
 const flatTypes: ReadonlySet<string> = new Set(['string', 'number', 'boolean', 'undefined']);
 
-/** True for a plain object of texts, numbers and the like, and without an error: pino writes it as `JSON.stringify` does. */
+/**
+ * True for a plain object of texts, numbers and the like, and without an error: pino writes it as `JSON.stringify` does. No field has
+ * one of pino's own names, such as `time`.
+ */
 function isFlat(fields: unknown): fields is object {
   if (typeof fields !== 'object' || fields === null || 'err' in fields) return false;
   if (Object.getPrototypeOf(fields) !== Object.prototype) return false;

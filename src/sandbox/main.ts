@@ -27,8 +27,10 @@ function describe({ url }: Sandbox): string {
 
 /** The sandbox's own settings, by the rules of the server's. Its port has another default. */
 function readConfig(): Config {
-  const ours = /^(HOST|PORT|SANDBOX_\w+|TRUTO_WEBHOOK_SECRETS)$/;
-  const given = Object.entries(readTexts(process.env)).filter(([name]) => ours.test(name));
+  const texts = readTexts(process.env);
+  const isOurs = (name: string) =>
+    /^(HOST|PORT|SANDBOX_\w+)$/.test(name) || (name === 'TRUTO_WEBHOOK_SECRETS' && texts.SANDBOX_WEBHOOK_URL);
+  const given = Object.entries(texts).filter(([name]) => isOurs(name));
   return parseSettings({ SANDBOX: true, PORT: 4010, ...Object.fromEntries(given) });
 }
 

@@ -93,8 +93,9 @@ export function createOf({ record, unreadable }: KeptRecord): {
   const lost = values.map(([name]) => name).filter((name) => !isWritable(name));
   const fields: Record<string, unknown> = Object.fromEntries(values.filter(([name]) => isWritable(name)));
   const { phone_numbers: numbers } = documented;
-  // A new phone number has no id yet.
-  if (numbers?.length) fields.phone_numbers = numbers.map(({ id: _id, ...rest }) => rest);
+  // A new phone number has no id yet. In one order: equal creates have equal digests.
+  if (numbers?.length)
+    fields.phone_numbers = numbers.map(({ number, extension, type }) => ({ number, extension, type }));
   if ('direction' in fields && !isCallOrUntyped({ integratedAccountId, fields })) {
     delete fields.direction;
     lost.push('direction');

@@ -180,13 +180,9 @@ export function addAdditionalFields(schema: GraphQLSchema, added: readonly Addit
     ({ name, type, description }) => `${JSON.stringify(description)} ${camelCase(name)}: ${type}`,
   );
   const extended = extendSchema(schema, parse(`extend type ${typeNames.engagements} { ${lines.join(' ')} }`));
-  const type = typeIn(extended);
-  // Apollo's library prints a subgraph from this syntax, and extensions apart.
-  const { astNode, extensionASTNodes } = type;
-  const nodes = [astNode, ...extensionASTNodes].flatMap((node) => node?.fields ?? []);
-  type.astNode = astNode && { ...astNode, fields: nodes };
-  type.extensionASTNodes = [];
-  const fields = type.getFields();
+  // `extendSchema` leaves them out: they have the directives of a subgraph.
+  extended.extensions = schema.extensions;
+  const fields = typeIn(extended).getFields();
   for (const { name, type: given } of added) {
     const [kind] = Object.entries(typesOfKinds).find(([, written]) => written === given) ?? [];
     const key = `${name}:${kind}`;
