@@ -263,8 +263,8 @@ return 1`;
 
 /**
  * Marks an engagement as begun, and renews the lease: a delete that is sent now ends before the lease. `again`: it may have been sent.
- * `cancelled`: it may have been sent, and must not be sent again. `finished`: it has its outcome. `stopped`: its job has ended, or another
- * server has the page.
+ * `cancelled`: it may have been sent, and must not be sent again. `finished`: it has its outcome. `stopped`: its job is cancelled or has
+ * ended, or another server has the page.
  */
 export const beginItem = define('beginBulkItem', 'job states holders queue', 'task holder index leaseMs')<
   'first' | 'again' | 'cancelled' | 'finished' | 'paused' | 'stopped'
@@ -323,7 +323,10 @@ if isLost() then return 0 end
 call('HSET', states, unpack(more))
 return 1`;
 
-/** Notes that a create is about to be sent, for an item (`by`). 0: send none. Another server has the page, or a create was sent before. */
+/**
+ * Notes that a create is about to be sent, for an item (`by`). 0: send none. Another server has the page, the engagement is restored, or
+ * another create of it has no known end.
+ */
 export const claimRestore = define('claimBulkRestore', 'holders restored restoring', 'task holder key by')`
 if isLost() then return 0 end
 if call('HEXISTS', restored, key) == 1 then return 0 end

@@ -300,7 +300,7 @@ export class JobStore {
     return this.#ask((redis) => redis.hincrby(this.#key('states', lease), `waits:${what}`, 1));
   }
 
-  /** Reads failures of a bulk delete; of a restore, each is a {@link ShownItem}. */
+  /** Reads failures of a bulk delete. Those of a restore are {@link ShownItem}s, which only GraphQL reads, by its own types. */
   async readFailures(jobId: string, from: number, count: number): Promise<readonly BulkFailure[]> {
     const key = this.#key('failures', { jobId });
     const lines = await this.#ask((redis) => redis.lrange(key, from, from + count - 1));

@@ -103,7 +103,7 @@ export type BulkRestoreOutcome = 'WAITING' | 'IN_PROGRESS' | 'SKIPPED' | (typeof
 export type ItemOutcome = BulkDeleteOutcome | BulkRestoreOutcome;
 
 /** The final outcome of one engagement, as it is stored. */
-export type StoredOutcome = DeleteOutcome | DeleteEngagementError['kind'] | BulkRestoreOutcome;
+export type StoredOutcome = DeleteOutcome | DeleteEngagementError['kind'] | (typeof restoreEnds)[number];
 
 /** A job's hash in Redis. */
 const hash = z.object({

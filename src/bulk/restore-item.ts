@@ -10,7 +10,7 @@ import {
   restoreEngagement,
 } from '../engagement/restore/restore-engagement.ts';
 import { engagementKey, type KeptRecord, readUndoLine } from '../engagement/restore/undo-line.ts';
-import type { BulkItem, BulkRestoreOutcome, ShownItem } from './job.ts';
+import type { BulkItem, BulkRestoreOutcome, ShownItem, StoredOutcome } from './job.ts';
 import { type ItemPosition, itemName } from './job-store.ts';
 import { keyOf } from './list-job.ts';
 import { type HeldItem, type ItemEnd, type ItemWork, withPatience } from './run-item.ts';
@@ -45,7 +45,7 @@ type End = Omit<ShownItem, keyof BulkItem | 'outcome'>;
 
 async function finish(
   { item, index, store, lease }: HeldItem,
-  outcome: BulkRestoreOutcome,
+  outcome: StoredOutcome & BulkRestoreOutcome,
   { newId, lost, unconfirmed, messages = [] }: End = {},
 ): Promise<'finished'> {
   const end = { outcome, ...(newId !== undefined && { newId }), lost, unconfirmed, messages };

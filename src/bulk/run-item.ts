@@ -49,7 +49,7 @@ export interface PendingItem {
 }
 
 /**
- * How the work on one item ended. `stopped`: its job has ended, or another server has the page. `unread`: its record could not be read for the
+ * How the work on one item ended. `stopped`: its job is cancelled or has ended, or another server has the page. `unread`: its record could not be read for the
  * undo file. An obstacle: it cannot be worked on now. `storeError`: the undo store does not accept its record.
  */
 export type ItemEnd = 'finished' | 'stopped' | 'unknown' | 'unread' | Obstacle | { readonly storeError: unknown };

@@ -6,7 +6,7 @@ import { secretPattern, withEscapes } from '../log/foreign-text.ts';
 /** How the program ends; the numbers are a promise. Of many deletes, the highest counts. */
 export const exitCodes = { done: 0, failed: 1, usage: 2, refused: 3, notNow: 4, unknown: 5 } as const;
 
-/** One of these. */
+/** One of {@link exitCodes}. */
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 
 /** How a delete ends in the terminal. `NotSent`: the command was stopped before it. */
