@@ -98,3 +98,15 @@ describe('a Redis that comes and goes', () => {
     expect(probesUntilUp()).toBe(1);
   });
 });
+
+describe('the settings of a Redis that may lose data', () => {
+  it('are warned about once, and not when they are right or not shown', () => {
+    health.advise('maxmemory:100\r\nmaxmemory_policy:allkeys-lru\r\n');
+    health.advise('maxmemory:100\r\nmaxmemory_policy:allkeys-lru\r\n');
+    health.advise('maxmemory:100\r\nmaxmemory_policy:noeviction\r\n');
+    health.advise('maxmemory:0\r\nmaxmemory_policy:allkeys-lru\r\n');
+    health.advise('aof_enabled:1\r\n');
+    expect(lines).toHaveLength(1);
+    expect(lines[0]).toContain('noeviction');
+  });
+});

@@ -28,6 +28,7 @@ async function send(
     deadlineInMs?: number;
     isRepeatable?: boolean;
     hasCallerLeft?: () => boolean;
+    isBackground?: boolean;
   } = {},
 ) {
   const times: AttemptOptions[] = [];
@@ -55,6 +56,12 @@ describe('sending', () => {
   it.each([502, 504, 500])('tries a delete twice after %i, a read three times', async (statusCode) => {
     expect((await send([answer(statusCode)])).attemptCount).toBe(2);
     expect((await send([answer(statusCode)], { method: 'GET' })).attemptCount).toBe(3);
+  });
+
+  it('waits for a limit of upstream itself, and not in the background: a bulk delete waits with all of its requests', async () => {
+    const limited = answer(429, { 'retry-after': '0' });
+    expect((await send([limited, answer(204)])).attemptCount).toBe(2);
+    expect((await send([limited, answer(204)], { isBackground: true })).attemptCount).toBe(1);
   });
 
   it('never retries a request that is not repeatable once it may have been sent, and does before', async () => {

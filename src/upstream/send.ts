@@ -136,7 +136,7 @@ class Call {
     const { method } = this.#request;
     const { attempt, attemptCount } = this.#sent;
     const verdict = judge(attempt, method);
-    if (verdict === 'final' || (verdict === 'wait' && this.#options.isBackground)) return undefined;
+    if (verdict === 'wait' && this.#options.isBackground) return undefined;
     if (verdict !== 'wait') this.#failureCount += 1;
     const nowMs = performance.now();
     const delayMs = retryDelayMs({
