@@ -311,6 +311,15 @@ describe('S35 a confirmation token', () => {
     await server.close();
   });
 
+  it('gives no token to a program without GraphQL for a delete that would be refused', async () => {
+    await using upstream = await startUpstream(json(204, undefined), 'Affinity');
+    const server = createEngagementServer({ ...passthrough, TRUTO_BASE_URL: upstream.url }, { logTo: { write() {} } });
+    const { authorization } = one;
+    const plan = await server.deleteEngagement({ id: '1', integratedAccountId: 'a', dryRun: true, authorization });
+    expect(plan).toMatchObject({ confirmationToken: null, confirmationExpiresAt: null });
+    await server.close();
+  });
+
   it('works in the library, with and without GraphQL, as one delete', async () => {
     await using upstream = await startUpstream(json(204, undefined), 'Capsule');
     const server = createEngagementServer({ ...passthrough, TRUTO_BASE_URL: upstream.url }, { logTo: { write() {} } });

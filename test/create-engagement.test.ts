@@ -351,9 +351,10 @@ describe('a refused create', () => {
     ['503', refusal(503), 'AccountBlockedError', {}],
     ['429 without a time', refusal(429), 'RateLimitedError', {}],
   ])('%s: is sent once, and nothing was created', async (_status, answer, type, fields) => {
-    const { result } = await resultOf([answer]);
+    const { result, log } = await resultOf([answer]);
     expect(result).toMatchObject({ __typename: type, engagementId: null, ...fields });
     expect(result.message).toMatch(/^Nothing was created\. /);
+    expect(log).toMatch(/"engagementId":null.*"msg":"create"/);
   });
 
   it('names the field that Truto refuses', async () => {

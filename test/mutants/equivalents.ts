@@ -57,4 +57,9 @@ export const equivalents: readonly (readonly [before: string, after: string, why
     'const bytesOfField = 5600;',
     'Fewer operations are kept in memory: the others are executed by Yoga, with the same answers.',
   ],
+  [
+    "if (body.kind === 'text') return unknown('its body is text, which Truto never sends');",
+    "if (false) return unknown('its body is text, which Truto never sends');",
+    'Text is no JSON object either: the same outcome, with another reason in its message.',
+  ],
 ];
