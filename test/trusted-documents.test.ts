@@ -33,7 +33,7 @@ async function post({ url }: TestFacade, body: object) {
 describe('trusted documents', () => {
   it.each([
     ['documentId', { documentId: id }],
-    ["documentId, beside a client's own parameter", { documentId: id, id }],
+    ["documentId, with a parameter of the client's own", { documentId: id, id }],
     ["Apollo's persistedQuery", { extensions: { persistedQuery: { version: 1, sha256Hash: id } } }],
   ])('are executed by %s, the first time and prepared', async (_how, naming) => {
     await using upstream = await startUpstream(json(204, undefined));

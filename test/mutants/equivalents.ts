@@ -62,4 +62,9 @@ export const equivalents: readonly (readonly [before: string, after: string, why
     "if (false) return unknown('its body is text, which Truto never sends');",
     'Text is no JSON object either: the same outcome, with another reason in its message.',
   ],
+  [
+    'return one === other || comparableId(String(one)) === comparableId(String(other));',
+    'return (comparableId(String(one)) === comparableId(String(other)));',
+    'Equal ids have equal spellings too: the comparison of those is only slower.',
+  ],
 ];
