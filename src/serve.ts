@@ -50,7 +50,11 @@ function endAtStart(error: Error): never {
 
 const facade = await openFacade({ config, log }).catch(endAtStart);
 const { upstreamUrl } = facade;
-const url = await facade.listen().catch(endAtStart);
+const url = await facade.listen().catch(async (error) => {
+  // It may work on bulk deletes already: those in flight are finished first.
+  await facade.close();
+  return endAtStart(error);
+});
 // Elsewhere, each line of standard output is a line of the log.
 if (process.stdout.isTTY) {
   const { describeStart } = await import('./http/banner.ts');

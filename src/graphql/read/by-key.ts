@@ -166,6 +166,7 @@ for (const [name, record] of Object.entries(recordTypes)) {
 
 builder.unionType('_Entity', {
   description: 'A record that another subgraph may refer to.',
+  // `_entities` adds the name to each record, which the types of the records do not have.
   types: Object.values(recordTypes) as unknown as ObjectRef<Types, { readonly __typename: string }>[],
   resolveType: ({ __typename }) => __typename,
 });
