@@ -105,15 +105,16 @@ function fail(type: GraphQLOutputType): never {
   throw new TypeError(String(type));
 }
 
-const leafWriter = memoize1((type: GraphQLLeafType): Write => {
-  const isText = type === GraphQLString || type === GraphQLID;
-  return (value, out) => {
-    const isSerialized = isText && typeof value === 'string';
-    const text = JSON.stringify(isSerialized ? value : (type.serialize(value) ?? fail(type)));
-    // The executor decides which values there is no room for.
-    out.add(out.context.answerRoom.take(text) ? text : fail(type));
-  };
-});
+/** The executor decides which values there is no room for. */
+function addFitting(text: string, type: GraphQLLeafType, out: Output): void {
+  out.add(out.context.answerRoom.take(text) ? text : fail(type));
+}
+
+const leafWriter = memoize1(
+  (type: GraphQLLeafType): Write =>
+    (value, out) =>
+      addFitting(JSON.stringify(type.serialize(value) ?? fail(type)), type, out),
+);
 
 /** Writes a field of an object. */
 type WriteField = (source: never, out: Output) => void;
@@ -181,7 +182,9 @@ function writerOf(type: GraphQLOutputType, nodes: readonly FieldNode[], scope: P
   const nullable = isNonNull ? type.ofType : type;
   const isList = isListType(nullable);
   const write = someWriter(nullable, nodes, scope);
+  const isText = nullable === GraphQLString || nullable === GraphQLID;
   const writeValue: Write = (value, out) => {
+    if (isText && typeof value === 'string') return addFitting(JSON.stringify(value), nullable, out);
     if (value instanceof Promise) return out.addLater(value, writeValue);
     if (value instanceof Error) throw value;
     if (isList && isAsyncIterable(value)) return out.addLater(Array.fromAsync(value), writeValue);

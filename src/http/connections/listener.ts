@@ -147,11 +147,19 @@ function endTurn(): void {
   }
 }
 
-/** Calls back when all input that has arrived by now is read: a socket's bytes and its end are read in two turns of the event loop. */
-function afterNextTurn(callback: () => void): void {
+function enqueue(queue: (() => void)[], callback: () => void): void {
   if (dueNextTurn.length === 0 && dueTurnAfter.length === 0) setImmediate(endTurn);
-  dueTurnAfter.push(callback);
+  queue.push(callback);
 }
+
+/** Calls back when all input that has arrived by now is read: a socket's bytes and its end are read in two turns of the event loop. */
+const afterNextTurn = (callback: () => void) => enqueue(dueTurnAfter, callback);
+
+/**
+ * Calls back at the end of this turn of the event loop. Answers that are written together cost less: the first one wakes the process
+ * that reads them, if all clients are one, such as a gateway.
+ */
+export const atEndOfTurn = (callback: () => void) => enqueue(dueNextTurn, callback);
 
 /**
  * Creates a listener: an HTTP server that can be drained. Each request gets an id. Requests that are too many, too big or too slow
