@@ -34,7 +34,7 @@ export default defineConfig({
     ],
     globalSetup: ['test/support/search-captured.ts'],
     // More than Vitest's default for two cores, because tests mostly wait for servers.
-    maxWorkers: 3,
+    maxWorkers: 4,
     // Every suite starts real servers on the same two cores. The time is generous for a busy machine and never an assertion.
     testTimeout: 120_000,
     hookTimeout: 120_000,
