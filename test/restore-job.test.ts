@@ -10,11 +10,14 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { Redis } from 'ioredis';
 import { describe, expect, it, vi } from 'vitest';
 import type { BulkJob } from '../src/bulk/job.ts';
 import { JobStore } from '../src/bulk/job-store.ts';
 import { listJob } from '../src/bulk/list-job.ts';
+import { runRestore } from '../src/bulk/restore-item.ts';
+import type { ItemWork } from '../src/bulk/run-item.ts';
 import type { WorkPorts } from '../src/bulk/work.ts';
 import { openLedger } from '../src/cli/ledger.ts';
 import { Secret } from '../src/config/secret.ts';
@@ -781,5 +784,25 @@ describe('the list of a restore', () => {
     }
     const { calls } = await listOnce('LISTING', { read });
     expect(calls).toEqual([['stop', 'fail', expect.stringMatching(/Nothing was created\.$/)]]);
+  });
+});
+
+describe('an engagement of a restore whose line is no longer in its undo file', () => {
+  it.each([
+    ['FAILED', undefined],
+    ['MAY_BE_RESTORED', { begunAtMs: 1 }],
+  ])('ends as %s, and nothing is created', async (outcome, known) => {
+    const finished: unknown[] = [];
+    const store = {
+      ...{ begin: async () => 'again', findRestored: async () => [known], noteStates: async () => {} },
+      finish: async (_lease: unknown, _index: number, end: unknown) => void finished.push(end),
+    };
+    const item = { id: '1', engagementType: null, source: { file: 'cut', position: { start: 900, end: 999 } } };
+    const work = {
+      ...{ store, item, index: 0, lease: { page: 0 }, job: { id: 'a', input: { integratedAccountId, dryRun: false } } },
+      undoStore: { read: async () => Readable.from([]) },
+    };
+    expect(await runRestore(work as unknown as ItemWork)).toBe('finished');
+    expect(finished).toEqual([outcome]);
   });
 });

@@ -339,6 +339,11 @@ describe('S30 the data of a completed bulk delete', () => {
     expect(left.map(Math.round)).toEqual([720, 720, 720, 720]);
   });
 
+  it('is gone when it has expired: a task of it that is left has nothing to do', async () => {
+    await empty();
+    expect(await listJob('00000000-0000-4000-8000-00000000000a', { store } as WorkPorts)).toEqual({ kind: 'done' });
+  });
+
   it('has its expiry set also when the bulk delete ends before the task of its list does', async () => {
     await empty();
     const job = await create();

@@ -214,7 +214,7 @@ async function endRestoreJob(job: BulkJob, ports: WorkPorts): Promise<boolean> {
       const items = (await store.readPage(job.id, page)) ?? [];
       const keys = items.map((item) => keyOf(item, integratedAccountId));
       const known = await store.findRestored(integratedAccountId, keys);
-      if (!restore?.jobId && items.length > 0) {
+      if (!restore?.jobId) {
         const open = known.flatMap(({ begunAtMs }, index) => (begunAtMs === undefined ? [] : [index]));
         await store.dropLines(job.id, page, items, new Set(open));
       }

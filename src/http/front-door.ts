@@ -12,7 +12,7 @@ import {
 import type { Values } from '../graphql/prepared/write-result.ts';
 import { runTraced } from '../upstream/trace.ts';
 import { createServeReport } from './bulk-report.ts';
-import { atEndOfTurn, type Handle } from './connections/listener.ts';
+import { endOfTurn, type Handle } from './connections/listener.ts';
 import { refuse } from './connections/refuse.ts';
 import { findBadBody } from './connections/request-body.ts';
 import { createPages } from './pages/pages.ts';
@@ -103,7 +103,8 @@ export function createFrontDoor(
     const byteCount = Buffer.byteLength(answer);
     response.setHeader('Content-Length', byteCount);
     // ASCII is written as it is; Node encodes anything else, in three times the time.
-    atEndOfTurn(() => response.end(answer, byteCount === answer.length ? 'latin1' : 'utf8'));
+    await endOfTurn();
+    response.end(answer, byteCount === answer.length ? 'latin1' : 'utf8');
     return true;
   }
 

@@ -67,4 +67,9 @@ export const equivalents: readonly (readonly [before: string, after: string, why
     'return (comparableId(String(one)) === comparableId(String(other)));',
     'Equal ids have equal spellings too: the comparison of those is only slower.',
   ],
+  [
+    "...(result.kind === 'OutcomeUnknownError' && { upstreamIdempotencyKey: result.upstreamIdempotencyKey }),",
+    '...(({ upstreamIdempotencyKey: result.upstreamIdempotencyKey })),',
+    'Other results have no such key, and JSON leaves out what is undefined.',
+  ],
 ];

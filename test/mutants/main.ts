@@ -191,22 +191,23 @@ async function findReached(worker: Worker): Promise<readonly Ran[]> {
 const sum = (counts: readonly number[]) => counts.reduce((total, count) => total + count, 0);
 
 /**
- * The test files that reach the mutant's stretch. First come those about its module: they reach stretches of it that few others reach,
- * or reach little else, or have its name. A slow file needs a higher score.
+ * The test files that reach the mutant's stretch, and those with its module's name: they may do so in a process of their own, which counts
+ * nothing. First come those about its module: they reach stretches of it that few others reach, or reach little else, or have its name. A
+ * slow file needs a higher score.
  */
 function filesFor({ path, start }: Trial, ran: readonly Ran[]): readonly string[] {
   const stretch = stretchAt(path, textOf(path), start);
   const inModule = ({ reached }: Ran) => Object.keys(reached).filter((name) => name.startsWith(`${path}:`));
+  const isNamed = ({ file }: Ran) => basename(file).startsWith(basename(path, '.ts'));
   const fileCounts = new Map<string, number>();
   for (const name of ran.flatMap(inModule)) fileCounts.set(name, (fileCounts.get(name) ?? 0) + 1);
   const scored = ran
-    .filter(({ reached }) => reached[stretch])
+    .filter((each) => each.reached[stretch] || isNamed(each))
     .map((each) => {
       const own = inModule(each);
       const rarity = sum(own.map((name) => 1 / (fileCounts.get(name) ?? 1)));
       const share = sum(own.map((name) => each.reached[name] ?? 0)) / sum(Object.values(each.reached));
-      const isNamed = basename(each.file).startsWith(basename(path, '.ts'));
-      return { file: each.file, score: ((isNamed ? 5 : 1) * (rarity + share)) / Math.sqrt(each.ms + 1_000) };
+      return { file: each.file, score: ((isNamed(each) ? 5 : 1) * (rarity + share)) / Math.sqrt(each.ms + 1_000) };
     });
   return scored.toSorted((one, other) => other.score - one.score).map(({ file }) => file);
 }

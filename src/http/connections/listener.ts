@@ -156,10 +156,10 @@ function enqueue(queue: (() => void)[], callback: () => void): void {
 const afterNextTurn = (callback: () => void) => enqueue(dueTurnAfter, callback);
 
 /**
- * Calls back at the end of this turn of the event loop. Answers that are written together cost less: the first one wakes the process
+ * Settles when the sockets that have input now are read. Answers that are written together cost less: the first one wakes the process
  * that reads them, if all clients are one, such as a gateway.
  */
-export const atEndOfTurn = (callback: () => void) => enqueue(dueNextTurn, callback);
+export const endOfTurn = (): Promise<void> => new Promise((resolve) => enqueue(dueNextTurn, resolve));
 
 /**
  * Creates a listener: an HTTP server that can be drained. Each request gets an id. Requests that are too many, too big or too slow
