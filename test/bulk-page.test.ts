@@ -27,6 +27,9 @@ afterAll(() => kept?.[Symbol.asyncDispose]());
 const start = (ids: readonly string[], options?: Parameters<typeof startPage>[2]) => startPage(kept, ids, options);
 const idsOf = (count: number) => Array.from({ length: count }, (_, index) => `e${index}`);
 
+/** The pace of an account, which outlasts a page. */
+const startPace = (signal = new AbortController().signal) => new Pace(signal);
+
 const isAsked =
   (...asked: readonly Asked[]) =>
   (request: SentRequest) =>
@@ -361,6 +364,43 @@ describe('a page of a bulk delete', () => {
     page.answer(() => undefined);
     await page.run();
     expect(await page.read()).toMatchObject({ phase: 'COMPLETED', outcomes: { DELETED: 40 } });
+  });
+
+  it('after an outage tries one delete before it sends more, however many were sent at once before', async () => {
+    const pace = startPace();
+    const page = await start(idsOf(40), { paceOf: () => pace });
+    let deletes = 0;
+    page.answer(({ asked }) => {
+      if (asked === 'delete') deletes += 1;
+      return deletes <= 20 ? undefined : notSent;
+    });
+    await page.run();
+    page.answer(() => notSent);
+    expect(of((await page.run()).sent, 'delete')).toHaveLength(1);
+  });
+
+  it('gives way to other accounts instead of waiting for a limit, when the server is crowded', async () => {
+    const stopping = new AbortController();
+    const pace = startPace(stopping.signal);
+    const page = await start(idsOf(3), { paceOf: () => pace, isCrowded: () => true });
+    const over = pace.waitForLimit(10_000);
+    const { end, sent } = await page.run();
+    expect([end.kind, of(sent, 'delete').length]).toEqual(['later', 0]);
+    stopping.abort();
+    await over;
+  });
+
+  it('sends one more at once for each delete that ends well, and for nothing else', async () => {
+    const pace = startPace();
+    const ends: boolean[] = [];
+    const leave = pace.leave.bind(pace);
+    pace.leave = (isGrowing) => {
+      ends.push(isGrowing);
+      leave(isGrowing);
+    };
+    const page = await start(idsOf(5), { paceOf: () => pace });
+    await page.run();
+    expect(ends.filter((isGrowing) => isGrowing)).toHaveLength(5);
   });
 
   it('after an outage says that it retries, and does not ask its caller to try again', async () => {

@@ -68,6 +68,9 @@ describe('a difference between Truto and its documentation', () => {
     await all.facade.post(remove());
     expect(await counted(all.facade)).toEqual(none);
     answer = missing('engagement_type');
+    // The table has no rules for reads.
+    await all.facade.post('{ engagement(id: "1", integratedAccountId: "a") { subject content } }');
+    expect(await counted(all.facade)).toEqual(none);
     await all.facade.post(remove());
     expect(await counted(all.facade)).toEqual({ ...none, rule: 1 });
   });
