@@ -31,6 +31,7 @@ import type { SandboxOptions } from '../src/sandbox/server.ts';
 import type { Send } from '../src/upstream/attempt.ts';
 import { startBucket } from './support/bucket.ts';
 import { postTo, started } from './support/bulk.ts';
+import { answered, refused } from './support/bulk-page.ts';
 import { ended, type Setting, startSetting } from './support/bulk-setting.ts';
 import { startTestFacade } from './support/facade.ts';
 import {
@@ -553,35 +554,53 @@ describe.concurrent('R32 a restore', () => {
     expect(postsOf(setting)).toHaveLength(3);
   }, 120_000);
 
-  it('has no time left for a create when its process froze since it noted it', async ({ expect }) => {
+  /** Restores one engagement over a fake upstream. Returns the end, and how much time was left when each create was sent. */
+  async function restoreOne(
+    list: readonly object[],
+    more: { readonly begunAtMs?: number; readonly isTaken?: boolean; readonly onBegin?: () => Promise<void> },
+  ) {
     const line = readUndoLine(Buffer.from(JSON.stringify(linesOfGone(1)[0])));
     if (line.kind !== 'Record') throw new Error(line.kind);
     const leftMs: number[] = [];
-    const bytes = Buffer.from('{"statusCode":404,"truto_is_remote_error":true,"message":"none"}');
-    const gone = {
-      kind: 'answer',
-      statusCode: 404,
-      headers: {},
-      body: { kind: 'complete', bytes },
-      disconnect() {},
-    } as const;
-    const send: Send = async ({ method }, { deadlineAt }) => {
+    const send: Send = async ({ method, path }, { deadlineAt }) => {
       if (method === 'POST') leftMs.push(deadlineAt - performance.now());
-      return { attempt: gone, answerCount: 1, attemptCount: 1, idempotencyKey: 'k', mayHaveActedBefore: false };
+      const isList = method === 'GET' && path.includes('engagements?');
+      const attempt = isList ? answered(200, { result: list, next_cursor: null }) : refused(404);
+      return { attempt, answerCount: 1, attemptCount: 1, idempotencyKey: 'k', mayHaveActedBefore: false };
     };
     const caller = { id: 'c', grants: 'all', authorization: new Secret('Bearer t'), bringsToken: false } as const;
+    const { begunAtMs, isTaken = false, onBegin = async () => {} } = more;
     const options = { caller, dryRun: false, refusalCount: 0, requestTimeoutMs: 100, hasCallerLeft: () => false };
-    await restoreEngagement(line, options, {
-      send,
-      findAccountIntegration: () => ({ isShown: true, support: findIntegration('planhat'), refusal: null }),
-      recordCreate() {},
-      recordRepeatedCreate() {},
-      onBegin: () => new Promise((resolve) => setTimeout(resolve, 200)),
-      seenReferences: new Map(),
-      isTaken: () => false,
-    });
+    const end = await restoreEngagement(
+      line,
+      { ...options, begunAtMs },
+      {
+        send,
+        findAccountIntegration: () => ({ isShown: true, support: findIntegration('planhat'), refusal: null }),
+        recordCreate() {},
+        recordRepeatedCreate() {},
+        onBegin,
+        seenReferences: new Map(),
+        isTaken: () => isTaken,
+      },
+    );
+    return { end, leftMs };
+  }
+
+  it('has no time left for a create when its process froze since it noted it', async ({ expect }) => {
+    const onBegin = () => new Promise<void>((resolve) => setTimeout(resolve, 200));
+    const { leftMs } = await restoreOne([], { onBegin });
     expect(leftMs).toEqual([expect.any(Number)]);
     expect(leftMs[0]).toBeLessThan(0);
+  });
+
+  it.each([
+    ['Restored', false],
+    ['MayBeRestored', true],
+  ])('ends as %s when it finds the record of its create, and another has taken that: %s', async (kind, isTaken) => {
+    const begunAtMs = Date.now();
+    const made = { ...linesOfGone(1)[0]?.engagement, id: 'made', created_at: new Date(begunAtMs).toISOString() };
+    expect((await restoreOne([made], { begunAtMs, isTaken })).end.kind).toBe(kind);
   });
 
   it('keeps to it while Redis freezes', async ({ expect }) => {

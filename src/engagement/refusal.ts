@@ -231,7 +231,7 @@ function rateLimited({ headers }: UpstreamAnswer, { isRemote }: UpstreamError): 
 
 const unavailable = (message: string): Refusal => ({ kind: 'UpstreamUnavailableError', message });
 
-const whyNotSent: Readonly<Record<Exclude<FailureReason, 'paused' | 'streams' | 'abandoned'>, string>> = {
+const whyNotSent: Readonly<Record<Exclude<FailureReason, 'paused' | 'streams'>, string>> = {
   timeout: 'no time was left, or too many requests wait for this integrated account',
   unconnected: 'no connection was made in time',
   open: 'most requests failed, so this server sends none for a moment',
@@ -241,14 +241,12 @@ const whyNotSent: Readonly<Record<Exclude<FailureReason, 'paused' | 'streams' | 
   tls: 'the TLS connection failed',
   reset: 'the connection broke before the request was sent',
   protocol: 'the request could not be written',
+  // Only the log shows it.
+  abandoned: 'the client disconnected before',
 };
-
-/** For a request that was abandoned because its client disconnected. Only the log shows it. */
-export const callerLeft = (): Refusal => unavailable('The client disconnected before the request was sent.');
 
 /** For a request that was never sent. */
 export function notSent({ reason, retryAfterMs = 0 }: Pick<UpstreamFailure, 'reason' | 'retryAfterMs'>): Refusal {
-  if (reason === 'abandoned') return callerLeft();
   if (reason === 'paused') {
     const message = `The rate limit of this integrated account is reached. Try again in ${retryAfterMs} ms.`;
     return { kind: 'RateLimitedError', message, retryAfterMs };

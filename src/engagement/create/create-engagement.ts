@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { digest } from '../../upstream/digest.ts';
 import { canAccess } from '../account.ts';
 import { canCreate, creatingIntegrations } from '../integrations.ts';
-import { callerLeft, notGranted, refusedInput } from '../refusal.ts';
+import { notGranted, notSent, refusedInput } from '../refusal.ts';
 import type { WireField } from '../resources.ts';
 import { type CreateEnd, type Finding, hasRefusal, located, type OutcomeUnknownError, warning } from '../result.ts';
 import { checkLength } from '../rules.ts';
@@ -114,7 +114,7 @@ class Create extends Write<CreateEngagementInput, CreateOptions, CreatePorts> {
     if (account.refusal?.kind === 'IntegratedAccountNotFoundError') return nothingCreated(account.refusal);
     if (!canCreate(support)) return unsupported('create', support.name ?? '', creatingIntegrations);
     if (hasRefusal(findings)) return refusedInput(findings);
-    if (this.hasCallerLeft()) return nothingCreated(callerLeft());
+    if (this.hasCallerLeft()) return nothingCreated(notSent({ reason: 'abandoned' }));
     const [sentAtMs, nowMs] = [Date.now(), performance.now()];
     const noteEnd = noteSent(input, ports.send, callerKey?.join());
     let end: CreateEnd | undefined;

@@ -6,7 +6,7 @@ import type { DeletedEvents } from '../known-deletes.ts';
 import { nodeKind } from '../node-id.ts';
 import { type FoundRecord, type SnapshotPorts, takeSnapshot } from '../read.ts';
 import type { Selection } from '../record.ts';
-import { callerLeft, notGranted, refusedInput } from '../refusal.ts';
+import { notGranted, notSent, refusedInput } from '../refusal.ts';
 import { buildDeleteRequest, type WriteRequest } from '../request.ts';
 import { memoryKey, upstreamKey } from '../request-memory.ts';
 import {
@@ -139,7 +139,7 @@ class Delete extends Write<DeleteEngagementInput, DeleteOptions, DeletePorts> {
     if (hasRefusal(findings)) return refusedInput(findings);
     const snapshot = this.options.snapshot ? await this.#snapshot() : null;
     if (snapshot && snapshot.kind !== 'Found') return nothingDeleted(snapshot);
-    if (this.hasCallerLeft()) return nothingDeleted(callerLeft());
+    if (this.hasCallerLeft()) return nothingDeleted(notSent({ reason: 'abandoned' }));
     if (this.ports.deletedEvents) this.#sentAt ??= Date.now();
     const streamsTo = this.input.format === 'stream' ? caller.id : undefined;
     const { attempt, mayHaveActedBefore } = await this.send(request, deadlineAt, isRepeatable(this.input), streamsTo);
@@ -177,7 +177,7 @@ class Delete extends Write<DeleteEngagementInput, DeleteOptions, DeletePorts> {
 
   /** Reads the engagement before its delete. A refusal stops the delete. */
   async #snapshot(): Promise<FoundRecord<'engagements'> | Refusal | null> {
-    if (this.hasCallerLeft()) return callerLeft();
+    if (this.hasCallerLeft()) return notSent({ reason: 'abandoned' });
     // If an earlier attempt deleted the engagement, it cannot be read again.
     const record = this.#earlier?.engagement;
     if (record) return { kind: 'Found', record, unreadable: [], absent: [] };
