@@ -69,9 +69,11 @@ describe.concurrent('the webhook of Truto', () => {
     expect(await statusOf(eventOf('record:deleted', contact))).toBe(200);
     expect(await statusOf(eventOf('record:deleted', { ...account, resource: 'crm/engagements' }))).toBe(200);
     expect(await statusOf(deletedEvent('a', '../x'))).toBe(200);
+    const none = { integrated_account_id: 'a', resource: 'crm/engagements', records: [] };
+    expect(await statusOf(eventOf('record:deleted', none))).toBe(200);
     expect(await countOf(facade.url, 'other', 'ignored')).toBe(1);
     expect(await countOf(facade.url, 'record:deleted', 'ignored')).toBe(1);
-    expect(await countOf(facade.url, 'record:deleted', 'malformed')).toBe(2);
+    expect(await countOf(facade.url, 'record:deleted', 'malformed')).toBe(3);
   });
 
   it('uses an event once, and none whose time is more than a day away', async ({ expect }) => {
