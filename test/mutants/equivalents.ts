@@ -72,4 +72,14 @@ export const equivalents: readonly (readonly [before: string, after: string, why
     '...(({ upstreamIdempotencyKey: result.upstreamIdempotencyKey })),',
     'Other results have no such key, and JSON leaves out what is undefined.',
   ],
+  [
+    "while (one && amount === 'bytes' && one.bytes === 0) one = one.after;",
+    "while ((amount === 'bytes') && one.bytes === 0) one = one.after;",
+    'A queue is cut off for its bytes only when one of its waits has some.',
+  ],
+  [
+    'for (let token = loc?.startToken ?? null; token; token = token.next)',
+    'for (let token = (loc?.startToken); token; token = token.next)',
+    'Both end the loop at once. The compiler needs the null.',
+  ],
 ];
