@@ -390,7 +390,7 @@ describe('a page of a bulk delete', () => {
     await over;
   });
 
-  it('sends one more at once for each delete that ends well, and for nothing else', async () => {
+  it('sends one more at once only after each delete that ends well', async () => {
     const pace = startPace();
     const ends: boolean[] = [];
     const leave = pace.leave.bind(pace);
