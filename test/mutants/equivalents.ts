@@ -82,4 +82,9 @@ export const equivalents: readonly (readonly [before: string, after: string, why
     'for (let token = (loc?.startToken); token; token = token.next)',
     'Both end the loop at once. The compiler needs the null.',
   ],
+  [
+    'for (const definition of getOperationAST(document, operationName)?.variableDefinitions ?? []) {',
+    'for (const definition of (getOperationAST(document, operationName)?.variableDefinitions)) {',
+    'A request for an operation that is not there is refused before. The check is only for the compiler.',
+  ],
 ];
