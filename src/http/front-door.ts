@@ -102,8 +102,8 @@ export function createFrontDoor(
     response.setHeader('Content-Type', `${singleType}; charset=utf-8`);
     const byteCount = Buffer.byteLength(answer);
     response.setHeader('Content-Length', byteCount);
-    // ASCII is written as it is; Node encodes anything else, in three times the time.
     await endOfTurn();
+    // ASCII is written as it is; Node encodes anything else, in three times the time.
     response.end(answer, byteCount === answer.length ? 'latin1' : 'utf8');
     return true;
   }
