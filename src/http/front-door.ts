@@ -99,10 +99,10 @@ export function createFrontDoor(
     }
     for (const { name } of prepared.fields)
       if (!countedElsewhere.has(name)) options.metrics.countField(name, 'ok', performance.now() - startMs);
+    await endOfTurn();
     response.setHeader('Content-Type', `${singleType}; charset=utf-8`);
     const byteCount = Buffer.byteLength(answer);
     response.setHeader('Content-Length', byteCount);
-    await endOfTurn();
     // ASCII is written as it is; Node encodes anything else, in three times the time.
     response.end(answer, byteCount === answer.length ? 'latin1' : 'utf8');
     return true;

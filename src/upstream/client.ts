@@ -148,10 +148,8 @@ class Exchange implements Dispatcher.DispatchHandler, Expiring {
     this.#statusCode = statusCode;
     for (const name in headers) {
       const value = headers[name];
-      if (Array.isArray(value)) headers[name] = value.join(', ');
+      if (value !== undefined) this.#headers[name] = typeof value === 'string' ? value : value.join(', ');
     }
-    // undici made the object for this answer.
-    this.#headers = headers as Record<string, string>;
     const encoding = this.#headers['content-encoding']?.trim().toLowerCase() || 'identity';
     // The request asked for identity. Decompression could turn a few kilobytes into gigabytes.
     if (encoding !== 'identity' && statusCode !== 204) this.#giveUp('encoded', 'protocol');
