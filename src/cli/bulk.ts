@@ -15,20 +15,16 @@ export async function bulkCommand(options: DeleteOptions): Promise<ExitCode> {
     const { output, stop, limits } = session;
     const ids = await readIds(stop);
     const isStopped = stop.aborted;
-    const plannedMs = plannedMsFor(new Set(ids).size, options, limits);
+    // A repeated id is deleted once, and has a line for each time that it was given.
+    const copies = Map.groupBy(ids, (id) => id);
+    const plannedMs = plannedMsFor(copies.size, options, limits);
     if (!process.stderr.isTTY && plannedMs > 0)
-      output.say(`${ids.length} ids will take ${about(plannedMs)}: Truto limits requests.`);
+      output.say(`${copies.size} ids will take ${about(plannedMs)}: Truto limits requests.`);
     const deleteUntilRefused = stopOnAccountError((id) => deleteOne(id, true));
-    // A repeated id is deleted once, and has two lines. Copies wait for it, so they come last.
-    const seen = new Set<string>();
-    const copies = ids.filter((id) => seen.size === seen.add(id).size);
-    const begun = new Map<string, Promise<End>>();
-    function deleteOnce(id: string): Promise<End> {
-      const end = begun.get(id) ?? deleteUntilRefused(id);
-      begun.set(id, end);
-      return end;
-    }
-    const code = await runEach([...seen, ...copies], { most: maxRunning, plannedMs }, session, deleteOnce, report);
+    const reportEach = (id: string, end: End) =>
+      (copies.get(id) ?? []).map(() => report(id, end)).reduce(worst, exitCodes.done);
+    const bar = { most: maxRunning, plannedMs };
+    const code = await runEach([...copies.keys()], bar, session, deleteUntilRefused, reportEach);
     return isStopped ? worst(code, exitCodes.notNow) : code;
   });
 }

@@ -66,12 +66,12 @@ describe('truto-engagements bulk', () => {
     expect(told).toHaveLength(expected.length);
   });
 
-  it('sends one delete for a repeated id, and prints two lines', async () => {
+  it('sends one delete for a repeated id, counts one, and prints two lines', async () => {
     const [id = ''] = seedEngagements(copper).map((engagement) => engagement.id);
-    const { code, lines } = await runCli(bulk(copper.id), env, `${id}\n${id}\n`);
+    const { code, lines, stderr } = await runCli(bulk(copper.id), env, `${id}\n${id}\n`);
     expect(lines().map(({ outcome }) => outcome)).toEqual(['DELETED', 'DELETED']);
     expect(sandbox.requests.filter(({ method, url }) => method === 'DELETE' && url.includes(id))).toHaveLength(1);
-    expect(code).toBe(0);
+    expect([code, stderr]).toEqual([0, '1 of 1 ids: DeleteEngagementSuccess 1\n']);
   });
 
   it('deletes other ids while many copies of one id wait for its delete', async () => {

@@ -91,7 +91,10 @@ export async function startRedisProcess(
 
   async function start(): Promise<void> {
     if (isRunning()) return;
-    child = spawn(program, args, { stdio: 'ignore' });
+    // On Linux it ends with the thread that started it, also when that one is killed before it can dispose.
+    const command = process.platform === 'linux' ? ['setpriv', '--pdeathsig', 'KILL', program] : [program];
+    const [file = program, ...before] = command;
+    child = spawn(file, [...before, ...args], { stdio: 'ignore' });
     await Promise.race([
       answers(port),
       once(child, 'exit').then(([code]) => {
