@@ -278,6 +278,19 @@ describe('a prepared operation', () => {
     expect(operations.find({ query, variables: { c: true } })).toBeDefined();
   });
 
+  it('takes room once for a text that a resolver returns', async () => {
+    const owner = JSON.stringify({ id: '1', name: 'n'.repeat(1_000) });
+    const answer = (path: string): Attempt => {
+      const body = path.includes('/users/') ? owner : JSON.stringify({ id: 'e', owner: { id: '1' } });
+      const bytes = Buffer.from(body);
+      return { kind: 'answer', statusCode: 200, headers: {}, body: { kind: 'complete', bytes }, disconnect() {} };
+    };
+    const { prepared } = prepare('{ engagement(id: "e", integratedAccountId: "a") { owner { name } } }');
+    const context = { ...contextOver(answer), answerRoom: new AnswerRoom(150) };
+    const { text = '' } = prepared ? await runPrepared(prepared, {}, context) : {};
+    expect(text).toContain('nnn');
+  });
+
   it('is prepared separately for each outcome of its conditions', () => {
     const query =
       'mutation ($c: Boolean = true) { deleteEngagement(id: 1, integratedAccountId: 1) { __typename @include(if: $c) id: __typename } }';

@@ -69,7 +69,7 @@ function fitted(value: unknown, isRequired: boolean, context: Answering): unknow
 
 /**
  * Makes every field of upstream's data take room in the answer. Aliases and shared related records could otherwise turn a few bodies into
- * an answer of any size. Mutates the given schema.
+ * an answer of any size. Mutates the given schema. A field's own resolver is its extension `uncounted`.
  */
 export function limitAnswers(schema: GraphQLSchema): GraphQLSchema {
   for (const type of Object.values(schema.getTypeMap())) {
@@ -78,6 +78,7 @@ export function limitAnswers(schema: GraphQLSchema): GraphQLSchema {
       const { resolve = defaultFieldResolver } = field;
       if (!longTypes.has(getNamedType(field.type).name)) continue;
       const isRequired = isNonNullType(field.type);
+      field.extensions = { ...field.extensions, uncounted: resolve };
       field.resolve = (source, args, context, info) =>
         fitted(resolve(source, args, context, info), isRequired, context);
     }

@@ -211,7 +211,9 @@ export function prepareField(
   const node = fieldNodes[0] as FieldNode;
   const field = parentType.getFields()[node.name.value];
   if (!field || field.extensions.readsOnce) throw new Uncovered(node.name.value);
-  const { name, type, args, resolve = defaultFieldResolver } = field;
+  const { name, type, args } = field;
+  // The writer counts what it writes.
+  const resolve = (field.extensions.uncounted ?? field.resolve ?? defaultFieldResolver) as typeof defaultFieldResolver;
   const path = { prev: undefined, key: responseKey, typename: parentType.name };
   const info = { ...scope, fieldName: name, fieldNodes, returnType: type, parentType, path } as never;
   return {
