@@ -14,16 +14,11 @@ enumOf<DeleteEvidence>('DeletedEngagementEvidence: How it is known that an engag
   EVENT: "Truto's event `record:deleted` reported it. Any program or person may have deleted it.",
 });
 
-const DeletedEngagement = objectType<KnownDelete>('DeletedEngagement: An engagement that is known to be deleted.')(
-  (field) => ({
-    id: "ID!: Truto's id of the engagement. In an integration that requires a type, an engagement of another type may have the same id.",
-    evidence: 'DeletedEngagementEvidence!: How it is known.',
-    at: field(
-      "DateTime!: When this became known: the end of the delete, or the creation of Truto's event.",
-      ({ at }) => at,
-    ),
-  }),
-);
+const DeletedEngagement = objectType<KnownDelete>('DeletedEngagement: An engagement that is known to be deleted.')({
+  id: "ID!: Truto's id of the engagement. In an integration that requires a type, an engagement of another type may have the same id.",
+  evidence: 'DeletedEngagementEvidence!: How it is known.',
+  at: "DateTime!: When this became known: the end of the delete, or the creation of Truto's event.",
+});
 
 const expired = 'Your token has expired. No more events follow. Subscribe again with a new token.';
 

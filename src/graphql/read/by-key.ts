@@ -20,24 +20,6 @@ import { type EngagementSource, type Related, type RelatedResource, recordTypes 
  * have the same.
  */
 
-/**
- * Reads the record with a key, with the fields that are selected at `info`. Null when upstream finds none, for example after a delete.
- * @throws {GraphQLError} for a caller without access to the account, and for a failed read.
- */
-async function readByKey(resource: Resource, key: TypedKey, context: Context, info: GraphQLResolveInfo) {
-  const caller = requireCaller(context);
-  if (!canAccess(caller, key.integratedAccountId)) throw failedRead(notGranted());
-  const issues = checkKey(key);
-  if (issues.length > 0) throw failedRead(refusedInput(issues));
-  const outcome = await context.recordLoaders.read(resource, key, wireFieldsBelow(info, resource));
-  if (outcome.kind === 'NotFoundError' && outcome.accountFound) return null;
-  if (outcome.kind !== 'Found') throw failedRead(outcome);
-  if (resource === 'engagements') return outcome.record;
-  const record = outcome.record as ResourceRecord<RelatedResource>;
-  const { id, integratedAccountId } = record;
-  return { id, integratedAccountId, read: async () => record };
-}
-
 const Node = builder.interfaceRef<{ nodeId: string }>(nodeInterfaceName).implement({
   description: 'A record that `Query.node` can read.',
   fields: (t) => ({
@@ -70,9 +52,8 @@ rootField('query', 'node', {
     requireCaller(context);
     const key = readNodeId(nodeId);
     if (!key) throw failedRead(refusedInput([refusal(['nodeId'], 'It must be a nodeId from this server, unchanged.')]));
-    const { resource, kind } = key;
-    const record = await readByKey(resource, { ...key, engagementType: kind }, context, info);
-    return record && { ...record, nodeId, __typename: typeNames[resource] };
+    const record = await readByKey(key.resource, { nodeId }, context, info);
+    return record && { ...record, nodeId };
   },
 });
 
@@ -104,11 +85,25 @@ function readKey(resource: Resource, { id, integratedAccountId, nodeId }: Entity
   throw fieldError('BAD_USER_INPUT', `Nothing was read. A key has ${keys}.`);
 }
 
-/** Reads a record for a supergraph. */
-async function readEntity(resource: Resource, given: EntityKey, context: Context, info: GraphQLResolveInfo) {
-  requireCaller(context);
-  const found = await readByKey(resource, readKey(resource, given), context, info);
-  return found && resource === 'engagements' && given.nodeId ? { ...found, nodeId: given.nodeId } : found;
+/**
+ * Reads the record with a key, with the fields that are selected at `info`. Null when upstream finds none, for example after a delete.
+ * @throws {GraphQLError} for a caller without access to the account, a bad key, and a failed read.
+ */
+async function readByKey(resource: Resource, given: EntityKey, context: Context, info: GraphQLResolveInfo) {
+  const caller = requireCaller(context);
+  const key = readKey(resource, given);
+  if (!canAccess(caller, key.integratedAccountId)) throw failedRead(notGranted());
+  const issues = checkKey(key);
+  if (issues.length > 0) throw failedRead(refusedInput(issues));
+  const outcome = await context.recordLoaders.read(resource, key, wireFieldsBelow(info, resource));
+  if (outcome.kind === 'NotFoundError' && outcome.accountFound) return null;
+  if (outcome.kind !== 'Found') throw failedRead(outcome);
+  const __typename = typeNames[resource];
+  if (resource === 'engagements')
+    return { ...outcome.record, ...(given.nodeId && { nodeId: given.nodeId }), __typename };
+  const record = outcome.record as ResourceRecord<RelatedResource>;
+  const { id, integratedAccountId } = record;
+  return { id, integratedAccountId, read: async () => record, __typename };
 }
 
 const RecordKeyInput = inputType(
@@ -159,7 +154,7 @@ for (const [name, record] of Object.entries(recordTypes)) {
     },
     resolve(_root, { keys }, context, info) {
       countEntities(keys.length, context);
-      return keys.map((each) => readEntity(resource, each, context, info));
+      return keys.map((each) => readByKey(resource, each, context, info));
     },
   });
 }
@@ -188,9 +183,6 @@ rootField('query', '_entities', {
       const message = `Nothing was read. The __typename of each representation must be one of ${names}.`;
       throw fieldError('BAD_USER_INPUT', message);
     });
-    return asked.map(async ([resource, key]) => {
-      const found = await readEntity(resource, key, context, info);
-      return found && { ...found, __typename: typeNames[resource] };
-    });
+    return asked.map(([resource, key]) => readByKey(resource, key, context, info));
   },
 });

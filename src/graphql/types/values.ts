@@ -148,9 +148,7 @@ export const rawType =
 export const trutoQuery =
   "JSONObject: Query parameters that you added to Truto's unified model, by their names there: strings, numbers, booleans, and lists and objects of them, up to 5 levels deep. A parameter that has an argument here is refused. Names that begin with `truto_` are refused.";
 
-inputType('RecordReferenceInput: A reference to a record in the CRM, by id.', {
-  id: "ID!: Truto's id of the record.",
-});
+inputType('RecordReferenceInput: A reference to a record in the CRM, by id.', { id: "ID!: Truto's id of the record." });
 
 inputType('DateTimeRange: A range of time. Either end may be open.', {
   gt: 'DateTime: After this moment.',
