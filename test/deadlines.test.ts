@@ -13,12 +13,12 @@ describe('deadlines', () => {
         const deadlines = new Deadlines();
         const startMs = performance.now();
         const expired: { index: number; atMs: number }[] = [];
-        const added = entries.map(({ inMs }, index) =>
-          deadlines.add(startMs + inMs, {
-            expire: () => void expired.push({ index, atMs: performance.now() - startMs }),
-          }),
-        );
-        for (const [index, { isCancelled }] of entries.entries()) if (isCancelled) added[index]?.cancel();
+        const added = entries.map(({ inMs, isCancelled }, index) => {
+          const target = { expire: () => void expired.push({ index, atMs: performance.now() - startMs }) };
+          deadlines.set(target, startMs + inMs);
+          return { target, isCancelled };
+        });
+        for (const { target, isCancelled } of added) if (isCancelled) deadlines.cancel(target);
         expect(vi.getTimerCount()).toBeLessThanOrEqual(1);
         vi.advanceTimersByTime(60);
         const due = entries.flatMap(({ inMs, isCancelled }, index) => (isCancelled ? [] : [{ index, inMs }]));
@@ -34,11 +34,13 @@ describe('deadlines', () => {
   it('use no timer without deadlines, and accept one that is never due', () => {
     const deadlines = new Deadlines();
     const expire = vi.fn();
-    const [soon, never] = [performance.now() + 10, Number.POSITIVE_INFINITY].map((at) => deadlines.add(at, { expire }));
-    soon?.cancel();
+    const [soon, never] = [{ expire }, { expire }];
+    deadlines.set(soon, performance.now() + 10);
+    deadlines.set(never, Number.POSITIVE_INFINITY);
+    deadlines.cancel(soon);
     vi.advanceTimersByTime(1_000);
     expect(vi.getTimerCount()).toBe(1);
-    never?.cancel();
+    deadlines.cancel(never);
     expect(vi.getTimerCount()).toBe(0);
     expect(expire).not.toHaveBeenCalled();
   });

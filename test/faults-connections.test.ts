@@ -158,7 +158,7 @@ describe('R23 a changed address of upstream', () => {
     let address = '127.0.0.1';
     using _lookup = stubLookup('moving.example', () => address);
     const baseUrl = new URL(`http://moving.example:${port}`);
-    const client = createUpstreamClient({ baseUrl, maxBytes: 1024, idleTimeoutMs: 1_000 });
+    const client = createUpstreamClient({ baseUrl, maxUpstreamBytes: 1024, requestTimeoutMs: 1_000 });
     const send = async (path: string) => {
       const deadlineAt = performance.now() + 60_000;
       const request = { method: 'DELETE', path, headers: {} } as const;

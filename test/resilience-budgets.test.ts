@@ -196,7 +196,7 @@ describe('R07 the retry budget', () => {
   it('allows at most a tenth of the calls, ten at once, and one a second', () => {
     fc.assert(
       fc.property(steps, (all) => {
-        const budget = new RetryBudget(startMs);
+        const budget = new RetryBudget();
         let [nowMs, calls, granted] = [startMs, 0, 0];
         for (const step of all) {
           nowMs += step.afterMs;
@@ -211,7 +211,7 @@ describe('R07 the retry budget', () => {
   });
 
   it('saves at most the retries of a thousand calls', () => {
-    const budget = new RetryBudget(startMs);
+    const budget = new RetryBudget();
     for (let call = 0; call < 100_000; call += 1) budget.countCall();
     let granted = 0;
     while (budget.take(startMs)) granted += 1;
@@ -219,7 +219,7 @@ describe('R07 the retry budget', () => {
   });
 
   it('allows a retry of a quiet server again after a second', () => {
-    const budget = new RetryBudget(startMs);
+    const budget = new RetryBudget();
     while (budget.take(startMs));
     expect(budget.take(startMs + 999)).toBe(false);
     expect(budget.take(startMs + 1_000)).toBe(true);

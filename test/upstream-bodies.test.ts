@@ -218,7 +218,7 @@ describe('S24 large bodies that arrive at once', () => {
     });
     const client = createUpstreamClient({
       baseUrl: new URL(upstream.url),
-      ...{ maxBytes: 50_000, idleTimeoutMs: 10_0000 },
+      ...{ maxUpstreamBytes: 50_000, requestTimeoutMs: 10_0000 },
     });
     let turn = 0;
     let isOver = false;

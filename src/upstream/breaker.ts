@@ -9,32 +9,6 @@ const leastAttempts = 20;
 const spanMs = 2_000;
 const spanCount = 5;
 
-/** Counts attempts over the last 10 seconds, by the monotonic clock. */
-class Samples {
-  #spans: { readonly startMs: number; total: number; failed: number }[] = [];
-
-  count(hasFailed: boolean): void {
-    const nowMs = performance.now();
-    this.#spans = this.#spans.filter(({ startMs }) => nowMs - startMs < spanMs * spanCount);
-    let span = this.#spans.at(-1);
-    if (!span || nowMs - span.startMs >= spanMs) {
-      span = { startMs: nowMs, total: 0, failed: 0 };
-      this.#spans.push(span);
-    }
-    span.total += 1;
-    if (hasFailed) span.failed += 1;
-  }
-
-  get isTooMuch(): boolean {
-    const sum = (what: 'total' | 'failed') => this.#spans.reduce((total, span) => total + span[what], 0);
-    return sum('total') >= leastAttempts && sum('failed') > sum('total') * share;
-  }
-
-  forget(): void {
-    this.#spans = [];
-  }
-}
-
 /** While open, one attempt per this time is allowed as a probe, even if the previous probe has not ended. */
 const probeAfterMs = 500;
 
@@ -56,7 +30,8 @@ export function isAccountFailure(attempt: Attempt): boolean {
 /** Refuses all attempts after too many failures, except for a probe now and then. */
 export class Breaker {
   readonly #isFailure: (attempt: Attempt) => boolean;
-  readonly #samples = new Samples();
+  /** The attempts of the last 10 seconds. */
+  #spans: { readonly startMs: number; total: number; failed: number }[] = [];
   /** The moment from which the next probe may begin, by `performance.now()`; undefined while closed. */
   #probeAt: number | undefined;
 
@@ -84,12 +59,29 @@ export class Breaker {
   end(attempt: Attempt, isProbe: boolean): void {
     const isFailure = this.#isFailure(attempt);
     if (isProbe && !isFailure) {
-      this.#samples.forget();
+      this.#spans = [];
       this.#probeAt = undefined;
     }
-    this.#samples.count(isFailure);
+    this.#count(isFailure);
     // An attempt from before the breaker opened says nothing about the state since.
-    const opens = this.#probeAt === undefined && isFailure && this.#samples.isTooMuch;
+    const opens = this.#probeAt === undefined && isFailure && this.#isTooMuch;
     if (opens || (isProbe && isFailure)) this.#probeAt = performance.now() + probeAfterMs;
+  }
+
+  #count(isFailure: boolean): void {
+    const nowMs = performance.now();
+    this.#spans = this.#spans.filter(({ startMs }) => nowMs - startMs < spanMs * spanCount);
+    let span = this.#spans.at(-1);
+    if (!span || nowMs - span.startMs >= spanMs) {
+      span = { startMs: nowMs, total: 0, failed: 0 };
+      this.#spans.push(span);
+    }
+    span.total += 1;
+    if (isFailure) span.failed += 1;
+  }
+
+  get #isTooMuch(): boolean {
+    const sum = (what: 'total' | 'failed') => this.#spans.reduce((total, span) => total + span[what], 0);
+    return sum('total') >= leastAttempts && sum('failed') > sum('total') * share;
   }
 }

@@ -1,10 +1,11 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import type { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { type Dispatcher, Pool } from 'undici';
 import type { ProxyConfig } from '../config/config.ts';
 import type { Attempt, FailureReason, UnreadableReason, UpstreamAnswer, UpstreamRequest } from './attempt.ts';
-import { type Deadline, deadlines, type Expiring } from './deadlines.ts';
+import { deadlines, type Expiring } from './deadlines.ts';
 import { createConnector, createOutbound, type MakePool } from './outbound.ts';
 
 /** How many requests may be in flight. Further ones wait, until their deadline. */
@@ -28,9 +29,9 @@ export interface UpstreamClientOptions {
   /** The proxy to upstream. Loopback addresses do not use it. */
   readonly proxy?: ProxyConfig | undefined;
   /** The largest body to collect. A larger one is given up, but its status counts. */
-  readonly maxBytes: number;
-  /** How long a streamed body may be without new bytes while it is being read. */
-  readonly idleTimeoutMs: number;
+  readonly maxUpstreamBytes: number;
+  /** How long an operation may take, and a streamed body may be without new bytes while it is being read. */
+  readonly requestTimeoutMs: number;
 }
 
 /** How long one attempt may take. Moments are by `performance.now()`. */
@@ -43,16 +44,6 @@ export interface AttemptOptions {
   readonly streams: boolean;
   /** Called once, when its connection is free or closed. The body has ended by then. */
   readonly onDone: () => void;
-}
-
-/** HTTP to upstream. */
-export interface UpstreamClient {
-  /** One attempt: no retry, no redirect, no decompression. Never rejects. */
-  readonly attempt: (request: UpstreamRequest, options: AttemptOptions) => Promise<Attempt>;
-  /** Ends all streamed bodies with an error. */
-  endStreams(): void;
-  /** Closes the connections when their requests are done, or after `timeoutMs` at the latest. */
-  close(timeoutMs: number): Promise<void>;
 }
 
 const reasons: Readonly<Record<string, FailureReason>> = {
@@ -79,14 +70,12 @@ function reasonOf(error: Error & { code?: string }): FailureReason {
   return reasons[code] ?? 'protocol';
 }
 
-/** What all requests of a client share. */
-interface Shared {
-  readonly maxBytes: number;
-  readonly idleTimeoutMs: number;
-  /** Called right before a request is written. */
-  readonly onStart: (exchange: Exchange) => void;
-  /** Called first with an answer. The answer may be read once the result settles. */
-  readonly onAnswer: (answer: UpstreamAnswer) => UpstreamAnswer | Promise<UpstreamAnswer>;
+/** The exchange that undici is about to write. undici calls the exchange first, and writes in the same turn. */
+let starting: Exchange | undefined;
+
+function onRequest(socket: Socket): void {
+  if (starting) starting.connection = socket;
+  starting = undefined;
 }
 
 /**
@@ -95,12 +84,13 @@ interface Shared {
  */
 class Exchange implements Dispatcher.DispatchHandler, Expiring {
   /** Settles exactly once, never rejects. */
-  readonly attempt: Promise<Attempt>;
+  readonly outcome = Promise.withResolvers<Attempt>();
   /** The connection of the request, once it is written. */
   connection: Socket | undefined;
-  readonly #shared: Shared;
+  readonly #client: UpstreamClientOptions;
   readonly #options: AttemptOptions;
-  #settle: (attempt: Attempt | Promise<Attempt>) => void = () => {};
+  /** Called first with an answer. The answer may be read once the result settles. */
+  readonly onAnswer: (answer: UpstreamAnswer) => UpstreamAnswer | Promise<UpstreamAnswer>;
   #settled = false;
   #controller: Dispatcher.DispatchController | undefined;
   #statusCode: number | undefined;
@@ -108,23 +98,19 @@ class Exchange implements Dispatcher.DispatchHandler, Expiring {
   #chunks: Buffer[] = [];
   #byteCount = 0;
   #stream: Readable | undefined;
-  #deadline: Deadline;
   #idleTimer: NodeJS.Timeout | undefined;
 
-  constructor(shared: Shared, options: AttemptOptions) {
-    this.#shared = shared;
+  constructor(client: UpstreamClientOptions, options: AttemptOptions, onAnswer: Exchange['onAnswer']) {
+    this.#client = client;
     this.#options = options;
-    this.attempt = new Promise((resolve) => {
-      this.#settle = resolve;
-    });
-    this.#deadline = deadlines.add(options.answerBy, this);
+    this.onAnswer = onAnswer;
+    deadlines.set(this, options.answerBy);
   }
 
   /** If the status arrived in time, the body has until the deadline. */
   expire(): void {
     const { deadlineAt } = this.#options;
-    if (this.#statusCode !== undefined && performance.now() < deadlineAt)
-      this.#deadline = deadlines.add(deadlineAt, this);
+    if (this.#statusCode !== undefined && performance.now() < deadlineAt) deadlines.set(this, deadlineAt);
     else this.#giveUp('timeout', this.#controller ? 'timeout' : 'unconnected');
   }
 
@@ -135,15 +121,11 @@ class Exchange implements Dispatcher.DispatchHandler, Expiring {
       controller.abort(new Error('gave up before sending'));
     } else {
       this.#controller = controller;
-      this.#shared.onStart(this);
+      starting = this;
     }
   }
 
-  onResponseStart(
-    _controller: Dispatcher.DispatchController,
-    statusCode: number,
-    headers: Record<string, string | string[] | undefined>,
-  ): void {
+  onResponseStart(_controller: Dispatcher.DispatchController, statusCode: number, headers: IncomingHttpHeaders): void {
     if (statusCode < 200 || this.#settled) return;
     this.#statusCode = statusCode;
     for (const name in headers) {
@@ -154,7 +136,7 @@ class Exchange implements Dispatcher.DispatchHandler, Expiring {
     // The request asked for identity. Decompression could turn a few kilobytes into gigabytes.
     if (encoding !== 'identity' && statusCode !== 204) this.#giveUp('encoded', 'protocol');
     else if (this.#options.streams && statusCode < 300) this.#handOverStream();
-    else if (Number(this.#headers['content-length'] ?? 0) > this.#shared.maxBytes)
+    else if (Number(this.#headers['content-length'] ?? 0) > this.#client.maxUpstreamBytes)
       this.#giveUp('too-large', 'protocol');
   }
 
@@ -165,7 +147,7 @@ class Exchange implements Dispatcher.DispatchHandler, Expiring {
       return;
     }
     this.#byteCount += chunk.length;
-    if (this.#byteCount > this.#shared.maxBytes) this.#giveUp('too-large', 'protocol');
+    if (this.#byteCount > this.#client.maxUpstreamBytes) this.#giveUp('too-large', 'protocol');
     else this.#chunks.push(chunk);
   }
 
@@ -192,7 +174,7 @@ class Exchange implements Dispatcher.DispatchHandler, Expiring {
     const stream = new Readable({
       read: () => {
         clearTimeout(this.#idleTimer);
-        this.#idleTimer = setTimeout(() => stream.destroy(new Error('stalled')), this.#shared.idleTimeoutMs);
+        this.#idleTimer = setTimeout(() => stream.destroy(new Error('stalled')), this.#client.requestTimeoutMs);
         this.#controller?.resume();
       },
       destroy: (error, callback) => {
@@ -221,8 +203,8 @@ class Exchange implements Dispatcher.DispatchHandler, Expiring {
 
   #end(attempt: Attempt): void {
     this.#settled = true;
-    this.#deadline.cancel();
-    this.#settle(attempt.kind === 'answer' ? this.#shared.onAnswer(attempt) : attempt);
+    deadlines.cancel(this);
+    this.outcome.resolve(attempt.kind === 'answer' ? this.onAnswer(attempt) : attempt);
   }
 }
 
@@ -230,18 +212,16 @@ class Exchange implements Dispatcher.DispatchHandler, Expiring {
  * Opens keep-alive connections to upstream.
  * @throws on Bun.
  */
-export function createUpstreamClient(options: UpstreamClientOptions): UpstreamClient {
+export function createUpstreamClient(options: UpstreamClientOptions) {
   // Without it, no request could say whether it was sent.
   if (typeof Pool.prototype.dispatch !== 'function')
     throw new Error(
       'This runtime replaces undici, and its Pool has no dispatch, as Bun does. Run this package on Node.',
     );
-  const { baseUrl, proxy, maxBytes, idleTimeoutMs } = options;
+  const { baseUrl, proxy } = options;
   const { origin } = baseUrl;
   const basePath = baseUrl.pathname.replace(/\/$/, '');
   const openStreams = new Set<Readable>();
-  /** The exchange that undici is about to write. undici calls the exchange first, and writes in the same turn. */
-  let starting: Exchange | undefined;
   let lastTurn: Promise<unknown> = Promise.resolve();
 
   /** Settles in a turn of the event loop for this body alone. */
@@ -251,25 +231,15 @@ export function createUpstreamClient(options: UpstreamClientOptions): UpstreamCl
     return answer;
   }
 
-  const shared: Shared = {
-    maxBytes,
-    idleTimeoutMs,
-    onStart(exchange) {
-      starting = exchange;
-    },
-    onAnswer(answer) {
-      const { body } = answer;
-      if (body.kind === 'complete' && body.bytes.length >= largeBodyBytes) return turnOf(answer);
-      if (body.kind !== 'streaming') return answer;
-      openStreams.add(body.stream);
-      body.stream.once('close', () => openStreams.delete(body.stream));
-      return answer;
-    },
-  };
-  const onRequest = (socket: Socket) => {
-    if (starting) starting.connection = socket;
-    starting = undefined;
-  };
+  function onAnswer(answer: UpstreamAnswer): UpstreamAnswer | Promise<UpstreamAnswer> {
+    const { body } = answer;
+    if (body.kind === 'complete' && body.bytes.length >= largeBodyBytes) return turnOf(answer);
+    if (body.kind !== 'streaming') return answer;
+    openStreams.add(body.stream);
+    body.stream.once('close', () => openStreams.delete(body.stream));
+    return answer;
+  }
+
   const makePool: MakePool = (poolOrigin, connect) =>
     new Pool(poolOrigin, {
       connect: createConnector(onRequest, connect),
@@ -285,21 +255,25 @@ export function createUpstreamClient(options: UpstreamClientOptions): UpstreamCl
   const pool = proxy ? createOutbound(proxy, makePool) : makePool(origin, undefined);
 
   return {
-    attempt({ method, path, headers, body = null }, attemptOptions) {
-      const exchange = new Exchange(shared, attemptOptions);
+    /** One attempt: no retry, no redirect, no decompression. Never rejects. */
+    attempt({ method, path, headers, body }: UpstreamRequest, attemptOptions: AttemptOptions): Promise<Attempt> {
+      const exchange = new Exchange(options, attemptOptions, onAnswer);
       const identity = { ...headers, 'accept-encoding': 'identity' };
-      pool.dispatch({ origin, method, path: basePath + path, headers: identity, body }, exchange);
-      return exchange.attempt;
+      pool.dispatch({ origin, method, path: basePath + path, headers: identity, body: body ?? null }, exchange);
+      return exchange.outcome.promise;
     },
-    endStreams() {
+    /** Ends all streamed bodies with an error. */
+    endStreams(): void {
       for (const stream of openStreams) stream.destroy(new Error('the server is shutting down'));
     },
-    async close(timeoutMs) {
-      const timer = new AbortController();
-      await Promise.race([pool.close(), sleep(timeoutMs, undefined, { signal: timer.signal })]);
-      timer.abort();
+    /** Closes the connections when their requests are done, or after `timeoutMs` at the latest. */
+    async close(timeoutMs: number): Promise<void> {
+      await Promise.race([pool.close(), sleep(timeoutMs, undefined, { ref: false })]);
       // Not awaited: a connection that is being opened cannot be cancelled.
       pool.destroy().catch(() => {});
     },
   };
 }
+
+/** HTTP to upstream. */
+export type UpstreamClient = ReturnType<typeof createUpstreamClient>;

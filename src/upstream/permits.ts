@@ -1,24 +1,10 @@
-import { type Deadline, deadlines, type Expiring } from './deadlines.ts';
+import { deadlines, type Expiring } from './deadlines.ts';
 
 /** Gives the permit back. Call it exactly once. */
 export type Release = () => void;
 
-class Waiter implements Expiring {
-  readonly deadline: Deadline;
-  readonly #permits: Permits;
-  settle: (release: Release | undefined) => void = () => {};
-  isWaiting = true;
-
-  constructor(until: number, permits: Permits) {
-    this.#permits = permits;
-    this.deadline = deadlines.add(until, this);
-  }
-
-  expire(): void {
-    this.isWaiting = false;
-    this.#permits.noteExpired();
-    this.settle(undefined);
-  }
+interface Waiter extends Expiring {
+  readonly settle: (release: Release | undefined) => void;
 }
 
 /**
@@ -29,8 +15,8 @@ export class Permits {
   readonly #max: number;
   readonly #maxWaiting: number;
   #held = 0;
-  #waiting: Waiter[] = [];
-  #waitingCount = 0;
+  /** The oldest first. */
+  readonly #waiting = new Set<Waiter>();
 
   /** @param maxWaiting the length of the queue. */
   constructor(max: number, maxWaiting: number) {
@@ -48,31 +34,27 @@ export class Permits {
       this.#held += 1;
       return this.#release;
     }
-    if (this.#waitingCount >= this.#maxWaiting) return undefined;
-    const waiter = new Waiter(until, this);
-    this.#waitingCount += 1;
-    this.#waiting.push(waiter);
-    return new Promise((resolve) => {
-      waiter.settle = resolve;
+    if (this.#waiting.size >= this.#maxWaiting) return undefined;
+    return new Promise((settle) => {
+      const expire = () => {
+        this.#waiting.delete(waiter);
+        settle(undefined);
+      };
+      const waiter = { settle, expire };
+      this.#waiting.add(waiter);
+      deadlines.set(waiter, until);
     });
-  }
-
-  noteExpired(): void {
-    this.#waitingCount -= 1;
-    // Most expire in order of arrival. Any other is dropped when it reaches the front.
-    while (this.#waiting[0]?.isWaiting === false) this.#waiting.shift();
   }
 
   /** Passes the permit to the oldest waiter, directly: a later request must not take it in between. */
   readonly #release = (): void => {
-    for (let next = this.#waiting.shift(); next; next = this.#waiting.shift()) {
-      if (!next.isWaiting) continue;
-      next.isWaiting = false;
-      next.deadline.cancel();
-      this.#waitingCount -= 1;
-      next.settle(this.#release);
+    const [next] = this.#waiting;
+    if (!next) {
+      this.#held -= 1;
       return;
     }
-    this.#held -= 1;
+    this.#waiting.delete(next);
+    deadlines.cancel(next);
+    next.settle(this.#release);
   };
 }

@@ -22,7 +22,8 @@ export class RateBudget {
   readonly #wentAt: Float64Array;
   #oldest = 0;
   #pausedUntil = Number.NEGATIVE_INFINITY;
-  #waiting = 0;
+  /** How many requests wait. */
+  waiting = 0;
 
   /** @param limit 0 for no limit: only pauses count. */
   constructor(limit: number, windowMs: number) {
@@ -30,18 +31,13 @@ export class RateBudget {
     this.#wentAt = new Float64Array(limit).fill(Number.NEGATIVE_INFINITY);
   }
 
-  /** How many requests wait. */
-  get waiting(): number {
-    return this.#waiting;
-  }
-
   /** How long a new request must wait, behind those that wait already; 0 for not at all. */
   delayMs(nowMs: number): number {
     const limit = this.#wentAt.length;
     const paused = this.#pausedUntil - nowMs;
     if (limit === 0) return Math.max(0, paused);
-    const rounds = Math.floor(this.#waiting / limit);
-    const went = this.#wentAt[(this.#oldest + this.#waiting) % limit] ?? 0;
+    const rounds = Math.floor(this.waiting / limit);
+    const went = this.#wentAt[(this.#oldest + this.waiting) % limit] ?? 0;
     const free = Math.max(went + this.#windowMs, rounds > 0 ? nowMs : Number.NEGATIVE_INFINITY) - nowMs;
     return Math.max(0, paused, free + rounds * this.#windowMs);
   }
@@ -63,11 +59,11 @@ export class RateBudget {
 
   /** Counts a request as waiting while the promise is pending. Later requests wait behind it. */
   async whileWaiting<Result>(wait: Promise<Result>): Promise<Result> {
-    this.#waiting += 1;
+    this.waiting += 1;
     try {
       return await wait;
     } finally {
-      this.#waiting -= 1;
+      this.waiting -= 1;
     }
   }
 
@@ -75,21 +71,6 @@ export class RateBudget {
   pause(nowMs: number, forMs: number): void {
     this.#pausedUntil = Math.max(this.#pausedUntil, nowMs + Math.min(forMs, maxPauseMs));
   }
-}
-
-/** The rate limits that all replicas share. */
-export interface SharedBudget {
-  /**
-   * Counts a request in the budgets of its account and its token, in one step. It must be sent at once.
-   * @param isBackground true to leave a fifth of each budget to interactive requests.
-   * @param beginBy the moment (by `performance.now()`) by which the request must be sent. Redis gets a part of the time until then.
-   * @returns 0 when it is counted; else how long to wait, in milliseconds; undefined when Redis did not answer in time.
-   */
-  take(limitedBy: LimitedBy, isBackground: boolean, beginBy: number): Promise<number | undefined>;
-  /** The further delay behind so many waiting requests of an account, in milliseconds. */
-  queueDelayMs(waiting: number): number;
-  /** Allows no request of the account for this time, a minute at most. A pause is never shortened. */
-  pause(limitedBy: LimitedBy, forMs: number): Promise<void>;
 }
 
 /** The part of each budget that background requests may not use. */
@@ -144,7 +125,7 @@ function unreserved(limit: number): number {
  * Creates the shared limits in Redis, over sliding windows like {@link RateBudget}.
  * @param limits undefined for none: only pauses count.
  */
-export function createSharedBudget(memory: SharedMemory, limits: RequestLimits | undefined): SharedBudget {
+export function createSharedBudget(memory: SharedMemory, limits: RequestLimits | undefined) {
   /** The key of a budget. Ids are hashed: they may have any characters and any length. */
   const keyOf = (...parts: readonly string[]) => `${memory.keyPrefix}:budget:${digest(...parts)}`;
   const { windowMs, perAccount, perToken } = limits ?? { windowMs: 0, perAccount: 0, perToken: 0 };
@@ -152,7 +133,13 @@ export function createSharedBudget(memory: SharedMemory, limits: RequestLimits |
   const background = [perAccount, perToken].flatMap((limit) => [limit, unreserved(limit)]);
   const accountKey = ({ tokenId, integratedAccountId }: LimitedBy) => keyOf(tokenId, integratedAccountId);
   return {
-    async take(limitedBy, isBackground, beginBy) {
+    /**
+     * Counts a request in the budgets of its account and its token, in one step. It must be sent at once.
+     * @param isBackground true to leave a fifth of each budget to interactive requests.
+     * @param beginBy the moment (by `performance.now()`) by which the request must be sent. Redis gets a part of the time until then.
+     * @returns 0 when it is counted; else how long to wait, in milliseconds; undefined when Redis did not answer in time.
+     */
+    async take(limitedBy: LimitedBy, isBackground: boolean, beginBy: number): Promise<number | undefined> {
       const account = accountKey(limitedBy);
       const keys = [account, keyOf(limitedBy.tokenId), `${account}:pause`];
       const askedAtMs = performance.now();
@@ -162,11 +149,16 @@ export function createSharedBudget(memory: SharedMemory, limits: RequestLimits |
       // With a later answer, the request would be sent outside of the window in which it was counted.
       return performance.now() > answerBy ? undefined : delayMs;
     },
-    queueDelayMs: (waiting) => (perAccount === 0 ? 0 : Math.floor(waiting / perAccount) * windowMs),
-    async pause(limitedBy, forMs) {
+    /** The further delay behind so many waiting requests of an account, in milliseconds. */
+    queueDelayMs: (waiting: number) => (perAccount === 0 ? 0 : Math.floor(waiting / perAccount) * windowMs),
+    /** Allows no request of the account for this time, a minute at most. A pause is never shortened. */
+    async pause(limitedBy: LimitedBy, forMs: number): Promise<void> {
       if (forMs <= 0) return;
       const [key, ms] = [`${accountKey(limitedBy)}:pause`, Math.ceil(Math.min(forMs, maxPauseMs))];
       await memory.ask((redis) => pauseAccount(redis, [key], [ms]), performance.now() + maxAnswerMs);
     },
   };
 }
+
+/** The rate limits that all replicas share. */
+export type SharedBudget = ReturnType<typeof createSharedBudget>;

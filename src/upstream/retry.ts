@@ -1,4 +1,4 @@
-import type { Attempt, UpstreamRequest } from './attempt.ts';
+import type { Attempt, Sent, UpstreamRequest } from './attempt.ts';
 import { meaningOf } from './status.ts';
 
 /** The longest wait that fits GraphQL's 32-bit `Int`, in milliseconds: about 24.8 days. */
@@ -8,15 +8,10 @@ const time = '\\d{2}:\\d{2}:\\d{2}';
 
 /** The date forms of RFC 9110 section 5.6.7, all of them UTC; `Date.parse` alone would accept nearly any text. */
 const httpDates = [
-  new RegExp(`^[A-Z][a-z]{2}, \\d{2} [A-Z][a-z]{2} \\d{4} ${time} GMT$`),
-  new RegExp(`^[A-Z][a-z]{5,8}, \\d{2}-[A-Z][a-z]{2}-\\d{2} ${time} GMT$`),
-];
-const dateWithoutZone = new RegExp(`^[A-Z][a-z]{2} [A-Z][a-z]{2} [ \\d]\\d ${time} \\d{4}$`);
-
-function parseHttpDate(text: string): number {
-  if (dateWithoutZone.test(text)) return Date.parse(`${text} GMT`);
-  return httpDates.some((form) => form.test(text)) ? Date.parse(text) : Number.NaN;
-}
+  `[A-Z][a-z]{2}, \\d{2} [A-Z][a-z]{2} \\d{4} ${time} GMT`,
+  `[A-Z][a-z]{5,8}, \\d{2}-[A-Z][a-z]{2}-\\d{2} ${time} GMT`,
+  `[A-Z][a-z]{2} [A-Z][a-z]{2} [ \\d]\\d ${time} \\d{4}`,
+].map((form) => new RegExp(`^${form}$`));
 
 /** Some servers send fractions of a second, against the RFC. They are rounded up. */
 const seconds = /^\d+(\.\d+)?$/;
@@ -28,7 +23,9 @@ const seconds = /^\d+(\.\d+)?$/;
 export function parseRetryAfter(header: string | undefined, nowMs: number): number | undefined {
   const text = header?.trim() ?? '';
   if (seconds.test(text)) return Math.min(Math.ceil(Number(text)) * 1000, maxWaitMs);
-  const dateMs = parseHttpDate(text);
+  const dateMs = httpDates.some((form) => form.test(text))
+    ? Date.parse(text.replace(/(?: GMT)?$/, ' GMT'))
+    : Number.NaN;
   return Number.isNaN(dateMs) ? undefined : Math.min(Math.max(0, dateMs - nowMs), maxWaitMs);
 }
 
@@ -59,14 +56,10 @@ const maxAttempts = 3;
 const maxFailureRetries = { GET: 2, DELETE: 1, POST: 1 } as const;
 
 /** The state after an attempt. */
-export interface RetryQuestion {
-  readonly method: UpstreamRequest['method'];
+export interface RetryQuestion extends Pick<UpstreamRequest, 'method'>, Pick<Sent, 'attempt' | 'attemptCount'> {
   /** False when a second execution may have a further effect, as of every `POST`. */
   readonly isRepeatable: boolean;
-  readonly attempt: Attempt;
-  /** How many attempts were made, including this one. */
-  readonly attemptCount: number;
-  /** How many of them failed, including this one. A rate limit is not a failure. */
+  /** How many attempts failed, including this one. A rate limit is not a failure. */
   readonly failureCount: number;
   /** By the monotonic clock (`performance.now()`). */
   readonly nowMs: number;
@@ -78,9 +71,6 @@ export interface RetryQuestion {
   readonly random: number;
 }
 
-/** What an attempt means for a retry: it had no effect, it may have had one, it asks to wait, or it is final. */
-export type Verdict = 'unsent' | 'unclear' | 'wait' | 'final';
-
 /** Reasons before an attempt starts. Another attempt would end the same way. */
 const neverStarted: ReadonlySet<string> = new Set(['timeout', 'paused', 'streams', 'open', 'abandoned']);
 
@@ -89,8 +79,8 @@ export function wasNeverStarted(attempt: Attempt): boolean {
   return attempt.kind === 'failure' && !attempt.mayHaveBeenSent && neverStarted.has(attempt.reason);
 }
 
-/** Decides what the end of an attempt means for a retry. */
-export function judge(attempt: Attempt, method: RetryQuestion['method']): Verdict {
+/** What an attempt means for a retry: it had no effect, it may have had one, it asks to wait, or it is final. */
+export function judge(attempt: Attempt, method: RetryQuestion['method']): 'unsent' | 'unclear' | 'wait' | 'final' {
   if (attempt.kind === 'failure' && attempt.mayHaveBeenSent) return 'unclear';
   if (attempt.kind === 'failure') return wasNeverStarted(attempt) ? 'final' : 'unsent';
   const { statusCode, body } = attempt;
@@ -127,11 +117,7 @@ const freeAtOnce = 10;
 export class RetryBudget {
   #earned = 0;
   #free = freeAtOnce;
-  #refilledAt: number;
-
-  constructor(nowMs: number) {
-    this.#refilledAt = nowMs;
-  }
+  #refilledAt = 0;
 
   /** Counts one call, independent of its attempts. */
   countCall(): void {

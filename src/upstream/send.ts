@@ -36,31 +36,26 @@ export interface SendSetup {
   readonly onAttempt?: (seen: SeenAttempt) => void;
   /** Called before a request waits for a rate limit. */
   readonly onLimit?: (waitMs: number) => void;
-  /** Called when a request has ended. */
-  readonly onEnd?: () => void;
 }
 
 /** The state that all calls of a process share. */
-interface Road extends SendSetup {
-  readonly lanes: Lanes;
-  readonly connections: Permits;
-  readonly streamConnections: Permits;
-  readonly upstreamBreaker: Breaker;
-  readonly retryBudget: RetryBudget;
-}
+const openRoad = (setup: SendSetup) => ({
+  ...setup,
+  lanes: new Lanes(setup.limits),
+  connections: new Permits(maxConnections, maxWaiting),
+  streamConnections: new Permits(maxStreams, maxWaiting),
+  upstreamBreaker: new Breaker(isUpstreamFailure),
+  retryBudget: new RetryBudget(),
+});
+
+type Road = ReturnType<typeof openRoad>;
 
 function unsent(reason: FailureReason, retryAfterMs?: number): Attempt {
   return { kind: 'failure', mayHaveBeenSent: false, reason, ...(retryAfterMs !== undefined && { retryAfterMs }) };
 }
 
-/** The end of an attempt without a permit, by what the permit is for. */
-const noStream = unsent('streams');
 const noTime = unsent('timeout');
-/** At the next attempt, a connection may be free. */
-const noConnection = unsent('unconnected');
-
 const abandoned = unsent('abandoned');
-const breakerOpen = unsent('open');
 
 /**
  * One request to upstream, with all of its attempts. An attempt waits for the budgets, takes its permits, checks once more whether it
@@ -95,24 +90,20 @@ class Call {
   /** Makes attempts until one is final, or a retry would not help. */
   async run(): Promise<Sent> {
     this.#road.retryBudget.countCall();
-    try {
-      for (;;) {
-        const startMs = performance.now();
-        const idempotencyKey = this.#options.keyAfter?.(this.#sent.answerCount);
-        const attempt = await this.#attempt(idempotencyKey);
-        this.#road.onAttempt?.({
-          method: this.#request.method,
-          integration: this.#options.integration ?? null,
-          end: attempt.kind === 'answer' ? attempt.statusCode : attempt.reason,
-          wasNeverStarted: wasNeverStarted(attempt),
-          durationMs: performance.now() - startMs,
-        });
-        const delayMs = this.#noteEnd(attempt, idempotencyKey) ? this.#retryDelayMs() : undefined;
-        if (delayMs === undefined) return this.#sent;
-        await sleep(delayMs);
-      }
-    } finally {
-      this.#road.onEnd?.();
+    for (;;) {
+      const startMs = performance.now();
+      const idempotencyKey = this.#options.keyAfter?.(this.#sent.answerCount);
+      const attempt = await this.#attempt(idempotencyKey);
+      this.#road.onAttempt?.({
+        method: this.#request.method,
+        integration: this.#options.integration ?? null,
+        end: attempt.kind === 'answer' ? attempt.statusCode : attempt.reason,
+        wasNeverStarted: wasNeverStarted(attempt),
+        durationMs: performance.now() - startMs,
+      });
+      const delayMs = this.#noteEnd(attempt, idempotencyKey) ? this.#retryDelayMs() : undefined;
+      if (delayMs === undefined) return this.#sent;
+      await sleep(delayMs);
     }
   }
 
@@ -151,7 +142,7 @@ class Call {
   /** Why no attempt may start now, within any limits. */
   #whyHopeless(): Attempt | undefined {
     if (this.#options.hasCallerLeft?.()) return abandoned;
-    return this.#road.upstreamBreaker.isOpen || this.#lane.breaker.isOpen ? breakerOpen : undefined;
+    return this.#road.upstreamBreaker.isOpen || this.#lane.breaker.isOpen ? unsent('open') : undefined;
   }
 
   /** Makes one attempt, as soon as the budgets allow it. */
@@ -200,7 +191,7 @@ class Call {
     const { background, streams, requests } = this.#lane;
     const stream = streamsTo === undefined ? undefined : this.#road.lanes.streamsOf(streamsTo).acquire(this.#beginBy);
     const releaseStream = stream instanceof Promise ? await stream : stream;
-    if (streamsTo !== undefined && !releaseStream) return noStream;
+    if (streamsTo !== undefined && !releaseStream) return unsent('streams');
     const permits = isBackground ? background : streamsTo !== undefined ? streams : requests;
     const permit = permits.acquire(this.#beginBy);
     const release = permit instanceof Promise ? await permit : permit;
@@ -233,7 +224,8 @@ class Call {
     const answerBy = leavesTime ? nowMs + (deadlineAt - nowMs) * shareOfTimeLeft : deadlineAt;
     const connection = (streams ? streamConnections : connections).acquire(answerBy - reserveMs);
     const onDone = connection instanceof Promise ? await connection : connection;
-    if (!onDone) return noConnection;
+    // At the next attempt, a connection may be free.
+    if (!onDone) return unsent('unconnected');
     const sharedDelayMs = sharedBudget && (await sharedBudget.take(limitedBy, isBackground, this.#beginBy));
     this.#lane.isShared = sharedDelayMs !== undefined;
     const unbegun = this.#takeBudgets(sharedDelayMs);
@@ -276,60 +268,37 @@ function withKey(request: UpstreamRequest, idempotencyKey: string | undefined): 
 
 /** Creates `send`. It retries where that is safe and may help, and never sends after the deadline. */
 export function createSend(setup: SendSetup): Send {
-  const road: Road = {
-    ...setup,
-    lanes: new Lanes(setup.limits),
-    connections: new Permits(maxConnections, maxWaiting),
-    streamConnections: new Permits(maxStreams, maxWaiting),
-    upstreamBreaker: new Breaker(isUpstreamFailure),
-    retryBudget: new RetryBudget(performance.now()),
-  };
+  const road = openRoad(setup);
   return (request, options) => new Call(road, request, options).run();
 }
 
 /** The settings of the connection to upstream. */
-export interface UpstreamOptions
-  extends Pick<UpstreamClientOptions, 'baseUrl' | 'proxy'>,
-    Pick<SendSetup, 'limits' | 'sharedBudget' | 'onAttempt' | 'onLimit'> {
-  /** The largest body that is collected. */
-  readonly maxUpstreamBytes: number;
-  /** How long an operation may take. */
-  readonly requestTimeoutMs: number;
-}
-
-/** The connection of a process to upstream. */
-export interface Upstream {
-  readonly send: Send;
-  /** Ends all streamed bodies with an error. */
-  endStreams(): void;
-  /** Waits for requests in flight, then closes the connections. Takes at most twice an operation's time. */
-  close(): Promise<void>;
-}
+export type UpstreamOptions = UpstreamClientOptions &
+  Pick<SendSetup, 'limits' | 'sharedBudget' | 'onAttempt' | 'onLimit'>;
 
 /** Opens the connection to upstream. */
-export function openUpstream(options: UpstreamOptions): Upstream {
-  const { baseUrl, proxy, maxUpstreamBytes: maxBytes, requestTimeoutMs } = options;
-  const client = createUpstreamClient({ baseUrl, proxy, maxBytes, idleTimeoutMs: requestTimeoutMs });
-  const reserveMs = Math.min(maxReserveMs, requestTimeoutMs / 10);
-  let inFlight = 0;
-  const settled = Promise.withResolvers<void>();
-  let isClosing = false;
-  const onEnd = () => {
-    inFlight -= 1;
-    if (isClosing && inFlight === 0) settled.resolve();
+export function openUpstream(options: UpstreamOptions) {
+  const { requestTimeoutMs } = options;
+  const client = createUpstreamClient(options);
+  const sendOver = createSend({ ...options, client, reserveMs: Math.min(maxReserveMs, requestTimeoutMs / 10) });
+  const inFlight = new Set<Promise<Sent>>();
+  const send: Send = (request, sendOptions) => {
+    const sent = sendOver(request, sendOptions);
+    inFlight.add(sent);
+    return sent.finally(() => inFlight.delete(sent));
   };
-  const sendOver = createSend({ ...options, client, reserveMs, onEnd });
   return {
-    send(request, sendOptions) {
-      inFlight += 1;
-      return sendOver(request, sendOptions);
-    },
+    send,
     endStreams: client.endStreams,
-    async close() {
-      isClosing = true;
+    /** Waits for requests in flight, then closes the connections. Takes at most twice an operation's time. */
+    async close(): Promise<void> {
+      const timeout = sleep(requestTimeoutMs, true, { ref: false });
       // A call between two attempts has no connection that `client.close` could wait for.
-      if (inFlight > 0) await Promise.race([settled.promise, sleep(requestTimeoutMs, undefined, { ref: false })]);
+      while (inFlight.size > 0) if ((await Promise.race([Promise.allSettled(inFlight), timeout])) === true) break;
       await client.close(requestTimeoutMs);
     },
   };
 }
+
+/** The connection of a process to upstream. */
+export type Upstream = ReturnType<typeof openUpstream>;

@@ -1,13 +1,7 @@
 /** The refusal that a status stands for, in a form that Truto guarantees (https://www.truto.one/docs/api-reference/overview/errors.md). */
 export type Refused =
-  | 'invalid'
-  | 'unauthorized'
-  | 'forbidden'
-  | 'not-found'
-  | 'not-allowed'
-  | 'blocked'
-  | 'rate-limited'
-  | 'refused';
+  | ('invalid' | 'unauthorized' | 'forbidden' | 'not-found' | 'not-allowed')
+  | ('blocked' | 'rate-limited' | 'refused');
 
 /** What a status of upstream means. */
 export interface StatusMeaning {
@@ -43,11 +37,7 @@ const meanings: ReadonlyMap<number, StatusMeaning> = new Map([
   [504, unclear],
 ]);
 
-const refusedByClientError = final('refused');
-const inconclusive = final();
-
 /** What a status outside 2xx means. */
 export function meaningOf(statusCode: number): StatusMeaning {
-  const known = meanings.get(statusCode);
-  return known ?? (statusCode >= 400 && statusCode < 500 ? refusedByClientError : inconclusive);
+  return meanings.get(statusCode) ?? final(statusCode >= 400 && statusCode < 500 ? 'refused' : undefined);
 }

@@ -42,16 +42,17 @@ export function findMeter(): Meter | undefined {
   return findApi()?.metrics.getMeter('truto-engagements-graphql');
 }
 
-/** The context of the span that is active in the program around this server; undefined without one. */
-function findActive(api: Api): Context | undefined {
-  const active = api.context.active();
-  return api.trace.getSpan(active) && active;
+/** The span that is active in the program around this server; undefined without one. */
+function findHost(): { readonly api: Api; readonly context: Context } | undefined {
+  const api = findApi();
+  const context = api?.context.active();
+  return api && context && api.trace.getSpan(context) && { api, context };
 }
 
 function parentOf(api: Api, given: Trace | undefined): Context {
   // The span that a host made for the request belongs to the caller's trace already.
-  const active = findActive(api);
-  if (active) return active;
+  const host = findHost();
+  if (host) return host.context;
   const [, traceId = '', spanId = '', flags = ''] = traceParent.exec(given?.traceparent ?? '') ?? [];
   if (!given || !traceId) return api.ROOT_CONTEXT;
   const traceState = given.tracestate === undefined ? undefined : api.createTraceState(given.tracestate);
@@ -98,26 +99,16 @@ export function runTraced(
   };
 }
 
-/** One attempt upstream, as a part of its trace. */
-export interface TracedAttempt {
-  /** The request with the trace's headers. */
-  readonly request: UpstreamRequest;
-  end(attempt: Attempt): void;
-}
-
 function withTrace(request: UpstreamRequest, { traceparent, tracestate }: Trace): UpstreamRequest {
   return { ...request, headers: { ...request.headers, traceparent, ...(tracestate && { tracestate }) } };
 }
 
-/** The host's active span, for operations without a request. */
-function findHost(): { readonly api: Api; readonly context: Context } | undefined {
-  const api = findApi();
-  const context = api && findActive(api);
-  return api && context && { api, context };
-}
-
-/** Starts the span of an attempt. Names and attributes contain no ids and no query. */
-export function traceAttempt(request: UpstreamRequest): TracedAttempt {
+/**
+ * Starts the span of an attempt. Names and attributes contain no ids and no query.
+ * @returns the request with the trace's headers, and a function that ends the span.
+ */
+export function traceAttempt(request: UpstreamRequest) {
+  // An operation without a request has the host's.
   const parent = current.getStore() ?? findHost();
   if (!parent) return { request, end: () => {} };
   if (!('api' in parent)) return { request: withTrace(request, parent), end: () => {} };
@@ -128,7 +119,7 @@ export function traceAttempt(request: UpstreamRequest): TracedAttempt {
   const span = tracerOf(api).startSpan(`${request.method} ${resource}`, options, context);
   return {
     request: withTrace(request, traceOf(span)),
-    end(attempt) {
+    end(attempt: Attempt): void {
       if (attempt.kind === 'answer') span.setAttribute('http.response.status_code', attempt.statusCode);
       else span.setAttribute('error.type', attempt.reason);
       if (attempt.kind === 'failure' || attempt.statusCode >= 400) span.setStatus({ code: api.SpanStatusCode.ERROR });
