@@ -150,13 +150,6 @@ export function createEngagementServer(
     });
   }
 
-  async function closeWhatRuns(): Promise<void> {
-    // The caller of `listen` got the error of a failed start, which left nothing to close.
-    await listening?.catch(() => undefined);
-    const server = await opening?.catch(() => undefined);
-    await server?.close();
-  }
-
   return {
     open: async () => void (await opened()),
     listen,
@@ -165,8 +158,12 @@ export function createEngagementServer(
     createContext: async (request) => (await opened()).createContext(request),
     deleteEngagement: async (asked) => (await opened()).deleteEngagement(asked),
     receiveEvent: async (event) => (await opened()).receiveEvent(event),
-    close() {
-      closing ??= closeWhatRuns();
+    async close() {
+      // The caller of `listen` got the error of a failed start, which left nothing to close.
+      closing ??= (async () => {
+        await listening?.catch(() => undefined);
+        await (await opening?.catch(() => undefined))?.close();
+      })();
       return closing;
     },
   };
@@ -177,11 +174,7 @@ export function createEngagementServer(
  * resolvers what `createContext` of a server makes.
  * @throws {ConfigError} for an unknown dialect, or a prefix or additional fields that are not valid.
  */
-export function createEngagementSchema(options: EngagementSchemaOptions = {}): GraphQLSchema {
-  return createSchema(options);
-}
+export const createEngagementSchema = (options: EngagementSchemaOptions = {}): GraphQLSchema => createSchema(options);
 
 /** Prints that schema: with a dialect, as composers and gateways read it. @throws {ConfigError} as {@link createEngagementSchema}. */
-export function printEngagementSchema(options: EngagementSchemaOptions = {}): string {
-  return printedSchema(options);
-}
+export const printEngagementSchema = (options: EngagementSchemaOptions = {}): string => printedSchema(options);

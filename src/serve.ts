@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { flushCompileCache } from 'node:module';
 import { setFlagsFromString } from 'node:v8';
-import { type Config, ConfigError, parseConfig } from './config/config.ts';
+import { ConfigError, parseConfig } from './config/config.ts';
 import { openFacade } from './http/server.ts';
 import { createLog, secretsOf } from './log/log.ts';
 
@@ -14,16 +14,6 @@ const noticeMs = 5_000;
 const drainMarginMs = 10_000;
 /** npm repeats a signal at once. The same signal later than this after the first is a second one, in milliseconds. */
 const npmRepeatMs = 1_000;
-
-function readConfig(): Config {
-  try {
-    return parseConfig(process.env);
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    process.stderr.write(`${error.message}\n`);
-    return process.exit(1);
-  }
-}
 
 /** Why the server cannot listen, and what to do about it. */
 function describeListenError({ message, code, port }: NodeJS.ErrnoException & { readonly port?: number }): string {
@@ -40,7 +30,7 @@ function describeListenError({ message, code, port }: NodeJS.ErrnoException & { 
   return [`Cannot listen: ${message}.`, advice[code ?? '']].join(' ').trim();
 }
 
-const config = readConfig();
+const config = await (async () => parseConfig(process.env))().catch(endAtStart);
 // At a terminal the log is written for people. The formatter slows the start, so it is loaded only there.
 const terminal = process.stdout.isTTY ? (await import('./log/terminal-log.ts')).createTerminalDestination() : undefined;
 const log = createLog({ secrets: secretsOf(config), ...(terminal && { destination: terminal }) });

@@ -114,7 +114,7 @@ describe('parseConfig', () => {
       ...{ requestTimeoutMs: 10_000, maxUpstreamBytes: 1_048_576, keepsRateLimits: false, keepAliveTimeoutMs: 65_000 },
       confirmation: { isRequired: false, secret: undefined },
       ...{ subgraph: 'none', typePrefix: '', sandbox: { engagementsPerAccount: 30, keepsLimits: false } },
-      warnings: [],
+      ...{ secrets: [], warnings: [] },
     });
   });
 
@@ -136,7 +136,7 @@ describe('parseConfig', () => {
       confirmation: { isRequired: true, secret: undefined },
       keepAliveTimeoutMs: 3_610_000,
       ...{ subgraph: 'federation', typePrefix: 'Crm', sandbox: { engagementsPerAccount: 30, keepsLimits: false } },
-      warnings: [],
+      ...{ secrets: [], warnings: [] },
     });
   });
 

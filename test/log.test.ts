@@ -302,7 +302,7 @@ describe('S01 with any secret in any position', () => {
 it('S01 the secrets of a configuration are its token and its shared secret', () => {
   const service = { AUTH_MODE: 'service', TRUTO_API_TOKEN: 'the-api-token', JWT_ISSUER: 'i', JWT_AUDIENCE: 'a' };
   const reveal = (env: Record<string, string>) => secretsOf(parseConfig(env)).map((secret) => secret.reveal());
-  expect(reveal({ ...service, JWT_SECRET: 's'.repeat(32) })).toEqual(['the-api-token', 's'.repeat(32)]);
+  expect(reveal({ ...service, JWT_SECRET: 's'.repeat(32) })).toEqual(['s'.repeat(32), 'the-api-token']);
   expect(reveal({ ...service, JWT_JWKS_URL: 'https://keys.example' })).toEqual(['the-api-token']);
   expect(reveal({ AUTH_MODE: 'passthrough' })).toEqual([]);
   const proxy = 'http://user:pass%2Fword@proxy:3128/';

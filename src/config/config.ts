@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { Secret } from './secret.ts';
+import { Secret } from './secret.ts';
 import {
   checkNames,
   type Defaults,
@@ -130,10 +130,7 @@ function checkExtraCertificates(path: string | undefined, problems: string[]): v
 /** Settings by their names in the environment; `true` and `false` mean `1` and `0`. */
 export type PlainSettings = { readonly [N in Name]?: string | number | boolean | undefined };
 
-/**
- * Parses settings from a program by the rules of the environment, which it does not read. An unknown name is a mistake.
- * @throws {ConfigError} with all mistakes.
- */
+/** Parses a program's settings as those of the environment, which it does not read. @throws {ConfigError} with all mistakes. */
 export function parseSettings(given: PlainSettings): Config {
   const set = Object.entries(given).filter(([name, value]) => isSetting(name) && value !== undefined);
   const texts = set.map(([name, value]) => [name, String(typeof value === 'boolean' ? Number(value) : value)]);
@@ -165,13 +162,8 @@ function parse(env: NodeJS.ProcessEnv, problems: string[]) {
     if (!isLoopback(values.HOST))
       problems.push('HOST is not loopback and no upstream is configured: set AUTH_MODE to reach Truto, or SANDBOX=1');
   }
-  if (!sandbox)
-    refuseIgnored(
-      ['SANDBOX_ENGAGEMENTS', 'SANDBOX_LIMITS', 'SANDBOX_FIELDS', 'SANDBOX_PARAMETERS', 'SANDBOX_WEBHOOK_URL'],
-      texts,
-      'SANDBOX=1',
-      problems,
-    );
+  const ofSandbox = (Object.keys(texts) as Name[]).filter((name) => name.startsWith('SANDBOX_'));
+  if (!sandbox) refuseIgnored(ofSandbox, texts, 'SANDBOX=1', problems);
   const auth = readAuth(texts, values, sandbox, problems);
   if (token && !usesToken) {
     const instead =
@@ -247,6 +239,10 @@ function parse(env: NodeJS.ProcessEnv, problems: string[]) {
     /** The proxy for all hosts except loopback, and those that `NO_PROXY` lists; undefined for none. */
     proxy: values.HTTPS_PROXY && { url: values.HTTPS_PROXY, exceptFor: values.NO_PROXY ?? '' },
     shared,
+    /** All of them, for the log to redact. */
+    secrets: Object.values(values)
+      .flat()
+      .filter((value) => value instanceof Secret),
     /** Log messages about ignored settings, without their values. */
     warnings,
   } as const;

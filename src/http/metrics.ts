@@ -132,62 +132,39 @@ export function createMetrics(
   gauge('engagements_requests_in_flight', inFlightHelp, () => [[{}, inFlight()]]);
   let unfinished: UnfinishedJobs = { oldestAgeMs: 0, paused: {} };
   if (sharedMemory) {
-    gauge(
-      'engagements_redis_up',
-      '1 while Redis accepts writes, so that replicas share limits, repeated deletes and bulk deletes; 0 while it does not.',
-      () => [[{}, Number(sharedMemory.isReachable)]],
-    );
-    gauge(
-      'engagements_bulk_oldest_age_seconds',
-      'The age of the oldest bulk delete of all servers that has not ended and is not paused; 0 when there is none.',
-      () => [[{}, unfinished.oldestAgeMs / 1_000]],
-    );
-    gauge(
-      'engagements_bulk_paused',
-      'Paused bulk deletes of all servers, by reason.',
-      () => pauseReasons.map((reason) => [{ reason }, unfinished.paused[reason] ?? 0]),
-      ['reason'],
-    );
+    const redisHelp =
+      '1 while Redis accepts writes, so that replicas share limits, repeated deletes and bulk deletes; 0 while it does not.';
+    gauge('engagements_redis_up', redisHelp, () => [[{}, Number(sharedMemory.isReachable)]]);
+    const ageHelp =
+      'The age of the oldest bulk delete of all servers that has not ended and is not paused; 0 when there is none.';
+    gauge('engagements_bulk_oldest_age_seconds', ageHelp, () => [[{}, unfinished.oldestAgeMs / 1_000]]);
+    const paused = () => pauseReasons.map((reason) => [{ reason }, unfinished.paused[reason] ?? 0] as const);
+    gauge('engagements_bulk_paused', 'Paused bulk deletes of all servers, by reason.', paused, ['reason']);
   }
-  const requests = tally(
-    'engagements_request_duration_seconds',
-    ['status'],
-    'HTTP requests by status; left: the client had disconnected.',
-  );
-  const fields = tally(
-    'engagements_field_duration_seconds',
-    ['field', 'result'],
-    'Root fields of operations, except deletes, by result: ok, or the code of the error.',
-  );
+  const requestsHelp = 'HTTP requests by status; left: the client had disconnected.';
+  const requests = tally('engagements_request_duration_seconds', ['status'], requestsHelp);
+  const fieldsHelp = 'Root fields of operations, except deletes, by result: ok, or the code of the error.';
+  const fields = tally('engagements_field_duration_seconds', ['field', 'result'], fieldsHelp);
   const writeLabels = ['result', 'outcome', 'integration'];
   const byResult = 'by result (the member, or the code of a top-level error), outcome of a success, and integration.';
   const deletes = tally('engagements_deletes_total', writeLabels, `Deletes ${byResult}`);
   const deleteSeconds = tally('engagements_delete_duration_seconds', ['result'], 'Deletes by result.');
   const creates = tally('engagements_creates_total', writeLabels, `Creates ${byResult}`);
-  const attempts = tally(
-    'engagements_upstream_attempt_duration_seconds',
-    ['method', 'integration', 'end'],
-    'Attempts to reach Truto by method, integration and end: a status, or why there is none.',
-  );
-  const held = tally(
-    'engagements_upstream_held_back_total',
-    ['reason'],
-    'Attempts that were not started, by reason: paused (a limit), streams (a caller has too many open), open (a breaker), timeout, or abandoned (the client disconnected).',
-  );
+  const attemptLabels = ['method', 'integration', 'end'];
+  const attemptsHelp = 'Attempts to reach Truto by method, integration and end: a status, or why there is none.';
+  const attempts = tally('engagements_upstream_attempt_duration_seconds', attemptLabels, attemptsHelp);
+  const heldHelp =
+    'Attempts that were not started, by reason: paused (a limit), streams (a caller has too many open), open (a breaker), timeout, or abandoned (the client disconnected).';
+  const held = tally('engagements_upstream_held_back_total', ['reason'], heldHelp);
   const bulkHelp = 'Engagements of bulk deletes that got their final outcome at this server, by outcome.';
   const bulkOutcomes = sharedMemory && tally('engagements_bulk_outcomes_total', ['outcome'], bulkHelp);
   const tokensHelp = "Callers' tokens that were refused, by reason.";
   const refusedTokens = tally('engagements_tokens_refused_total', ['reason'], tokensHelp);
-  const drifts = tally(
-    'engagements_contract_drift_total',
-    ['kind', 'resource'],
-    'Answers of Truto that differ from its documentation, by kind and resource.',
-  );
-  const events = tally(
-    'engagements_events_total',
-    ['event', 'result'],
-    "Truto's events by name and result: used, ignored, repeated, old, malformed, bad_signature, bad_request, or failed (Redis did not answer, or the event could not be used: the log has the error).",
-  );
+  const driftsHelp = 'Answers of Truto that differ from its documentation, by kind and resource.';
+  const drifts = tally('engagements_contract_drift_total', ['kind', 'resource'], driftsHelp);
+  const eventsHelp =
+    "Truto's events by name and result: used, ignored, repeated, old, malformed, bad_signature, bad_request, or failed (Redis did not answer, or the event could not be used: the log has the error).";
+  const events = tally('engagements_events_total', ['event', 'result'], eventsHelp);
 
   // Prometheus cannot know that a counter that it first sees at 1 was 0 before, so the counters of alerts exist from the start.
   for (const integration of [...integrationNames, 'unknown', 'other'])
@@ -204,27 +181,20 @@ export function createMetrics(
     countRequest: (status: number | 'left', durationMs: number) => requests.observe(durationMs, String(status)),
     /** Counts a root field other than a delete. @param result `ok`, or the code of its error. */
     countField: (field: string, result: string, durationMs: number) => fields.observe(durationMs, field, result),
-    /** Counts a delete, by its end. */
     countDelete({ result, detail, integration, durationMs }: AuditEvent): void {
       deletes.count(result, result === 'DeleteEngagementSuccess' ? detail : '', known(integration));
       deleteSeconds.observe(durationMs, result);
     },
-    /** Counts a create, by its end. */
     countCreate: ({ result, detail, integration }: CreateEvent) =>
       creates.count(result, result === 'CreateEngagementSuccess' ? detail : '', known(integration)),
-    /** Counts an engagement of a bulk delete that got its final outcome here. */
     countBulkOutcome: (outcome: (typeof finalOutcomes)[number]) => bulkOutcomes?.count(outcome),
-    /** Gets the numbers of all servers' bulk deletes. */
     noteUnfinished(jobs: UnfinishedJobs): void {
       unfinished = jobs;
     },
-    /** Counts a difference between Truto and its documentation. */
     countDrift: ({ kind, resource }: Drift) => drifts.count(kind, resource),
-    /** Counts a caller's token that is refused. */
     countRefusedToken: (reason: TokenRefusal) => refusedTokens.count(reason),
     /** Counts an event of Truto's. @param event its name, or `other`; `unknown` when it could not be read. */
     countEvent: (event: string, result: string) => events.count(event, result),
-    /** Counts an attempt upstream that has ended, or was never started. */
     countAttempt({ method, integration, end, wasNeverStarted, durationMs }: SeenAttempt): void {
       if (wasNeverStarted) held.count(String(end));
       else attempts.observe(durationMs, method, known(integration), String(end));

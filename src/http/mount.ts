@@ -4,26 +4,15 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { GraphQLError } from 'graphql';
 import { ChunkDeliveries } from '../graphql/core/chunk-delivery.ts';
 import type { Context } from '../graphql/core/context.ts';
-import type { Log } from '../log/log.ts';
 import { runTraced } from '../upstream/trace.ts';
 import { readCors } from './connections/cors.ts';
 import { requestIdFrom } from './connections/listener.ts';
 import { createLoad, type LoadLimits } from './connections/overload.ts';
 import { type Refusal, refusalHeaders, refusals } from './connections/refuse.ts';
 import { findBadBody, isInTooManyPieces, maxRequestBytes } from './connections/request-body.ts';
-import type { Metrics } from './metrics.ts';
 import { admit, type ContextOptions, createContext } from './requests/admit.ts';
 import { findUnreadable } from './requests/headers.ts';
 import type { GraphQLHandler } from './yoga.ts';
-
-/** The parts that a mount uses. */
-interface MountOptions {
-  readonly log: Log;
-  readonly metrics: Pick<Metrics, 'countRequest'>;
-  /** The origins whose pages may read answers. */
-  readonly corsOrigins: ReadonlySet<string> | undefined;
-  readonly loadLimits?: LoadLimits | undefined;
-}
 
 /** Yoga receives each request at this path. The host decides where the endpoint is mounted. */
 const endpoint = 'http://localhost/graphql';
@@ -137,7 +126,7 @@ const ofConnection = new Set(['connection', 'transfer-encoding']);
  * Answers the requests of a host's own HTTP server, over the same handler as the listener's requests. What the listener does for
  * connections (their number, slow clients, the size of heads) is the host's task.
  */
-export function createMount(yoga: GraphQLHandler, { log, metrics, corsOrigins, loadLimits }: MountOptions) {
+export function createMount(yoga: GraphQLHandler, { config, log, metrics }: ContextOptions, loadLimits?: LoadLimits) {
   const load = createLoad(loadLimits);
 
   /** What ends the answers in parts that are not read to their end. */
@@ -229,7 +218,7 @@ export function createMount(yoga: GraphQLHandler, { log, metrics, corsOrigins, l
     const { method, signal } = given;
     const requestId = requestIdFrom(given.headers['x-request-id']);
     const asked = { ...given, headers: { ...given.headers, 'x-request-id': requestId } };
-    const cors = readCors(corsOrigins, method, (name) => given.headers[name] ?? null);
+    const cors = readCors(config.corsOrigins, method, (name) => given.headers[name] ?? null);
     let answered: Answered;
     try {
       answered = cors?.isPreflight ? { status: 204, headers: {}, body: null } : await answer(asked);
@@ -269,10 +258,7 @@ export function createMount(yoga: GraphQLHandler, { log, metrics, corsOrigins, l
         end();
       }
     },
-    /**
-     * Refuses new requests, and settles when those in flight are answered.
-     * @param endStreamsAfterMs when answers in parts are ended that are not read to their end by then.
-     */
+    /** Refuses new requests, and settles when those in flight are answered. Ends answers in parts that are not read by then. */
     async drain(endStreamsAfterMs: number): Promise<void> {
       const timer = setTimeout(() => {
         for (const leave of openStreams) leave();

@@ -82,14 +82,12 @@ export async function openFacade({ config, log, upstream, loadLimits, schema: ma
   // Before any connection is opened, since it would have to be closed.
   if (shared?.undoStore) await (await import('../bulk/undo-store.ts')).checkUndoStore(shared.undoStore, log, proxy);
   const telemetry = config.otlpEndpoint && (await (await import('./telemetry.ts')).startTelemetry(config.otlpEndpoint));
-  const isEmbedded = !upstream && config.upstream === 'sandbox';
   const startEmbedded = async () => (await import('../sandbox/server.ts')).startSandbox(config.sandbox);
-  const sandbox = isEmbedded
-    ? await startEmbedded().catch(async (error) => {
-        await telemetry?.close();
-        throw error;
-      })
-    : undefined;
+  const starting = !upstream && config.upstream === 'sandbox' ? startEmbedded() : undefined;
+  const sandbox = await starting?.catch(async (error) => {
+    await telemetry?.close();
+    throw error;
+  });
   // From here on, only the port for metrics can fail. Then `free` closes what is open.
   const upstreamUrl = upstream ?? new URL(sandbox?.url ?? config.upstream);
   const limits = keepsRateLimits ? documentedLimits : undefined;
@@ -120,10 +118,7 @@ export async function openFacade({ config, log, upstream, loadLimits, schema: ma
   const options = {
     config,
     log,
-    authenticate: createAuthenticator(config.auth, {
-      ...{ log, metrics, requestTimeoutMs },
-      fetch: createOutboundFetch(proxy),
-    }),
+    authenticate: createAuthenticator(auth, { log, metrics, requestTimeoutMs, fetch: createOutboundFetch(proxy) }),
     ports: {
       ...parts,
       limitReads: createReadLimit(),
@@ -140,20 +135,12 @@ export async function openFacade({ config, log, upstream, loadLimits, schema: ma
   const yoga = createGraphQLHandler(schema, operations, metrics, trusted, options);
   const receiveEvent =
     config.webhookSecrets &&
-    createReceiveEvent({
-      ...{ secrets: config.webhookSecrets, shared: sharedMemory },
-      ...{ knownDeletes, bulkDeletes: bulk?.bulkDeletes, log, metrics },
-    });
-  const listener = createListener(createFrontDoor(yoga, operations, trusted, options, receiveEvent), {
-    quietTimeoutMs: requestTimeoutMs + quietMarginMs,
-    keepAliveTimeoutMs: config.keepAliveTimeoutMs,
-    trustedProxies: config.trustedProxies,
-    corsOrigins: config.corsOrigins,
-    loadLimits,
-    onAnswer: metrics.countRequest,
-  });
+    createReceiveEvent({ ...options.ports, secrets: config.webhookSecrets, shared: sharedMemory, log, metrics });
+  const frontDoor = createFrontDoor(yoga, operations, trusted, options, receiveEvent);
+  const quietTimeoutMs = requestTimeoutMs + quietMarginMs;
+  const listener = createListener(frontDoor, { ...config, quietTimeoutMs, loadLimits, onAnswer: metrics.countRequest });
 
-  const mount = createMount(yoga, { log, metrics, loadLimits, corsOrigins: config.corsOrigins });
+  const mount = createMount(yoga, options, loadLimits);
 
   let scrapes: Awaited<ReturnType<typeof serveMetrics>> | undefined;
   async function free(): Promise<void> {
@@ -177,7 +164,6 @@ export async function openFacade({ config, log, upstream, loadLimits, schema: ma
     throw error;
   }
 
-  let isListening = false;
   const deleteDirectly = createDirectDelete(schema, options);
   const restoreDirectly = createDirectRestore(options);
   return {
@@ -197,16 +183,8 @@ export async function openFacade({ config, log, upstream, loadLimits, schema: ma
     upstreamUrl,
     /** The address for scrapes, without a path; undefined without one. */
     metricsUrl: scrapes?.url,
-    /**
-     * Starts to listen.
-     * @returns the address without a path.
-     * @throws when it cannot, such as `EADDRINUSE`. Close it then.
-     */
-    async listen(): Promise<string> {
-      const url = await listener.listen(host, port);
-      isListening = true;
-      return url;
-    },
+    /** Starts to listen. @returns the address without a path. @throws when it cannot, such as `EADDRINUSE`. Close it then. */
+    listen: (): Promise<string> => listener.listen(host, port),
     /**
      * Drains: accepts nothing new, answers requests in flight, ends streamed bodies after an operation's time, then closes
      * upstream's connections.
@@ -215,8 +193,7 @@ export async function openFacade({ config, log, upstream, loadLimits, schema: ma
     async close(noticeMs?: number): Promise<void> {
       draining.abort();
       const lastCall = setTimeout(connection.endStreams, requestTimeoutMs);
-      const drained = [mount.drain(requestTimeoutMs + lastPartMs), isListening && listener.drain(noticeMs)];
-      await Promise.all(drained);
+      await Promise.all([mount.drain(requestTimeoutMs + lastPartMs), listener.drain(noticeMs)]);
       clearTimeout(lastCall);
       await free();
     },

@@ -9,15 +9,11 @@ export function shortened(text: string, maxLength: number): string {
 const invisible =
   /[\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|\udb40[\udc00-\udc7f]/g;
 
-const escaped = (units: string) =>
-  Array.from(
-    { length: units.length },
-    (_, index) => `\\u${units.charCodeAt(index).toString(16).padStart(4, '0')}`,
-  ).join('');
-
 /** Escapes such characters in JSON's form (`\u202e`). In JSON text, this does not change the value. */
 export function withEscapes(text: string): string {
-  return text.replace(invisible, escaped);
+  // Without the flag `u`, a pair is two matches.
+  const escaped = (unit: string) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  return text.replace(invisible, (units) => units.replace(/./gs, escaped));
 }
 
 /** Shorter secrets also occur by chance in other text. */

@@ -113,31 +113,14 @@ const maxSearchedCharacters = 64 * 1_024;
 const suspects = [/[%\\+\u007f-\uffff]/, /eyj|bearer|basic|authorization|cookie|token|secret|password|api-?key/i];
 
 /** The secrets of the configuration. */
-export function secretsOf({
-  auth,
-  confirmation,
-  proxy,
-  shared,
-  webhookSecrets = [],
-}: Pick<Config, 'auth' | 'confirmation' | 'proxy' | 'shared' | 'webhookSecrets'>): readonly Secret[] {
-  const service = auth.mode === 'service' ? auth : undefined;
-  const key = service?.jwt.key;
-  const bucket = shared?.undoStore?.kind === 'bucket' ? shared.undoStore : undefined;
-  const secrets = [
-    ...webhookSecrets,
-    ...[service?.apiToken, key && 'secret' in key ? key.secret : undefined],
-    ...[confirmation.secret, proxy?.url, shared?.redisUrl, shared?.tokenSecret],
-    ...[bucket?.secretAccessKey, bucket?.sessionToken],
-  ];
+export function secretsOf({ secrets, proxy, shared }: Config): readonly Secret[] {
   const redis = shared && parseRedisAddress(shared.redisUrl.reveal());
   // Errors of libraries may contain the password of an address alone. A user without a password is probably one without its colon.
   const passwords = [
     proxy && decodeURIComponent(new URL(proxy.url.reveal()).password),
     redis?.password ?? redis?.username,
   ];
-  return [...secrets, ...passwords.map((password) => (password ? new Secret(password) : undefined))].filter(
-    (secret) => secret !== undefined,
-  );
+  return [...secrets, ...passwords.flatMap((password) => (password ? new Secret(password) : []))];
 }
 
 /** Undoes one layer of JSON's and of percent encoding. */

@@ -68,11 +68,12 @@ function boundError(error: Writable<GraphQLError>, hidesSuggestions: boolean): v
 }
 
 function boundErrors(errors: readonly GraphQLError[], hidesSuggestions: boolean): readonly GraphQLError[] {
+  const isBounded = errors.length <= maxErrors;
   // Errors of whole results come before errors of values in them: such an error may be all that is known of a delete.
-  const byDepth = errors.toSorted(({ path: one = [] }, { path: other = [] }) => one.length - other.length);
-  const shown = errors.length > maxErrors ? byDepth.slice(0, maxErrors) : errors;
+  const byDepth = () => errors.toSorted(({ path: one = [] }, { path: other = [] }) => one.length - other.length);
+  const shown = isBounded ? errors : byDepth().slice(0, maxErrors);
   for (const error of shown) boundError(error, hidesSuggestions);
-  if (shown === errors) return shown;
+  if (isBounded) return shown;
   const hidden = `${errors.length - maxErrors} more errors are not shown.`;
   const advice =
     'If a delete has neither a result nor an error, send it again with its Idempotency-Key, or read the engagement.';

@@ -1,5 +1,5 @@
 import { isAsyncIterable, memoize1 } from '@graphql-tools/utils';
-import { BREAK, type DocumentNode, type ExecutionResult, GraphQLError, visit } from 'graphql';
+import { type DocumentNode, type ExecutionResult, GraphQLError, visit } from 'graphql';
 import type { Plugin } from 'graphql-yoga';
 import type { ChunkDeliveries, ChunkDelivery } from '../../graphql/core/chunk-delivery.ts';
 import type { Context } from '../../graphql/core/context.ts';
@@ -14,18 +14,11 @@ interface ResultPart extends ExecutionResult {
   readonly hasNext?: boolean;
 }
 
-const incrementalDirectives = new Set(['defer', 'stream']);
-
-const isIncremental = memoize1((document: DocumentNode): boolean => {
-  let found = false;
-  visit(document, {
-    Directive({ name }) {
-      found ||= incrementalDirectives.has(name.value);
-      return found ? BREAK : undefined;
-    },
-  });
-  return found;
-});
+/** The document without `@defer` and `@stream`; the same one if it has none. */
+const withoutParts = memoize1(
+  (document: DocumentNode): DocumentNode =>
+    visit(document, { Directive: ({ name }) => (/^(defer|stream)$/.test(name.value) ? null : undefined) }),
+);
 
 async function* deliverChunks({ path, nextIndex, label, chunks }: ChunkDelivery): AsyncGenerator<ResultPart> {
   let index = nextIndex;
@@ -112,14 +105,13 @@ export function useIncremental(log: Log, pauseMs: number): Plugin<Context> {
     onExecute({ args }) {
       const { request } = args.contextValue;
       const deliveries: ChunkDeliveries = args.contextValue.chunkDeliveries;
-      const isAskedFor = isIncremental(args.document);
-      const inParts = isAskedFor && readAccept(request.headers.get('accept')).namesParts;
+      const plain = withoutParts(args.document);
+      const inParts = plain !== args.document && readAccept(request.headers.get('accept')).namesParts;
       // A client that reads single results only gets complete lists, and nothing deferred.
-      if (isAskedFor && !inParts)
-        args.document = visit(args.document, {
-          Directive: ({ name }) => (incrementalDirectives.has(name.value) ? null : undefined),
-        });
-      if (!inParts) return { onExecuteDone: () => deliveries.close() };
+      if (!inParts) {
+        args.document = plain;
+        return { onExecuteDone: () => deliveries.close() };
+      }
       const { signal } = request;
       return {
         onExecuteDone({ result, setResult }) {

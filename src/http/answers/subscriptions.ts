@@ -18,23 +18,13 @@ const heartbeatMs = 12_000;
  * and returns how to end that, once; or the limit that is reached: the caller's own, or that of all callers.
  */
 export function countAnswers(maxPerCaller: number, max: number): (callerId: string) => (() => void) | 'caller' | 'all' {
-  const byCaller = new Map<string, number>();
-  let total = 0;
-  function add(callerId: string, change: 1 | -1): void {
-    total += change;
-    const ofCaller = (byCaller.get(callerId) ?? 0) + change;
-    if (ofCaller > 0) byCaller.set(callerId, ofCaller);
-    else byCaller.delete(callerId);
-  }
+  const open = new Set<{ readonly callerId: string }>();
   return (callerId) => {
-    if ((byCaller.get(callerId) ?? 0) >= maxPerCaller) return 'caller';
-    if (total >= max) return 'all';
-    add(callerId, 1);
-    let hasEnded = false;
-    return () => {
-      if (!hasEnded) add(callerId, -1);
-      hasEnded = true;
-    };
+    if ([...open].filter((other) => other.callerId === callerId).length >= maxPerCaller) return 'caller';
+    if (open.size >= max) return 'all';
+    const one = { callerId };
+    open.add(one);
+    return () => void open.delete(one);
   };
 }
 

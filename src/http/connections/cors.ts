@@ -3,22 +3,15 @@
 /** How long a browser may remember a preflight, in seconds: as long as Chromium does at most. */
 const maxAgeSeconds = 7_200;
 
-/** What CORS adds to an answer. */
-export interface CorsAnswer {
-  readonly headers: Readonly<Record<string, string>>;
-  /** True for a preflight: the headers are its whole answer. */
-  readonly isPreflight: boolean;
-}
-
 /**
- * Returns the headers that let a page read the answer; undefined for an origin that is not allowed. Credentials are not allowed:
- * tokens are in headers, and there are no cookies.
+ * Returns the headers that let a page read the answer, which are the whole answer to a preflight; undefined for an origin that is not
+ * allowed. Credentials are not allowed: tokens are in headers, and there are no cookies.
  */
 export function readCors(
   origins: ReadonlySet<string> | undefined,
   method: string | undefined,
   header: (name: string) => string | null,
-): CorsAnswer | undefined {
+) {
   // Operations are sent by POST.
   if (!origins || (method !== 'POST' && method !== 'OPTIONS')) return undefined;
   const origin = header('origin');

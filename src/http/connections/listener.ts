@@ -5,7 +5,6 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo, BlockList, Server, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
-import { promisify } from 'node:util';
 import { readCors } from './cors.ts';
 import { createLoad, type InFlight, type LoadLimits } from './overload.ts';
 import { hasHost, type Refusal, refusals, refuse, refuseConnection, unreadableFor } from './refuse.ts';
@@ -167,26 +166,18 @@ export const endOfTurn = (): Promise<void> => new Promise((resolve) => enqueue(d
  */
 export function createListener(
   handle: Handle,
-  {
-    quietTimeoutMs,
-    keepAliveTimeoutMs,
-    trustedProxies,
-    corsOrigins,
-    loadLimits,
-    bounds = defaultBounds,
-    patience = defaultPatience,
-    onAnswer = () => {},
-  }: ListenerOptions,
+  { bounds = defaultBounds, patience = defaultPatience, onAnswer = () => {}, ...options }: ListenerOptions,
 ) {
+  const { quietTimeoutMs, trustedProxies, corsOrigins } = options;
   const open: Taken[] = [];
   let takenCount = 0;
-  const load = createLoad(loadLimits);
+  const load = createLoad(options.loadLimits);
   const server = createServer({
     maxHeaderSize: maxHeadBytes,
     headersTimeout: patience.headersMs,
     requestTimeout: patience.requestMs,
     connectionsCheckingInterval: patience.checkIntervalMs,
-    keepAliveTimeout: keepAliveTimeoutMs,
+    keepAliveTimeout: options.keepAliveTimeoutMs,
     // Node's own refusal has no id and no reason.
     requireHostHeader: false,
   });
@@ -397,19 +388,12 @@ export function createListener(
     }
   }
 
-  const countConnections = promisify(server.getConnections.bind(server));
-
   return {
     /** How many complete requests have no answer yet. Probes and GraphiQL's files do not count. */
     get inFlight() {
       return load.count;
     },
-    /**
-     * Starts to listen.
-     * @param port 0: any free port.
-     * @returns the address, without a path.
-     * @throws when it cannot, such as `EADDRINUSE`.
-     */
+    /** Starts to listen. @param port 0: any free port. @returns the address, without a path. @throws such as `EADDRINUSE`. */
     async listen(host: string, port: number): Promise<string> {
       await once(server.listen(port, host), 'listening');
       looking = setInterval(lookAround, patience.checkIntervalMs).unref();
@@ -430,7 +414,7 @@ export function createListener(
       const lastOf = new Map(due.map(({ response }) => [response.req.socket, response]));
       for (const response of lastOf.values()) if (!response.headersSent) response.setHeader('connection', 'close');
       await answered;
-      while (performance.now() < noticedAtMs && (await countConnections()) > 0) await sleep(sweepIntervalMs);
+      while (performance.now() < noticedAtMs && connections.size > 0) await sleep(sweepIntervalMs);
       await acceptQueueDrained();
       clearInterval(looking);
       load.stop();

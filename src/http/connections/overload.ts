@@ -21,12 +21,7 @@ export const defaultLoadLimits: LoadLimits = {
 const sampleIntervalMs = 50;
 
 /** An operation in flight. */
-export interface InFlight {
-  /** Notes that its client only has to read the answer: from then on, it is in flight beyond the limits. May be called again. */
-  answer(): void;
-  /** Ends it. May be called again. */
-  end(): void;
-}
+export type InFlight = ReturnType<ReturnType<typeof createLoad>['begin']>;
 
 /** Counts the operations in flight, and tells whether there may be more of them. */
 export function createLoad({ maxInFlight, maxInFlightBytes, maxDelayMs }: LoadLimits = defaultLoadLimits) {
@@ -69,17 +64,19 @@ export function createLoad({ maxInFlight, maxInFlightBytes, maxDelayMs }: LoadLi
     /** True when another operation must be refused. With nothing in flight, a delay is over, and a refusal would help no other. */
     isOverloaded: () => isFull() || (count > 0 && isLate()),
     /** Counts an operation with a body of that size. */
-    begin(byteCount: number): InFlight {
+    begin(byteCount: number) {
       count += 1;
       unansweredCount += 1;
       bytes += byteCount;
       let [isAnswered, hasEnded] = [false, false];
+      /** Notes that its client only has to read the answer: from then on, it is in flight beyond the limits. May be called again. */
       function answer(): void {
         if (isAnswered) return;
         isAnswered = true;
         unansweredCount -= 1;
         bytes -= byteCount;
       }
+      /** Ends it. May be called again. */
       function end(): void {
         if (hasEnded) return;
         hasEnded = true;

@@ -51,12 +51,7 @@ export function findClient(
 export type WaitBounds = Readonly<Record<'maxCount' | 'maxCountPerClient' | 'maxBytes' | 'maxBytesPerClient', number>>;
 
 /** Memory or a connection that the server holds until a client sends or reads more. */
-export interface Wait {
-  /** Sets how many bytes are held for it now. */
-  hold(bytes: number): void;
-  /** Ends the wait: the client has sent or read its part, or has disconnected. May be called again. */
-  end(): void;
-}
+export type Wait = ReturnType<Waits['begin']>;
 
 type Amounts = Record<'count' | 'bytes', number>;
 
@@ -91,11 +86,8 @@ export class Waits {
     this.#bounds = bounds;
   }
 
-  /**
-   * Starts a wait for a client.
-   * @param cutOff called when it exceeds a bound, after the wait has ended.
-   */
-  begin(client: Client, cutOff: () => void): Wait {
+  /** Starts a wait for a client. @param cutOff called when it exceeds a bound, after the wait has ended. */
+  begin(client: Client, cutOff: () => void) {
     let queue = this.#queues.get(client.address);
     if (!queue) {
       queue = { client, first: undefined, last: undefined, count: 0, bytes: 0 };
@@ -108,7 +100,8 @@ export class Waits {
     queue.count += 1;
     this.#total.count += 1;
     this.#keep(queue, 'count', this.#bounds.maxCount, this.#bounds.maxCountPerClient);
-    return { hold: (bytes) => this.#hold(one, bytes), end: () => this.#end(one) };
+    /** `hold` sets how many bytes are held for it now. `end` ends it, and may be called again. */
+    return { hold: (bytes: number) => this.#hold(one, bytes), end: () => this.#end(one) };
   }
 
   #hold(one: Waiting, bytes: number): void {

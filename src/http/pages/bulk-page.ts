@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import type { Config } from '../../config/config.ts';
 import type { Log } from '../../log/log.ts';
 import { FileSet, type PageFiles, pageHeaders, type ServePage, servePage } from './page-files.ts';
@@ -77,7 +76,7 @@ dialog::backdrop { background: rgb(0 0 0 / 50%); }
 const chooseAccount = '<input id="account" autocomplete="off" spellcheck="false" required />';
 const tokenField = `<label>Token <input id="token" type="password" autocomplete="off" spellcheck="false" placeholder="until the page is closed" required /></label>`;
 
-/** The body of the page. The script is a module: the build adds an `export` to it. */
+/** The body of the page. */
 const bodyOf = (
   parts: Readonly<Record<'script' | 'token' | 'account' | 'errorType', string>>,
 ) => `<body data-error-type="${parts.errorType}">
@@ -171,10 +170,9 @@ async function accountField({ upstream }: Config): Promise<string> {
 
 async function buildFiles(config: Config): Promise<PageFiles> {
   const files = new FileSet();
-  // The build copies the script next to this file.
-  const code = readFileSync(new URL('./bulk-browser.js', import.meta.url));
+  const { runBulkPage } = await import('./bulk-browser.ts');
   const body = bodyOf({
-    script: files.addFile('bulk.js', 'text/javascript; charset=utf-8', code),
+    script: files.addFile('bulk.js', 'text/javascript; charset=utf-8', `(${runBulkPage})();`),
     token: config.auth.mode === 'open' ? '' : tokenField,
     account: await accountField(config),
     errorType: `${config.typePrefix}Error`,

@@ -13,14 +13,8 @@ const safeTabs = ['list-engagements', 'list-with-people', 'integrations', 'dry-r
 
 /** Tabs that delete. Their variables name records of the sandbox. */
 const deleteTabs = [
-  'break-a-rule',
-  'delete-engagement',
-  'delete-with-snapshot',
-  'delete-engagement-raw',
-  'delete-engagement-stream',
-  'delete-engagements',
-  'fault',
-  'unknown-outcome',
+  ...['break-a-rule', 'delete-engagement', 'delete-with-snapshot', 'delete-engagement-raw', 'delete-engagement-stream'],
+  ...['delete-engagements', 'fault', 'unknown-outcome'],
 ];
 
 /** Tabs of bulk deletes, which need Redis. */
@@ -70,10 +64,8 @@ function createGraphiQL(config: Config, log: Log): ServePage {
     "script-src 'self'; worker-src 'self'; connect-src 'self'; style-src 'self' 'unsafe-inline'; " +
     "img-src 'self' data:; font-src data:; object-src 'none'";
   const build = () => buildGraphiQL(config);
-  return servePage(
-    { isPath: isEndpoint, build, headers: pageHeaders(policy), failure: 'GraphiQL cannot be built' },
-    log,
-  );
+  const page = { isPath: isEndpoint, build, headers: pageHeaders(policy), failure: 'GraphiQL cannot be built' };
+  return servePage(page, log);
 }
 
 const style = `

@@ -28,6 +28,7 @@ export interface ContextOptions {
   /** The address of upstream, without a slash at the end. */
   readonly upstreamUrl: string;
   readonly metrics: {
+    countRequest(status: number | 'left', durationMs: number): void;
     countField(field: string, result: string, durationMs: number): void;
     countDelete(event: AuditEvent): void;
     countCreate(event: CreateEvent): void;

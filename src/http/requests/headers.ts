@@ -19,16 +19,6 @@ export function findUnreadable(contentType = '', contentEncoding = ''): string |
 const singleTypes = ['application/graphql-response+json', 'application/json'];
 const partTypes = ['multipart/mixed', 'text/event-stream'];
 
-interface Accepted {
-  /** The media type of a single result; undefined when none is allowed. */
-  readonly singleType: string | undefined;
-  readonly takesParts: boolean;
-  /** True when the client names a type of results in parts. `*` does not count: many clients send it by default. */
-  readonly namesParts: boolean;
-  /** True when subscriptions are sent as multipart: the client reads no events, or names Apollo's `subscriptionSpec`. */
-  readonly prefersMultipart: boolean;
-}
-
 function matches(asked: string, offered: string): boolean {
   const [type] = offered.split('/');
   return asked === offered || asked === `${type}/*` || asked === '*/*';
@@ -38,7 +28,7 @@ function matches(asked: string, offered: string): boolean {
  * Reads an Accept header as Yoga does after the execution. Yoga ignores quality values, and skips an entry with another charset than
  * utf-8. `negotiator` honours quality values, but it requires each parameter, such as `boundary` and `subscriptionSpec`, in the response.
  */
-function parseAccept(accept: string): Accepted {
+function parseAccept(accept: string) {
   const entries = accept.replace(/\s/g, '').toLowerCase().split(',');
   const asked = entries.flatMap((entry) => {
     const [type = '', ...parameters] = entry.split(';');
@@ -49,19 +39,21 @@ function parseAccept(accept: string): Accepted {
   const takes = (offered: string) => asked.some((type) => matches(type, offered));
   const takesMultipart = asked.some((type) => type.startsWith('multipart/') && matches(type, 'multipart/mixed'));
   return {
-    // As Yoga chooses: the last offered type that matches the first requested one.
+    /** The media type of a single result, as Yoga chooses: the last offered one that matches the first requested one. */
     singleType: first && singleTypes.findLast((offered) => matches(first, offered)),
     takesParts: partTypes.some(takes),
+    /** `*` does not count: many clients send it by default. */
     namesParts: asked.some((type) => partTypes.includes(type)),
+    /** How subscriptions are sent: the client reads no events, or names Apollo's `subscriptionSpec`. */
     prefersMultipart: takesMultipart && (/subscriptionspec=/i.test(accept) || !takes('text/event-stream')),
   };
 }
 
 /** The headers that were read last. Clients send few different ones. */
-const known = new LRUCache<string, Accepted>({ max: 100, memoMethod: parseAccept });
+const known = new LRUCache<string, ReturnType<typeof parseAccept>>({ max: 100, memoMethod: parseAccept });
 
 /** Reads an Accept header. Without one, everything is allowed. */
-export function readAccept(header: string | null): Accepted {
+export function readAccept(header: string | null) {
   return known.memo(header || '*/*');
 }
 
