@@ -171,8 +171,8 @@ async function remove(work: ItemWork, seen: Seen | undefined, bounds: Bounds): P
 async function settle(work: ItemWork, bounds: Bounds): Promise<ItemEnd | Seen> {
   const { input } = deleteArguments(work);
   const found = await readAfterDelete(input, { caller: work.caller, ...bounds }, work);
-  if (found.kind === 'There' || found.kind === 'Unproven') return found.kind;
-  if (found.kind === 'MarkedDeleted') return finish(work, 'ALREADY_ABSENT');
+  if (found === 'MarkedDeleted') return finish(work, 'ALREADY_ABSENT');
+  if (typeof found === 'string') return found;
   // Upstream answers other requests: then a failed read counts as a look.
   if (found.kind === 'UpstreamUnavailableError' && found.wasSent && work.isAnswering) return 'unknown';
   // A rate limit or an outage does not count as a look.

@@ -95,16 +95,10 @@ function readLookup(attempt: Attempt, { bringsToken }: Caller, integratedAccount
     return { isShown: true, support, refusal: textAt(json, 'status') === 'needs_reauth' ? needsReauth() : null };
   }
   const refused = readRefusal(attempt, true);
-  switch (refused.kind) {
-    case 'UnclearAnswer':
-      return statusCode < 500 ? notAsTruto(statusCode) : unchecked(`Truto failed with status ${statusCode}.`);
-    case 'Unauthenticated':
-      return notShown(tokenRefused(bringsToken));
-    case 'NotFoundError':
-      return notShown(refused.accountFound ? refused : accountNotFound());
-    default:
-      return notShown(refused);
-  }
+  if (refused.kind === 'UnclearAnswer')
+    return statusCode < 500 ? notAsTruto(statusCode) : unchecked(`Truto failed with status ${statusCode}.`);
+  if (refused.kind === 'Unauthenticated') return notShown(tokenRefused(bringsToken));
+  return notShown(refused.kind === 'NotFoundError' && !refused.accountFound ? accountNotFound() : refused);
 }
 
 /** The methods that Truto has for the account's engagements, by `GET /integrated-account/{id}/capabilities`. Undefined when it does not say. */
@@ -155,35 +149,27 @@ export function isTemporary({ kind }: Refusal): boolean {
   return kind === 'RateLimitedError' || kind === 'UpstreamUnavailableError' || kind === 'RemoteApiError';
 }
 
-interface CachedLookup {
-  readonly lookup: AccountLookup;
-  readonly atMs: number;
-}
-
-function isFreshEnough({ lookup, atMs }: CachedLookup, freshness: Freshness): boolean {
-  const ageMs = performance.now() - atMs;
+function isFreshEnough(known: AccountLookup, ageMs: number, freshness: Freshness): boolean {
   if (freshness === 'recent') return ageMs < recentMs;
-  if (lookup.refusal?.kind === 'ForbiddenError') return ageMs < refusalTtlMs;
-  return freshness === 'cached' && lookup.isShown;
+  if (known.refusal?.kind === 'ForbiddenError') return ageMs < refusalTtlMs;
+  return freshness === 'cached' && known.isShown;
 }
 
 /**
  * Creates the look-up, which caches answers per caller: found accounts for 5 minutes, forbidden ones for a minute, missing ones for dry
- * runs only.
- * @param requestTimeoutMs the time of an operation. A delete waits for the look-up for a quarter of it, at most 2 s, and then continues
- * without it.
+ * runs only. A delete waits for it for a quarter of the operation's time, at most 2 s, and then continues without it.
  */
 export function createAccountLookup(send: Send, requestTimeoutMs: number): FindAccountIntegration {
   const timeoutMs = Math.min(maxTimeoutMs, requestTimeoutMs / 4);
   // Sized, because with `max` a cache allocates room for all of them when it is made.
-  const cache = new LRUCache<string, CachedLookup>({ maxSize: cacheSize, sizeCalculation: () => 1, ttl: shownTtlMs });
+  const cache = new LRUCache<string, AccountLookup>({ maxSize: cacheSize, sizeCalculation: () => 1, ttl: shownTtlMs });
   /** Requests for the same account share one look-up in flight. */
   const inFlight = new Map<string, Promise<AccountLookup>>();
 
   async function lookUp(caller: Caller, integratedAccountId: string, key: string): Promise<AccountLookup> {
     try {
       const lookup = await lookUpAccount(caller, integratedAccountId, performance.now() + timeoutMs, send);
-      if (!lookup.refusal || !isTemporary(lookup.refusal)) cache.set(key, { lookup, atMs: performance.now() });
+      if (!lookup.refusal || !isTemporary(lookup.refusal)) cache.set(key, lookup);
       return lookup;
     } finally {
       inFlight.delete(key);
@@ -193,7 +179,7 @@ export function createAccountLookup(send: Send, requestTimeoutMs: number): FindA
   return (caller, integratedAccountId, deadlineAt, freshness = 'cached') => {
     const key = JSON.stringify([caller.id, integratedAccountId]);
     const known = cache.get(key);
-    if (known && isFreshEnough(known, freshness)) return known.lookup;
+    if (known && isFreshEnough(known, shownTtlMs - cache.getRemainingTTL(key), freshness)) return known;
     if (deadlineAt <= performance.now()) return noTime;
     const lookup = inFlight.get(key) ?? lookUp(caller, integratedAccountId, key);
     inFlight.set(key, lookup);

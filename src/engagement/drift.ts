@@ -1,6 +1,6 @@
 import { channel } from 'node:diagnostics_channel';
-import type { ReadRecord } from './record.ts';
-import { type Resource, resources } from './resources.ts';
+import { type ReadRecord, type RecordKey, readRecord } from './record.ts';
+import { type Resource, resources, type WireField } from './resources.ts';
 
 /** How Truto can differ from its documentation. */
 export const driftKinds = ['unknown_key', 'missing_key', 'odd_type', 'rule'] as const;
@@ -32,16 +32,19 @@ export function onDrift(listener: (drift: Drift) => void): () => void {
 /** Names of fields. Other keys may be data. */
 const plainName = /^[A-Za-z]\w{0,63}$/;
 
-/** Reports undocumented keys and malformed values of a record. Missing keys only with `isRead`: deletes and creates return only some. */
-export function noteRecord<R extends Resource>(
+/** {@link readRecord}, which reports undocumented keys and malformed values. Missing keys only for a `GET`: deletes and creates return only some. */
+export function readAnswer<R extends Resource>(
+  method: 'GET' | 'POST' | 'DELETE',
   resource: R,
   json: Readonly<Record<string, unknown>>,
-  { unreadable, absent }: ReadRecord<R>,
-  isRead: boolean,
-): void {
-  if (!drifts.hasSubscribers) return;
+  selected: ReadonlySet<WireField<R>>,
+  key: RecordKey,
+): ReadRecord<R> {
+  const read = readRecord(resource, json, selected, key);
+  if (!drifts.hasSubscribers) return read;
   const unknown = Object.keys(json).filter((name) => !Object.hasOwn(resources[resource], name));
   noteDrift({ kind: 'unknown_key', resource, names: unknown.map((name) => (plainName.test(name) ? name : '(other)')) });
-  if (isRead) noteDrift({ kind: 'missing_key', resource, names: absent });
-  noteDrift({ kind: 'odd_type', resource, names: unreadable });
+  if (method === 'GET') noteDrift({ kind: 'missing_key', resource, names: read.absent });
+  noteDrift({ kind: 'odd_type', resource, names: read.unreadable });
+  return read;
 }

@@ -103,7 +103,7 @@ const comparable = (name: string): string => name.toLowerCase().replace(/[^\p{L}
 
 const supportByName = new Map<string, IntegrationSupport>([
   ...integrations.map(
-    (each) => [comparable(each.name), { kind: 'supported', name: each.name, integration: each }] as const,
+    (row) => [comparable(row.name), { kind: 'supported', name: row.name, integration: row }] as const,
   ),
   ...integrationsWithoutDelete.flatMap(([name, , ...others]) =>
     [name, ...others].map((each) => [comparable(each), { kind: 'unsupported', name }] as const),

@@ -1,15 +1,13 @@
 import type { Send, UpstreamRequest } from '../upstream/attempt.ts';
 import { type Caller, canAccess, type FindAccountIntegration, limitedBy, settleNotFound } from './account.ts';
 import { isJsonObject, readBody } from './body.ts';
-import { noteRecord } from './drift.ts';
+import { readAnswer } from './drift.ts';
 import { type ArgumentPaths, defaultPageSize, type EngagementsInput, listPaths, readPaths } from './input.ts';
 import {
-  type EngagementRecord,
   isIdValue,
   isSameId,
   type ReadRecord,
   type RecordKey,
-  readRecord,
   type Selection,
   type TypedKey,
   wireNameOf,
@@ -24,7 +22,7 @@ import { checkFilter, checkId, checkKey, checkLength, checkRawType, checkText, c
 const maxPageSize = 100;
 
 /** On whose behalf, and until when. */
-interface ReadBounds {
+export interface ReadBounds {
   readonly caller: Caller;
   /** The moment (by `performance.now()`) by which the result is due. */
   readonly deadlineAt: number;
@@ -55,21 +53,9 @@ export type FoundRecord<R extends Resource> = ReadRecord<R> & { readonly kind: '
 
 type Found<R extends Resource> = FoundRecord<R> | Refusal;
 
-/** One page of engagements. */
-export interface EngagementPage {
-  readonly kind: 'Page';
-  readonly records: readonly EngagementRecord[];
-  /** Upstream's cursor of the next page. Null on the last page. */
-  readonly nextCursor: string | null;
-  /** True when some are missing: upstream marks the page as partial, or they have no id. */
-  readonly isPartial: boolean;
-}
+/** One page of engagements. `nextCursor` is null on the last. `isPartial`: some are missing: upstream marks it so, or they have no id. */
+export type EngagementPage = Extract<Awaited<ReturnType<typeof readEngagements>>, { kind: 'Page' }>;
 
-/**
- * The evidence of a read about an engagement whose delete may have been executed. `MarkedDeleted`: the provider's own record is marked as
- * deleted. `There`: it is not deleted, or not yet. `Unproven`: it can be read, but deleted engagements may be readable too.
- */
-type SeenAfterDelete = { readonly kind: 'MarkedDeleted' } | { readonly kind: 'There' } | { readonly kind: 'Unproven' };
 const failed = (message: string): Refusal => ({ kind: 'UpstreamUnavailableError', message, wasSent: true });
 
 /** Sends a `GET`. Returns the answer's JSON, or a refusal. */
@@ -115,9 +101,7 @@ export async function readResource<R extends Resource>(
     disconnect();
     return failed("Truto's answer is another record. Try again.");
   }
-  const read = readRecord(resource, json, selected, key);
-  noteRecord(resource, json, read, true);
-  return { kind: 'Found', ...read };
+  return { kind: 'Found', ...readAnswer('GET', resource, json, selected, key) };
 }
 
 /** Reads one engagement: access, rules, one request. */
@@ -163,31 +147,24 @@ export function readDeletedMark(remoteData: unknown): boolean | undefined {
   return isDeleted === false || isActive === true ? false : readDeletedMark(data);
 }
 
-const noFields: ReadonlySet<WireField> = new Set();
-const remoteDataOnly: ReadonlySet<WireField> = new Set<WireField>(['remote_data']);
-
-/** Reads an engagement whose delete may have been executed. It proves that one exists only if the integration never soft-deletes. */
-export async function readAfterDelete(
-  key: TypedKey,
-  options: ReadBounds,
-  ports: ReadPorts,
-): Promise<SeenAfterDelete | Refusal> {
+/**
+ * Reads an engagement whose delete may have been executed. `MarkedDeleted`: the provider's own record is marked as deleted. `There`: it is
+ * not deleted, or not yet. `Unproven`: it can be read, but deleted engagements may be readable too.
+ */
+export async function readAfterDelete(key: TypedKey, options: ReadBounds, ports: ReadPorts) {
   const { caller, deadlineAt } = options;
   const { support } = await ports.findAccountIntegration(caller, key.integratedAccountId, deadlineAt);
   const softDeletes = support.integration?.softDeletes;
-  const found = await readEngagement(key, { ...options, selected: softDeletes ? remoteDataOnly : noFields }, ports);
+  const selected = new Set<WireField>(softDeletes ? ['remote_data'] : []);
+  const found = await readEngagement(key, { ...options, selected }, ports);
   if (found.kind !== 'Found') return found;
-  if (!softDeletes) return { kind: support.kind === 'supported' ? 'There' : 'Unproven' };
+  if (!softDeletes) return support.kind === 'supported' ? 'There' : 'Unproven';
   const isDeleted = readDeletedMark(found.record.remote_data);
-  return { kind: isDeleted === undefined ? 'Unproven' : isDeleted ? 'MarkedDeleted' : 'There' };
+  return isDeleted === undefined ? 'Unproven' : isDeleted ? 'MarkedDeleted' : 'There';
 }
 
 /** Reads one page of an account's engagements: access, rules, one request. Items without an id are left out. */
-export async function readEngagements(
-  input: EngagementsInput,
-  options: ReadOptions<'engagements'>,
-  ports: ReadPorts,
-): Promise<EngagementPage | Refusal> {
+export async function readEngagements(input: EngagementsInput, options: ReadOptions<'engagements'>, ports: ReadPorts) {
   const { integratedAccountId, after, filter, rawEngagementType } = input;
   const { caller, selected } = options;
   if (!canAccess(caller, integratedAccountId)) return notGranted();
@@ -208,12 +185,12 @@ export async function readEngagements(
   if (answer.kind !== 'Json') return answer;
   const { result, next_cursor: next, is_partial_response: isPartial } = isJsonObject(answer.json) ? answer.json : {};
   if (!Array.isArray(result)) return failed("Truto's answer is not a page. Try again.");
-  const records = result.filter(isJsonObject).map((item) => {
-    const read = readRecord('engagements', item, selected, { id: '', integratedAccountId });
-    noteRecord('engagements', item, read, true);
-    return read.record;
-  });
+  const key = { id: '', integratedAccountId };
+  const records = result
+    .filter(isJsonObject)
+    .map((item) => readAnswer('GET', 'engagements', item, selected, key).record);
   const named = records.filter(({ id }) => id !== '');
   const nextCursor = typeof next === 'string' && next !== '' ? next : null;
-  return { kind: 'Page', records: named, nextCursor, isPartial: isPartial === true || named.length < result.length };
+  const isWhole = isPartial !== true && named.length === result.length;
+  return { kind: 'Page', records: named, nextCursor, isPartial: !isWhole } as const;
 }

@@ -152,10 +152,7 @@ export interface ReadRecord<R extends Resource> {
   readonly absent: readonly WireField<R>[];
 }
 
-/**
- * Reads the selected fields of a record from upstream's JSON. A malformed value is left out. Never throws.
- * @param key has the id, in case the answer has none.
- */
+/** Reads the selected fields of a record from upstream's JSON. The key's id is for an answer without one. A malformed value is left out. Never throws. */
 export function readRecord<R extends Resource>(
   resource: R,
   json: Readonly<Record<string, unknown>>,

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { LRUCache } from 'lru-cache';
 import { type SharedMemory, script } from '../redis/shared-memory.ts';
 import { digest, uuidOf } from '../upstream/digest.ts';
+import type { ReadBounds } from './read.ts';
 import { type CreateEnd, type DeleteEnd, type OutcomeUnknownError, withoutRecord } from './result.ts';
 
 /** How long a delete is remembered under its caller's key, in milliseconds. */
@@ -24,15 +25,11 @@ const entryCharacters = 500;
 type KeyedEnd = DeleteEnd | CreateEnd;
 
 /** A delete or create with a caller's key. */
-export interface KeyedRequest {
+export interface KeyedRequest extends Pick<ReadBounds, 'deadlineAt' | 'hasCallerLeft'> {
   /** The key, unique among all callers. */
   readonly key: string;
   /** A digest of what is deleted or created, how, and with which selection. */
   readonly fingerprint: string;
-  /** True once its client has disconnected. */
-  readonly hasCallerLeft: () => boolean;
-  /** The moment (by `performance.now()`) by which the result is due. */
-  readonly deadlineAt: number;
   /** Creates an unknown outcome, by the reason and the number of answered attempts. */
   readonly unknownSince: (why: string, answerCount: number) => OutcomeUnknownError;
 }
@@ -241,9 +238,7 @@ const leaseMarginMs = 1_000;
 /**
  * KEYS: the delete, its number of answered attempts, and the state of the memory: the number of claims, and since when none is lost.
  * A number of claims below one seen before means that Redis restarted with an older state.
- *
  * ARGV: the fingerprint, the claimant, the lease, how long the claim is remembered, the number of claims that this process has seen.
- *
  * Returns `other`, `wait`, or `known` with the result. Or, with the claim, `again` with the result that may be tried again, `lost` (the
  * process that had the claim was lost) or `first`. Then the number of answered attempts, the number of claims, and 1 when claims may be
  * lost.

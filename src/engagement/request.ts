@@ -45,12 +45,10 @@ function append(written: Written, name: string, value: unknown): void {
 }
 
 /**
- * Encodes parameters as Truto documents it (https://www.truto.one/docs/api-reference/overview/querying.md): objects as
- * `a[b]=x`, lists as `a[]=x`, lists of objects as `a[0][b]=x`. Structure is written with plain brackets; names and
- * values from callers are percent-encoded, so they cannot end a parameter or begin another. Undefined values, empty
- * lists and empty objects vanish; null is an empty value.
- *
- * A query longer than 16,384 characters is incomplete and must not be sent (see `checkLength`).
+ * Encodes parameters as Truto documents it (https://www.truto.one/docs/api-reference/overview/querying.md): objects as `a[b]=x`, lists as
+ * `a[]=x`, lists of objects as `a[0][b]=x`. Structure is written with plain brackets; names and values from callers are percent-encoded, so
+ * they cannot end a parameter or begin another. Undefined values, empty lists and empty objects vanish; null is an empty value. A query
+ * longer than 16,384 characters is incomplete and must not be sent (see `checkLength`).
  * @throws {URIError} for text with a lone surrogate: refuse such input first.
  */
 export function encodeQuery(parameters: Iterable<QueryParameter>): string {
@@ -106,26 +104,13 @@ export function parametersOfTruto({ trutoQuery }: WithTrutoQuery): QueryParamete
   return Object.entries(trutoQuery ?? {}).map(([name, value]) => [encodeURIComponent(name), value]);
 }
 
-/**
- * Builds `DELETE /unified/crm/engagements/{id}` with the seed's query parameters. Check the input before: the id must be exactly one path
- * segment.
- * @param authorization the whole header.
- */
+/** Builds `DELETE /unified/crm/engagements/{id}`. Check the input before: the id must be exactly one path segment. @param authorization the whole header. */
 export function buildDeleteRequest(
   input: DeleteEngagementInput,
-  selection: Selection,
+  { fields }: Selection,
   authorization: string,
 ): WriteRequest {
-  return {
-    method: 'DELETE',
-    path: `/unified/crm/engagements/${encodeURIComponent(input.id)}?${encodeQuery(queryOfDelete(input, selection))}`,
-    headers: headersFor(authorization),
-    excludedFields: hasRecord(input) ? excludedFields('engagements', selection.fields) : [],
-  };
-}
-
-function queryOfDelete(input: DeleteEngagementInput, { fields }: Selection): QueryParameter[] {
-  return [
+  const query = encodeQuery([
     [wireNames.integratedAccountId, input.integratedAccountId],
     [wireNames.format, input.format],
     ...(hasRecord(input) ? exclusionParameters('engagements', fields) : []),
@@ -133,7 +118,13 @@ function queryOfDelete(input: DeleteEngagementInput, { fields }: Selection): Que
     ...(input.parameters ? parametersFor(deleteParameters, input.parameters) : []),
     [wireNames.remoteQuery, input.remoteQuery ?? undefined],
     ...parametersOfTruto(input),
-  ];
+  ]);
+  return {
+    method: 'DELETE',
+    path: `/unified/crm/engagements/${encodeURIComponent(input.id)}?${query}`,
+    headers: headersFor(authorization),
+    excludedFields: hasRecord(input) ? excludedFields('engagements', fields) : [],
+  };
 }
 
 /** Builds `GET /unified/crm/{resource}/{id}`. Check the key before. */

@@ -8,20 +8,13 @@ const id = text.refine((value) => value !== '');
 const optionalText = text.nullish();
 /** A reference to another record. */
 const reference = z.object({ id });
+/** An object of optional texts. */
+const texts = <Name extends string>(...names: readonly Name[]) =>
+  z.object(Object.fromEntries(names.map((name) => [name, optionalText])) as Record<Name, typeof optionalText>);
 /** An id and a name, for values that are not resources: tags and stages. */
-const named = z.object({ id: optionalText, name: optionalText });
-const phoneNumber = z.object({ id: optionalText, number: optionalText, extension: optionalText, type: optionalText });
-
-const address = z.object({
-  id: optionalText,
-  street_1: optionalText,
-  street_2: optionalText,
-  city: optionalText,
-  state: optionalText,
-  postal_code: optionalText,
-  country: optionalText,
-  type: optionalText,
-});
+const named = texts('id', 'name');
+const phoneNumber = texts('id', 'number', 'extension', 'type');
+const address = texts('id', 'street_1', 'street_2', 'city', 'state', 'postal_code', 'country', 'type');
 
 /** The shape of a field's value, by the kind of the field. */
 export const shapes = {
@@ -38,9 +31,9 @@ export const shapes = {
   /** Any value, such as the provider's own data. */
   json: z.unknown(),
   phoneNumbers: z.array(phoneNumber),
-  emailAddresses: z.array(z.object({ email: optionalText, type: optionalText })),
+  emailAddresses: z.array(texts('email', 'type')),
   addresses: z.array(address),
-  urls: z.array(z.object({ url: optionalText, type: optionalText })),
+  urls: z.array(texts('url', 'type')),
   tags: z.array(named),
   stage: named,
   reference,

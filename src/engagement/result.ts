@@ -82,7 +82,8 @@ export interface DeleteEngagementSuccess extends Success {
   /** Any JSON value. Undefined and null mean none. */
   readonly raw?: unknown;
   readonly stream: DeleteStream | null;
-  readonly sentAt?: SentAt;
+  /** Of an `ACCEPTED` delete: when it was first sent, in milliseconds since 1970: older events prove nothing. Callers do not see it. */
+  readonly sentAt?: number;
 }
 
 /** The engagement is created. */
@@ -91,9 +92,6 @@ export interface CreateEngagementSuccess extends Success {
   readonly createdEngagementId: string;
   readonly outcome: CreateOutcome;
 }
-
-/** When a delete without a final outcome was first sent (milliseconds since 1970): older events prove nothing. Callers do not see it. */
-export type SentAt = number;
 
 /** The result of a dry run. Nothing was created. */
 export interface CreateEngagementPlan {
@@ -119,8 +117,8 @@ interface ErrorRow {
   /** True when every request in the integrated account fails with this error. */
   readonly isAccountWide?: boolean;
   readonly description: string;
-  /** Its fields besides `message`: the type as SDL writes it, and the description. */
-  readonly fields: Readonly<Record<string, readonly [type: string, description: string]>>;
+  /** Its fields besides `message`: the type as SDL writes it, a colon, the description. */
+  readonly fields: Readonly<Record<string, `${string}: ${string}`>>;
   /** For the documents: whether the engagement is deleted or created (default: no), and what to do. */
   readonly done?: string;
   readonly toDo: string;
@@ -136,7 +134,7 @@ export const engagementErrors = {
     ends: 'refused',
     description:
       'The arguments break a rule of the integration, or Truto refused them. Nothing was changed. Fix the issues, then send it again.',
-    fields: { issues: ['[InputIssue!]!', 'Every problem that one check can find.'] },
+    fields: { issues: '[InputIssue!]!: Every problem that one check can find.' },
     toDo: 'fix the arguments that `issues` names; `allowedValues` lists the accepted values',
   },
   UnsupportedIntegrationError: {
@@ -145,8 +143,8 @@ export const engagementErrors = {
     description:
       'Truto cannot delete, or cannot create, engagements of this integration. Nothing was sent. A retry does not help.',
     fields: {
-      integrationName: ['String!', 'The integration of the integrated account.'],
-      supportedIntegrations: ['[String!]!', 'The integrations for which Truto can.'],
+      integrationName: 'String!: The integration of the integrated account.',
+      supportedIntegrations: '[String!]!: The integrations for which Truto can.',
     },
     toDo: 'nothing: Truto has no such method for this CRM',
   },
@@ -157,10 +155,8 @@ export const engagementErrors = {
       'Truto finds no such engagement in this integrated account. It is already deleted, never existed, or has another ' +
       '`engagementType`. This request deleted nothing.',
     fields: {
-      accountFound: [
-        'Boolean!',
-        'True when the integrated account exists. False when this could not be checked: the account itself may be missing.',
-      ],
+      accountFound:
+        'Boolean!: True when the integrated account exists. False when this could not be checked: the account itself may be missing.',
     },
     done: 'not by this request',
     toDo: 'nothing, or check `engagementType`; check the integrated account when `accountFound` is false',
@@ -181,10 +177,8 @@ export const engagementErrors = {
     description:
       'You have no access to this integrated account, or its connection to the provider has no permission to do this. Nothing was changed.',
     fields: {
-      missingScopes: [
-        '[String!]!',
-        "The permissions that the account's connection lacks at the provider. Empty when Truto names none.",
-      ],
+      missingScopes:
+        "[String!]!: The permissions that the account's connection lacks at the provider. Empty when Truto names none.",
     },
     toDo: 'ask for access to the integrated account, or grant the `missingScopes` at the provider',
   },
@@ -203,7 +197,7 @@ export const engagementErrors = {
     isAccountWide: true,
     description:
       'Truto has blocked or paused the integrated account. Nothing was changed. A retry fails until Truto ends that.',
-    fields: { reason: ['String', 'Whether the account is blocked or paused. Null when unknown.'] },
+    fields: { reason: 'String: Whether the account is blocked or paused. Null when unknown.' },
     toDo: 'ask Truto; if `reason` says that it is paused, try again later',
   },
   RateLimitedError: {
@@ -212,7 +206,7 @@ export const engagementErrors = {
     description:
       'A rate limit of Truto or of the provider is reached, or you have 8 streamed bodies open at this server. Nothing was changed. ' +
       'Send it again later.',
-    fields: { retryAfterMs: ['Int', 'How long to wait, in milliseconds. Null when Truto does not say.'] },
+    fields: { retryAfterMs: 'Int: How long to wait, in milliseconds. Null when Truto does not say.' },
     toDo: 'wait for `retryAfterMs`, then send it again',
   },
   RemoteApiError: {
@@ -221,8 +215,8 @@ export const engagementErrors = {
     description:
       'The provider or Truto refused the request for a reason that no other type describes. Nothing was changed.',
     fields: {
-      statusCode: ['Int!', 'The HTTP status of the refusal.'],
-      rawResponse: ['JSON', "The provider's response body. Null when there is none."],
+      statusCode: 'Int!: The HTTP status of the refusal.',
+      rawResponse: "JSON: The provider's response body. Null when there is none.",
     },
     toDo: "read `statusCode` and the provider's `rawResponse`",
   },
@@ -241,21 +235,15 @@ export const engagementErrors = {
       '`retrySafe` is true, delete it again: `ALREADY_ABSENT`, or `NotFoundError` with `accountFound: true`, then means that it is ' +
       'gone. When it is false, look for the engagement in the CRM first. A create is never `retrySafe`.',
     fields: {
-      retrySafe: [
-        'Boolean!',
-        'True when a second delete with the same arguments can do no further harm. Always false for a create.',
-      ],
-      upstreamIdempotencyKey: [
-        'String!',
-        'The `Idempotency-Key` that this server sent to Truto with the last attempt. Truto can find the request by it. To repeat the delete, send your own key again, not this one.',
-      ],
-      engagement: [
-        'Engagement',
-        'With `snapshot: true`, the engagement as read before the delete. It may be the only copy left.',
-      ],
+      retrySafe:
+        'Boolean!: True when a second delete with the same arguments can do no further harm. Always false for a create.',
+      upstreamIdempotencyKey:
+        'String!: The `Idempotency-Key` that this server sent to Truto with the last attempt. Truto can find the request by it. To repeat the delete, send your own key again, not this one.',
+      engagement:
+        'Engagement: With `snapshot: true`, the engagement as read before the delete. It may be the only copy left.',
       // Not `statusCode`: its type differs from RemoteApiError's, so no document could select both.
-      lastStatusCode: ['Int', 'The HTTP status of the last answer. Null when there was none.'],
-      rawResponse: ['JSON', "The provider's response body. Null when there is none."],
+      lastStatusCode: 'Int: The HTTP status of the last answer. Null when there was none.',
+      rawResponse: "JSON: The provider's response body. Null when there is none.",
     },
     done: 'unknown',
     toDo: 'when `retrySafe` is true, send it again with the same arguments and key; when false, look for the engagement first',
@@ -277,7 +265,7 @@ export function isAccountWide(kind: string): boolean {
 /** The fields of a query's error besides its code: not the provider's body, which was not selected, and no texts, which the message contains. */
 export function errorDetailNames(kind: ErrorKind): readonly string[] {
   const fields = Object.entries(errorRow(kind).fields);
-  return fields.filter(([, [type]]) => type !== 'JSON' && type !== 'String').map(([name]) => name);
+  return fields.filter(([, row]) => !/^(JSON|String):/.test(row)).map(([name]) => name);
 }
 
 /** The types of the fields of errors, by their SDL. */
@@ -300,12 +288,10 @@ interface FurtherFields {
   readonly NotFoundError: { readonly isUnchecked?: boolean };
   readonly UpstreamUnavailableError: { readonly wasSent?: true };
   readonly RemoteApiError: { readonly rawResponse?: unknown };
-  readonly OutcomeUnknownError: { readonly rawResponse?: unknown; readonly sentAt?: SentAt };
+  readonly OutcomeUnknownError: { readonly rawResponse?: unknown; readonly sentAt?: number };
 }
 
-type TypedField<Row> = Row extends readonly [infer Written extends keyof FieldTypes, string]
-  ? FieldTypes[Written]
-  : never;
+type TypedField<Row> = Row extends `${infer Written extends keyof FieldTypes}: ${string}` ? FieldTypes[Written] : never;
 
 /** The type of an error member, from its row in {@link engagementErrors}. */
 type ErrorMember<Kind extends ErrorKind> = Kind extends ErrorKind

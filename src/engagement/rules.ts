@@ -49,25 +49,18 @@ function hasDotSegment(id: string): boolean {
   return [id, decoded, decodeOnce(decoded)].some((form) => dotSegment.test(form));
 }
 
-/** Why an id is refused, in this order: the length bounds the work of the later checks. */
-const idFaults: readonly (readonly [isFault: (id: string) => boolean, message: string])[] = [
-  [(id) => id === '', 'It must not be empty.'],
-  [({ length }) => length > maxIdLength, `It must have at most ${maxIdLength} characters.`],
-  [
-    hasDotSegment,
-    'It must not have a segment "." or "..", not even percent-encoded: a proxy could address another resource.',
-  ],
-  [
-    (id) => id.includes('\ufffd'),
-    'It must not have U+FFFD, which replaces characters that were lost: you may have meant another id.',
-  ],
-  [(id) => controlCharacter.test(id), 'It must not have control characters.'],
-];
+const ofSegments =
+  'It must not have a segment "." or "..", not even percent-encoded: a proxy could address another resource.';
+const ofLoss = 'It must not have U+FFFD, which replaces characters that were lost: you may have meant another id.';
 
 /** Refuses an id that is not exactly one path segment (S04), also behind a proxy that decodes the path. */
 export function checkId(id: string, path: Path): readonly Finding[] {
-  for (const [isFault, message] of idFaults) if (isFault(id)) return [refusal(path, message)];
-  return checkText(id, path);
+  if (id === '') return [refusal(path, 'It must not be empty.')];
+  // First: it bounds the work of the later checks.
+  if (id.length > maxIdLength) return [refusal(path, `It must have at most ${maxIdLength} characters.`)];
+  if (hasDotSegment(id)) return [refusal(path, ofSegments)];
+  if (id.includes('\ufffd')) return [refusal(path, ofLoss)];
+  return controlCharacter.test(id) ? [refusal(path, 'It must not have control characters.')] : checkText(id, path);
 }
 
 /** Refuses a key with an id that {@link checkId} refuses. */

@@ -8,26 +8,10 @@ const accountEvents = [
   'integrated_account:active',
 ] as const;
 
-/** An event of Truto's that this server uses. */
-export type UsedEvent =
-  /** The records of an account were deleted in the provider, by anyone. Each with its type, if the event has it. */
-  | {
-      readonly name: 'record:deleted';
-      readonly integratedAccountId: string;
-      readonly records: readonly { readonly id: string; readonly type: string | null }[];
-    }
-  /** An account must be connected again, or can be used again. */
-  | { readonly name: (typeof accountEvents)[number]; readonly integratedAccountId: string };
-
 /** An event that was read. */
-export interface ReadEvent {
-  readonly id: string;
-  /** One of the events that this server uses, or `other`. */
-  readonly name: string;
-  readonly createdAt: Date;
-  /** What it says. `ignored`: nothing here depends on it. `malformed`: its payload is not as assumed. */
-  readonly content: UsedEvent | 'ignored' | 'malformed';
-}
+export type ReadEvent = NonNullable<ReturnType<typeof readTrutoEvent>>;
+/** An event of Truto's that this server uses. */
+export type UsedEvent = Exclude<ReadEvent['content'], string>;
 
 /** Truto documents two forms: `2023-06-16T09:21:21.000Z` and `2024-09-10 12:00:00`, both in UTC. */
 const moment = z
@@ -62,13 +46,17 @@ const recordPayload = z.looseObject({
     .max(1_000),
 });
 
-function readContent(event: string, payload: unknown): ReadEvent['content'] {
+/**
+ * The records of an account that were deleted in the provider, by anyone, each with its type if the event has it. Or an account that must
+ * be connected again, or can be used again. `ignored`: nothing here depends on it. `malformed`: its payload is not as assumed.
+ */
+function readContent(event: string, payload: unknown) {
   if (event === 'record:deleted') {
     const { success, data } = recordPayload.safeParse(payload);
     if (!success) return 'malformed';
     if (data.resource !== 'crm/engagements') return 'ignored';
     const records = data.records.map((record) => ({ id: record.id, type: record.engagement_type?.trim() || null }));
-    return { name: event, integratedAccountId: data.integrated_account_id, records };
+    return { name: event, integratedAccountId: data.integrated_account_id, records } as const;
   }
   const name = accountEvents.find((known) => known === event);
   if (!name) return 'ignored';
@@ -76,8 +64,8 @@ function readContent(event: string, payload: unknown): ReadEvent['content'] {
   return success ? { name, integratedAccountId: data.id } : 'malformed';
 }
 
-/** Reads the body of an event. Undefined unless it is JSON in the form of all events. */
-export function readTrutoEvent(body: Uint8Array | string): ReadEvent | undefined {
+/** Reads the body of an event; its `name` is `other` if this server does not use it. Undefined unless it is JSON in the form of all events. */
+export function readTrutoEvent(body: Uint8Array | string) {
   let json: unknown;
   try {
     json = JSON.parse(typeof body === 'string' ? body : new TextDecoder('utf-8', { fatal: true }).decode(body));
@@ -88,5 +76,5 @@ export function readTrutoEvent(body: Uint8Array | string): ReadEvent | undefined
   if (!success) return undefined;
   const { event, payload, created_at: createdAt } = data;
   const name = ['record:deleted', ...accountEvents].includes(event) ? event : 'other';
-  return { id: data.id, name, createdAt, content: readContent(event, payload) };
+  return { id: data.id, name, createdAt, content: readContent(event, payload) } as const;
 }

@@ -1,29 +1,28 @@
 import { randomUUID } from 'node:crypto';
-import type { Sent } from '../upstream/attempt.ts';
-import { type AccountLookup, type Caller, checkAccount, limitedBy, settleNotFound } from './account.ts';
-import type { Integration } from './integrations.ts';
-import type { ReadPorts } from './read.ts';
-import type { RecordKey } from './record.ts';
+import type { SendOptions } from '../upstream/attempt.ts';
+import { type AccountLookup, checkAccount, limitedBy, settleNotFound } from './account.ts';
+import { creatingIntegrations, type Integration, integrations } from './integrations.ts';
+import type { ReadBounds, ReadPorts } from './read.ts';
 import { refusedInput } from './refusal.ts';
 import type { WriteRequest } from './request.ts';
 import { type Claim, memoryKey, type RequestMemory, upstreamKey } from './request-memory.ts';
 import {
   type CreateEnd,
   type DeleteEnd,
-  type DeleteEngagementError,
   type Finding,
+  located,
   type OutcomeUnknownError,
   type Refusal,
   refusal,
 } from './result.ts';
 
 /** The log entry of one delete: who, what, where and the outcome. Never a record's content or a credential. */
-export interface AuditEvent {
+export interface AuditEvent<Id = string> {
   readonly callerId: string;
   readonly integratedAccountId: string;
   /** The account's integration; null when it is not known, or was not looked up. */
   readonly integration: string | null;
-  readonly engagementId: string;
+  readonly engagementId: Id;
   /** The result's member, or the code of the top-level error. */
   readonly result: string;
   /** The success's outcome, or an error's message. */
@@ -39,21 +38,14 @@ export interface AuditEvent {
 }
 
 /** The log entry of a repeated request that was answered from memory. */
-export type Repetition<Id = string> = Pick<AuditEvent, 'callerId' | 'integratedAccountId'> & {
-  readonly engagementId: Id;
-};
+export type Repetition<Id = string> = Pick<AuditEvent<Id>, 'callerId' | 'integratedAccountId' | 'engagementId'>;
 
 /** The options of a delete or a create. */
-export interface WriteOptions {
-  readonly caller: Caller;
+export interface WriteOptions extends ReadBounds {
   /** True to check only, and to show the request. */
   readonly dryRun: boolean;
   /** The caller's key, and the path of this field in the operation. Undefined without a key. */
   readonly callerKey: readonly [key: string, responsePath: string] | undefined;
-  /** True once the client has disconnected. Then nothing further is sent. */
-  readonly hasCallerLeft: () => boolean;
-  /** The moment (by `performance.now()`) by which the result is due. */
-  readonly deadlineAt: number;
 }
 
 /** The services that a delete and a create need. */
@@ -92,18 +84,16 @@ export function otherRequest(name: string) {
 }
 
 /** For an integration that Truto cannot delete engagements of, or cannot create them. */
-export function unsupported(
-  verb: 'delete' | 'create',
-  integrationName: string,
-  supportedIntegrations: readonly string[],
-): Extract<DeleteEngagementError, { kind: 'UnsupportedIntegrationError' }> {
+export function unsupported(verb: 'delete' | 'create', integrationName: string) {
+  const supportedIntegrations = verb === 'create' ? creatingIntegrations : integrations.map(({ name }) => name);
   const message = `Nothing was sent. ${integrationName} cannot ${verb} engagements through Truto.`;
-  return { kind: 'UnsupportedIntegrationError', message, integrationName, supportedIntegrations };
+  return { kind: 'UnsupportedIntegrationError', message, integrationName, supportedIntegrations } as const;
 }
 
 /** What a delete and a create have in common: the claim of their key, what is known of the account, sending, and the audit event. */
 export abstract class Write<
   Input extends { readonly integratedAccountId: string },
+  End extends DeleteEnd | CreateEnd,
   Options extends WriteOptions,
   Ports extends WritePorts,
 > {
@@ -135,11 +125,33 @@ export abstract class Write<
   /** The unknown outcome of an attempt that another request or process made. */
   protected abstract unknownSince(upstreamIdempotencyKey: string, why: string): OutcomeUnknownError;
 
-  /** Claims this among all requests with its key. */
-  protected async claim<End extends DeleteEnd | CreateEnd>(
-    callerKey: readonly [string, string],
-    fingerprint: string,
-  ): Promise<Claim<End> | undefined> {
+  /** Records the end, and returns it. A dry run has no record. */
+  protected abstract ended<SomeEnd extends End | undefined>(end: SomeEnd): SomeEnd;
+
+  /** Records that a request was answered with the result of another one with its key, and returns that. */
+  protected abstract repeated(result: End): End | Promise<End>;
+
+  /** Does the work, unless another request with the key does it or has done it. Without a key, and in a dry run, there is no other. */
+  protected async once(
+    key: { readonly name: string; readonly parts: readonly [string, string] } | undefined,
+    fingerprint: () => string,
+    work: (claim: (Claim<End> & { kind: 'mine' }) | undefined) => Promise<End>,
+  ): Promise<End> {
+    const claim = key && !this.options.dryRun ? await this.#claim(key.parts, fingerprint()) : undefined;
+    if (claim?.kind === 'repeated') return this.repeated(claim.result);
+    if (claim?.kind === 'other') return this.ended(otherRequest(key?.name ?? '') as End);
+    let end: End | undefined;
+    try {
+      end = await work(claim);
+      return end;
+    } finally {
+      // Without an end, this server failed, perhaps after the request was sent.
+      this.ended(end);
+      await claim?.settle(end);
+    }
+  }
+
+  async #claim(callerKey: readonly [string, string], fingerprint: string): Promise<Claim<End> | undefined> {
     const { caller, deadlineAt } = this.options;
     const key = memoryKey(caller, callerKey);
     this.#keyParts = [key, fingerprint];
@@ -175,19 +187,12 @@ export abstract class Write<
   }
 
   /** Sends the request, with a new key after each answer. */
-  protected async send(
-    request: WriteRequest,
-    deadlineAt: number,
-    isRepeatable: boolean,
-    streamsTo?: string,
-  ): Promise<Sent> {
+  protected async send(request: WriteRequest, terms: Pick<SendOptions, 'deadlineAt' | 'isRepeatable' | 'streamsTo'>) {
     const answeredBefore = this.answered.count;
     const firstKey = this.keyAfter(answeredBefore);
     const sent = await this.ports.send(request, {
-      deadlineAt,
+      ...terms,
       hasCallerLeft: this.hasCallerLeft,
-      streamsTo,
-      isRepeatable,
       limitedBy: limitedBy(this.options.caller, this.input.integratedAccountId),
       integration: this.integrationName,
       keyAfter: (answerCount) => (answerCount === 0 ? firstKey : this.keyAfter(answeredBefore + answerCount)),
@@ -198,19 +203,24 @@ export abstract class Write<
     return sent;
   }
 
-  /** Finds out whether the record or the account is missing. */
-  protected settleNotFound(refused: Refusal): Promise<Refusal> {
+  /** What the end of the sent request is read with. */
+  protected contextOf(findings: readonly Finding[]): OutcomeContext<Input> {
     const { caller, deadlineAt } = this.options;
-    const { integratedAccountId } = this.input;
-    return settleNotFound(refused, { caller, integratedAccountId, deadlineAt }, this.ports.findAccountIntegration);
+    const { input, integration, ports } = this;
+    const account = { caller, integratedAccountId: input.integratedAccountId, deadlineAt };
+    return {
+      ...{ input, integration, warnings: findings.map(located), upstreamIdempotencyKey: this.lastKey ?? '' },
+      callerBroughtToken: caller.bringsToken,
+      settleNotFound: (refused) => settleNotFound(refused, account, ports.findAccountIntegration),
+    };
   }
 
   /** The one audit event. @param end undefined for a fault of this server, whose error is logged elsewhere. */
-  protected auditEvent({ id, integratedAccountId }: RecordKey, end: DeleteEnd | CreateEnd | undefined): AuditEvent {
+  protected auditEvent<Id extends string | null>(id: Id, end: End | undefined): AuditEvent<Id | string> {
     return {
       callerId: bounded(this.options.caller.id),
-      integratedAccountId: bounded(integratedAccountId),
-      engagementId: bounded(id),
+      integratedAccountId: bounded(this.input.integratedAccountId),
+      engagementId: id && bounded(id),
       result: end ? codeOfEnd(end) : 'INTERNAL_SERVER_ERROR',
       detail: end ? bounded(detailOf(end)) : '',
       integration: this.integrationName,

@@ -1,20 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { digest } from '../../upstream/digest.ts';
 import { canAccess } from '../account.ts';
-import { canCreate, creatingIntegrations } from '../integrations.ts';
+import { canCreate } from '../integrations.ts';
 import { notGranted, notSent, refusedInput } from '../refusal.ts';
 import type { WireField } from '../resources.ts';
-import { type CreateEnd, type Finding, hasRefusal, located, type OutcomeUnknownError, warning } from '../result.ts';
+import { type CreateEnd, type Finding, hasRefusal, type OutcomeUnknownError, warning } from '../result.ts';
 import { checkLength } from '../rules.ts';
-import {
-  type AuditEvent,
-  otherRequest,
-  type Repetition,
-  unsupported,
-  Write,
-  type WriteOptions,
-  type WritePorts,
-} from '../write.ts';
+import { type AuditEvent, type Repetition, unsupported, Write, type WriteOptions, type WritePorts } from '../write.ts';
 import {
   buildCreateRequest,
   type CreateEngagementInput,
@@ -34,11 +26,8 @@ import {
   unknownCreate,
 } from './outcome.ts';
 
-/** The log entry of one create. */
-export interface CreateEvent extends Omit<AuditEvent, 'engagementId'> {
-  /** The id of the new engagement; null when it is not known, or nothing was created. */
-  readonly engagementId: string | null;
-}
+/** The log entry of one create. The id is that of the new engagement; null when it is not known, or nothing was created. */
+export type CreateEvent = AuditEvent<string | null>;
 
 /** The services that a create needs. */
 export interface CreatePorts extends WritePorts {
@@ -66,27 +55,19 @@ const inDoubt =
   'Redis is new, lost its data or was unreachable in the last 10 minutes, so an earlier request with this Idempotency-Key may have created the same engagement too. Look for a second one.';
 
 /** One create, from its check to its record. */
-class Create extends Write<CreateEngagementInput, CreateOptions, CreatePorts> {
+class Create extends Write<CreateEngagementInput, CreateEnd, CreateOptions, CreatePorts> {
   async run(): Promise<CreateEnd> {
-    const { callerKey, dryRun, selected } = this.options;
+    const { callerKey, selected } = this.options;
     const checked = this.#check();
-    if ('kind' in checked) return this.#record(checked);
+    if ('kind' in checked) return this.ended(checked);
     const { request, findings } = checked;
+    const key = callerKey && ({ name: 'Idempotency-Key', parts: callerKey } as const);
     // With the selection, also of fields that are sent and so never excluded: the remembered record has only these.
     const fingerprint = () => digest('create', request.path, request.body, [...selected].sort());
-    const claim = callerKey && !dryRun ? await this.claim<CreateEnd>(callerKey, fingerprint()) : undefined;
-    if (claim?.kind === 'repeated') return this.#repeated(claim.result);
-    if (claim?.kind === 'other') return this.#record(otherRequest('Idempotency-Key'));
-    if (claim?.isInDoubt) findings.push(warning(['Idempotency-Key'], inDoubt));
-    let end: CreateEnd | undefined;
-    try {
-      end = await this.#carryOut(request, findings);
-      return end;
-    } finally {
-      // Without an end, this server failed, perhaps after the create was sent.
-      this.#record(end);
-      await claim?.settle(end);
-    }
+    return this.once(key, fingerprint, (claim) => {
+      if (claim?.isInDoubt) findings.push(warning(['Idempotency-Key'], inDoubt));
+      return this.#carryOut(request, findings);
+    });
   }
 
   /** Access and rules come before the memory: a key must not bypass a grant that was revoked. */
@@ -112,7 +93,7 @@ class Create extends Write<CreateEngagementInput, CreateOptions, CreatePorts> {
     const findings = [...checked, ...checkCreateIntegration(input, support)];
     if (dryRun) return { kind: 'CreateEngagementPlan', ...this.planned('create', request, findings, account) };
     if (account.refusal?.kind === 'IntegratedAccountNotFoundError') return nothingCreated(account.refusal);
-    if (!canCreate(support)) return unsupported('create', support.name ?? '', creatingIntegrations);
+    if (!canCreate(support)) return unsupported('create', support.name ?? '');
     if (hasRefusal(findings)) return refusedInput(findings);
     if (this.hasCallerLeft()) return nothingCreated(notSent({ reason: 'abandoned' }));
     const [sentAtMs, nowMs] = [Date.now(), performance.now()];
@@ -120,13 +101,9 @@ class Create extends Write<CreateEngagementInput, CreateOptions, CreatePorts> {
     let end: CreateEnd | undefined;
     try {
       // Sent once. After a rate limit, which created nothing, it is sent again with a new key.
-      const { attempt } = await this.send(request, nowMs + (deadlineAt - nowMs) * shareOfTimeLeft, false);
-      const context: CreateContext = {
-        ...{ input, selected, integration: this.integration, warnings: findings.map(located) },
-        upstreamIdempotencyKey: this.lastKey ?? '',
-        callerBroughtToken: caller.bringsToken,
-        settleNotFound: (refused) => this.settleNotFound(refused),
-      };
+      const terms = { deadlineAt: nowMs + (deadlineAt - nowMs) * shareOfTimeLeft, isRepeatable: false };
+      const { attempt } = await this.send(request, terms);
+      const context = { ...this.contextOf(findings), selected };
       end = await readCreateOutcome(attempt, context);
       if (end.kind === 'OutcomeUnknownError') end = await this.#search(end, sentAtMs, context);
       return end;
@@ -154,19 +131,15 @@ class Create extends Write<CreateEngagementInput, CreateOptions, CreatePorts> {
     return { ...unknown, message: `${unknown.message} ${why}` };
   }
 
-  #repeated(result: CreateEnd): CreateEnd {
+  protected override repeated(result: CreateEnd): CreateEnd {
     const { integratedAccountId } = this.input;
     const engagementId = createdIdOf(result);
     this.ports.recordRepeatedCreate({ callerId: this.options.caller.id, integratedAccountId, engagementId });
     return result;
   }
 
-  /** Writes the one audit event of this create, and returns its end. A dry run has none. */
-  #record<End extends CreateEnd | undefined>(end: End): End {
-    if (this.options.dryRun) return end;
-    const { integratedAccountId } = this.input;
-    const event = this.auditEvent({ id: (end && createdIdOf(end)) ?? '', integratedAccountId }, end);
-    this.ports.recordCreate({ ...event, engagementId: event.engagementId || null });
+  protected override ended<End extends CreateEnd | undefined>(end: End): End {
+    if (!this.options.dryRun) this.ports.recordCreate(this.auditEvent(end ? createdIdOf(end) : null, end));
     return end;
   }
 

@@ -4,11 +4,11 @@ import type { Attempt, Send, UpstreamAnswer } from '../../upstream/attempt.ts';
 import { isJsonObject, readBody } from '../body.ts';
 import { findErrorForm, isPage, isPageType, refusalForms, successStatuses } from '../delete/evidence.ts';
 import { parseRateLimit, refusedByBody, unreadableFields, whyUnknown } from '../delete/outcome.ts';
-import { noteRecord } from '../drift.ts';
+import { readAnswer } from '../drift.ts';
 import type { EngagementFilter } from '../input.ts';
 import { type ReadOptions, type ReadPorts, readDeletedMark, readEngagements } from '../read.ts';
 import { type EngagementRecord, isIdValue, isSameId, readRecord } from '../record.ts';
-import { notSent, readRefusal, readUpstreamError } from '../refusal.ts';
+import { nothingWas, notSent, readRefusal, readUpstreamError } from '../refusal.ts';
 import { type FieldKind, resources, type WireField } from '../resources.ts';
 import type { CreateEnd, CreateEngagementSuccess, OutcomeUnknownError, RateLimit, Refusal } from '../result.ts';
 import { checkId } from '../rules.ts';
@@ -88,9 +88,7 @@ async function readRefused(answer: UpstreamAnswer, context: CreateContext): Prom
 
 /** Puts "Nothing was created." before the message of a refusal. A 404 is about something that the new engagement refers to. */
 export function nothingCreated(refused: Refusal, rawResponse?: unknown): CreateEnd {
-  // A top-level error is about the whole operation.
-  if (refused.kind === 'Unauthenticated') return refused;
-  if (refused.kind !== 'NotFoundError') return { ...refused, message: `Nothing was created. ${refused.message}` };
+  if (refused.kind !== 'NotFoundError') return nothingWas('created', refused);
   const account = refused.accountFound ? '' : ', or the integrated account';
   const message = `Nothing was created. A record that the engagement refers to was not found${account}. Check the ids.`;
   return { kind: 'RemoteApiError', message, statusCode: 404, rawResponse };
@@ -123,9 +121,7 @@ export function created(
   rateLimit: RateLimit | null = null,
 ): CreateEngagementSuccess {
   const key = { id: String(json.id), integratedAccountId: input.integratedAccountId };
-  const read = readRecord('engagements', json, selected, key);
-  noteRecord('engagements', json, read, false);
-  const { record, unreadable, absent } = read;
+  const { record, unreadable, absent } = readAnswer('POST', 'engagements', json, selected, key);
   const sent = new Set<WireField>(sentFields(input).map(([name]) => name));
   const unstored = absent.filter((field) => sent.has(field)).join(', ');
   const missing = absent.filter((field) => field !== 'id' && !sent.has(field)).join(', ');
@@ -223,11 +219,7 @@ function sentBy(given: Send): LRUCache<string, SentCreate> {
   return sent;
 }
 
-/**
- * Notes that a create is about to be sent. Searches for others then know that they may find its engagement.
- * @param key the caller's key of the create, if it has one.
- * @returns how to note its end: the id of its engagement, null if there is none, undefined if that is not known.
- */
+/** Notes that a create is about to be sent, for the searches of others. Returns how to note its end: the new id, null for none, undefined if not known. */
 export function noteSent(
   input: CreateEngagementInput,
   send: Send,

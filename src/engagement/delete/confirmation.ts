@@ -3,10 +3,7 @@ import { Secret } from '../../config/secret.ts';
 import type { Caller } from '../account.ts';
 import type { DeleteEngagementInput } from '../input.ts';
 
-/**
- * How long a confirmation token starts a delete, in milliseconds. A delete is remembered for longer (`rememberedMs`), so the memory
- * still knows each valid token that was used, unless it was lost.
- */
+/** How long a confirmation token starts a delete, in milliseconds. Less than `rememberedMs`: the memory still knows each valid token that was used. */
 export const confirmableMs = 5 * 60_000;
 
 /** What a token confirms. */
@@ -20,10 +17,7 @@ export interface Plans {
 type Kind = keyof Plans;
 
 /** A confirmation token, and when it expires. */
-export interface Confirmation {
-  readonly confirmationToken: string;
-  readonly confirmationExpiresAt: Date;
-}
+export type Confirmation = Awaited<ReturnType<Confirmations['confirm']>>;
 
 /** Makes and opens confirmation tokens (ADR 21). */
 export type Confirmations = ReturnType<typeof createConfirmations>;
@@ -59,7 +53,7 @@ export function createConfirmations({
       plan: Plans[K],
       { id: callerId }: Pick<Caller, 'id'>,
       expiresAtMs = Date.now() + confirmableMs,
-    ): Promise<Confirmation> {
+    ) {
       const text = JSON.stringify({ callerId, nonce: randomUUID(), expiresAtMs, plan });
       const sealed = await seal.close(new Secret(text), `confirmation of ${kind}`);
       return { confirmationToken: `${kind}_${sealed}`, confirmationExpiresAt: new Date(expiresAtMs) };

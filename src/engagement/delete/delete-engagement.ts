@@ -1,12 +1,11 @@
 import { digest } from '../../upstream/digest.ts';
 import { type AccountLookup, type Caller, canAccess } from '../account.ts';
 import { type DeleteEngagementInput, isRepeatable, sentType } from '../input.ts';
-import { integrations } from '../integrations.ts';
 import type { DeletedEvents } from '../known-deletes.ts';
 import { nodeKind } from '../node-id.ts';
 import { type FoundRecord, type SnapshotPorts, takeSnapshot } from '../read.ts';
 import type { Selection } from '../record.ts';
-import { notGranted, notSent, refusedInput } from '../refusal.ts';
+import { notGranted, nothingWas, notSent, refusedInput } from '../refusal.ts';
 import { buildDeleteRequest, type WriteRequest } from '../request.ts';
 import { memoryKey, upstreamKey } from '../request-memory.ts';
 import {
@@ -17,14 +16,12 @@ import {
   type OutcomeUnknownError,
   type Refusal,
   refusal,
-  type SentAt,
   withEngagementId,
 } from '../result.ts';
 import { checkEmailOnly, checkIntegration, checkLength, checkWellFormed } from '../rules.ts';
 import {
   type AuditEvent,
   codeOfEnd,
-  otherRequest,
   type Repetition,
   unsupported,
   Write,
@@ -32,7 +29,7 @@ import {
   type WritePorts,
 } from '../write.ts';
 import { type Confirmations, expiredConfirmation, needsConfirmation, type Plans } from './confirmation.ts';
-import { nothingDeleted, readOutcome, settledSuccess, unknownOutcome } from './outcome.ts';
+import { readOutcome, settledSuccess, unknownOutcome } from './outcome.ts';
 
 /** The services that a delete needs. */
 export interface DeletePorts extends WritePorts, SnapshotPorts {
@@ -69,11 +66,11 @@ interface DeleteKey {
 }
 
 /** One delete, from its check to its audit event. */
-class Delete extends Write<DeleteEngagementInput, DeleteOptions, DeletePorts> {
+class Delete extends Write<DeleteEngagementInput, DeleteEnd, DeleteOptions, DeletePorts> {
   readonly #key: DeleteKey | undefined;
   /** The unknown outcome of an earlier attempt of the same delete. */
   #earlier: OutcomeUnknownError | undefined;
-  #sentAt: SentAt | undefined;
+  #sentAt: number | undefined;
 
   constructor(input: DeleteEngagementInput, options: DeleteOptions, ports: DeletePorts, confirmed?: DeleteKey) {
     super(input, options, ports, options.answered);
@@ -83,30 +80,20 @@ class Delete extends Write<DeleteEngagementInput, DeleteOptions, DeletePorts> {
 
   async run(): Promise<DeleteEnd> {
     const checked = this.#check();
-    if ('kind' in checked) return this.refuse(checked);
+    if ('kind' in checked) return this.ended(checked);
     const { request, findings } = checked;
-    const key = this.options.dryRun ? undefined : this.#key;
-    const claim = key && (await this.claim<DeleteEnd>(key.parts, requestFingerprint(request, this.options)));
-    if (claim?.kind === 'repeated') return this.#repeated(await this.#settleByEvent(claim.result));
-    if (claim?.kind === 'other') return this.refuse(otherRequest(key?.name ?? ''));
-    this.#earlier = claim?.earlier;
-    this.#sentAt = claim?.earlier?.sentAt;
-    let end: DeleteEnd | undefined;
-    try {
+    const fingerprint = () => requestFingerprint(request, this.options);
+    return this.once(this.#key, fingerprint, async (claim) => {
+      this.#earlier = claim?.earlier;
+      this.#sentAt = claim?.earlier?.sentAt;
       const earlier = this.#earlier && (await this.#settleByEvent(this.#earlier));
       if (earlier?.kind === 'DeleteEngagementSuccess') {
         this.lastKey = this.#earlier?.upstreamIdempotencyKey ?? null;
-        end = earlier;
-      } else {
-        const carriedOut = key?.isExpired ? expired : await this.#carryOut(request, findings);
-        end = await this.#settleByEvent(this.#withEarlier(carriedOut, claim?.isInDoubt));
+        return earlier;
       }
-      return end;
-    } finally {
-      // Without an end, this server failed, perhaps after the delete was sent.
-      this.#record(end);
-      await claim?.settle(end);
-    }
+      const carriedOut = this.#key?.isExpired ? expired : await this.#carryOut(request, findings);
+      return this.#settleByEvent(this.#withEarlier(carriedOut, claim?.isInDoubt));
+    });
   }
 
   /** Access and rules come before the memory: a key must not bypass a grant that was revoked. */
@@ -132,29 +119,21 @@ class Delete extends Write<DeleteEngagementInput, DeleteOptions, DeletePorts> {
     this.noteIntegration(account);
     const findings = [...checked, ...checkIntegration(this.input, support)];
     if (dryRun) return await this.#plan(request, findings, account);
-    if (account.refusal?.kind === 'IntegratedAccountNotFoundError') {
-      return { ...account.refusal, message: `Nothing was sent. ${account.refusal.message}` };
-    }
-    if (support.kind === 'unsupported') return unsupported('delete', support.name, integrations.map(nameOf));
+    if (account.refusal?.kind === 'IntegratedAccountNotFoundError') return nothingWas('sent', account.refusal);
+    if (support.kind === 'unsupported') return unsupported('delete', support.name);
     if (hasRefusal(findings)) return refusedInput(findings);
     const snapshot = this.options.snapshot ? await this.#snapshot() : null;
-    if (snapshot && snapshot.kind !== 'Found') return nothingDeleted(snapshot);
-    if (this.hasCallerLeft()) return nothingDeleted(notSent({ reason: 'abandoned' }));
+    if (snapshot && snapshot.kind !== 'Found') return nothingWas('deleted', snapshot);
+    if (this.hasCallerLeft()) return nothingWas('deleted', notSent({ reason: 'abandoned' }));
     if (this.ports.deletedEvents) this.#sentAt ??= Date.now();
     const streamsTo = this.input.format === 'stream' ? caller.id : undefined;
-    const { attempt, mayHaveActedBefore } = await this.send(request, deadlineAt, isRepeatable(this.input), streamsTo);
+    const terms = { deadlineAt, isRepeatable: isRepeatable(this.input), streamsTo };
+    const { attempt, mayHaveActedBefore } = await this.send(request, terms);
     // If this try sent nothing, the key of the earlier one.
     this.lastKey ??= this.#earlier?.upstreamIdempotencyKey ?? this.keyAfter(this.answered.count);
     return await readOutcome(attempt, {
-      input: this.input,
-      selection,
-      integration: this.integration,
-      warnings: findings.map(located),
-      snapshot,
-      upstreamIdempotencyKey: this.lastKey,
-      callerBroughtToken: caller.bringsToken,
+      ...{ ...this.contextOf(findings), selection, snapshot },
       mayHaveActedBefore: mayHaveActedBefore || this.#earlier !== undefined,
-      settleNotFound: (refused) => this.settleNotFound(refused),
     });
   }
 
@@ -218,29 +197,23 @@ class Delete extends Write<DeleteEngagementInput, DeleteOptions, DeletePorts> {
     return settledSuccess(end, { input: this.input, integration, warnings: [why] });
   }
 
-  #repeated(result: DeleteEnd): DeleteEnd {
+  protected override async repeated(result: DeleteEnd): Promise<DeleteEnd> {
+    const settled = await this.#settleByEvent(result);
     const { id: engagementId, integratedAccountId } = this.input;
     this.ports.recordRepetition({ callerId: this.options.caller.id, integratedAccountId, engagementId });
-    return result;
+    return settled;
   }
 
-  /** Records the refusal, and returns it. */
-  refuse(end: DeleteEnd): DeleteEnd {
-    this.#record(end);
+  override ended<End extends DeleteEnd | undefined>(end: End): End {
+    if (!this.options.dryRun) this.ports.recordDelete(this.auditEvent(this.input.id, end));
     return end;
   }
 
-  /** Writes the one audit event of this delete. A dry run has none. */
-  #record(end: DeleteEnd | undefined): void {
-    if (!this.options.dryRun) this.ports.recordDelete(this.auditEvent(this.input, end));
-  }
-
   protected override unknownSince(upstreamIdempotencyKey: string, why: string): OutcomeUnknownError {
-    return unknownOutcome({ input: this.input, upstreamIdempotencyKey, snapshot: null }, { why });
+    const { input, integration } = this;
+    return unknownOutcome({ input, integration, upstreamIdempotencyKey, snapshot: null }, { why });
   }
 }
-
-const nameOf = ({ name }: { readonly name: string }) => name;
 
 /** Sorts by name only. The items of a list have the same name and keep their order. */
 function byName(left: string, right: string): number {
@@ -292,7 +265,7 @@ function inDoubt(end: DeleteEnd, key: DeleteKey | undefined): DeleteEnd {
 
 /** The arguments that differ from what a token confirms. `UNIFIED` and `snapshot: false` are defaults, so they may have been omitted. */
 function findDifferences(
-  { format, ...asked }: AskedDelete,
+  { format, confirmationToken: _token, ...asked }: AskedDelete,
   snapshot: boolean,
   plan: Plans['delete'],
 ): readonly Finding[] {
@@ -303,36 +276,27 @@ function findDifferences(
     .map(([name]) => refusal([name], 'It is not what the confirmationToken confirms. Omit it.'));
 }
 
-/** Makes the delete that a token confirms, or the findings that refuse it. */
-async function readConfirmed(
-  { confirmationToken, ...asked }: AskedDelete,
-  options: DeleteOptions,
-  ports: DeletePorts,
-): Promise<Delete | readonly Finding[]> {
-  const path = ['confirmationToken'];
-  if ((confirmationToken ?? null) === null) {
-    const missing = (['id', 'integratedAccountId'] as const).filter((name) => (asked[name] ?? null) === null);
-    if (missing.length === 0) return [refusal(path, needsConfirmation)];
-    return missing.map((name) => refusal([name], 'It is required, unless you send a confirmationToken.'));
-  }
-  if (options.dryRun)
-    return [refusal(['dryRun'], 'It makes a confirmationToken, and takes none. Omit one of the two.')];
-  const opened = await ports.confirmations?.open('delete', confirmationToken ?? '', options.caller);
-  if (typeof opened !== 'object') return [refusal(path, opened ?? 'There are none here.')];
-  const { plan, nonce, isExpired } = opened;
-  const others = findDifferences(asked, options.snapshot, plan);
-  if (others.length > 0) return others;
-  const key = { name: 'confirmationToken', parts: ['confirmation', nonce], isExpired } as const;
-  return new Delete(plan.input, { ...options, snapshot: plan.snapshot }, ports, key);
-}
-
 /** Runs the delete that a token confirms. Refuses one that lacks its ids, or a token that is required. */
 async function runByToken(asked: AskedDelete, options: DeleteOptions, ports: DeletePorts): Promise<DeleteEnd> {
-  const confirmed = await readConfirmed(asked, options, ports);
-  if (confirmed instanceof Delete) return withEngagementId(await confirmed.run(), confirmed.input.id);
-  const { confirmationToken: _token, id, integratedAccountId, ...rest } = asked;
+  const { confirmationToken: token, id, integratedAccountId, ...rest } = asked;
   const input = { ...rest, id: id ?? '', integratedAccountId: integratedAccountId ?? '' };
-  return new Delete(input, options, ports).refuse(refusedInput(confirmed));
+  const refuse = (findings: readonly Finding[]) => new Delete(input, options, ports).ended(refusedInput(findings));
+  const path = ['confirmationToken'];
+  if ((token ?? null) === null) {
+    const missing = (['id', 'integratedAccountId'] as const).filter((name) => (asked[name] ?? null) === null);
+    if (missing.length === 0) return refuse([refusal(path, needsConfirmation)]);
+    return refuse(missing.map((name) => refusal([name], 'It is required, unless you send a confirmationToken.')));
+  }
+  if (options.dryRun)
+    return refuse([refusal(['dryRun'], 'It makes a confirmationToken, and takes none. Omit one of the two.')]);
+  const opened = await ports.confirmations?.open('delete', token ?? '', options.caller);
+  if (typeof opened !== 'object') return refuse([refusal(path, opened ?? 'There are none here.')]);
+  const { plan, nonce, isExpired } = opened;
+  const others = findDifferences(asked, options.snapshot, plan);
+  if (others.length > 0) return refuse(others);
+  const key = { name: 'confirmationToken', parts: ['confirmation', nonce], isExpired } as const;
+  const end = await new Delete(plan.input, { ...options, snapshot: plan.snapshot }, ports, key).run();
+  return withEngagementId(end, plan.input.id);
 }
 
 /**

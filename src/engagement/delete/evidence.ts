@@ -34,10 +34,7 @@ export function isPageType(header: string | undefined): boolean {
   return types.length > 1 || types.some((type) => pageType.test(type));
 }
 
-/**
- * 200, 201 and 204 are documented as success (Truto, errors.md), 202 is "accepted". A create accepts them too, but only with a record
- * in the body.
- */
+/** 200, 201 and 204 are documented as success (Truto, errors.md), 202 is "accepted". Of a create, only with a record in the body. */
 export const successStatuses = new Set([200, 201, 202, 204]);
 
 /** True for a value with content: false for `"error": null` and `"errors": []`. */
@@ -92,9 +89,7 @@ export function findErrorForm(json: unknown, id: string): string | undefined {
 function idsNamed(json: unknown): readonly unknown[] {
   if (Array.isArray(json)) return json.flatMap(idsNamed);
   if (!isJsonObject(json)) return [];
-  const inner = Object.entries(json).filter(
-    ([key]) => key === 'data' || key === 'details' || key.startsWith('delete_'),
-  );
+  const inner = Object.entries(json).filter(([key]) => /^(data$|details$|delete_)/.test(key));
   return [json.id ?? json._id, ...inner.flatMap(([, value]) => idsNamed(value))].filter(isIdValue);
 }
 
@@ -110,9 +105,8 @@ export function isPage(json: unknown): boolean {
  */
 function readMonday(json: Json, id: string): Evidence | undefined {
   const fields = isJsonObject(json.data) ? Object.entries(json.data) : [];
-  const own = fields.some(([key]) => key.startsWith('delete_'))
-    ? fields.filter(([key]) => key.startsWith('delete_'))
-    : fields;
+  const deletes = fields.filter(([key]) => key.startsWith('delete_'));
+  const own = deletes.length > 0 ? deletes : fields;
   const filled = own.filter(([, value]) => isFilled(value));
   const names = new Set<unknown>(own.map(([name]) => name));
   const errors = Array.isArray(json.errors) ? json.errors.filter(isJsonObject) : [];

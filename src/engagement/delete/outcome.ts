@@ -1,11 +1,11 @@
 import type { Attempt, FailureReason, UpstreamAnswer } from '../../upstream/attempt.ts';
 import { isJsonObject, type ReadBody, readBody } from '../body.ts';
-import { noteRecord } from '../drift.ts';
+import { readAnswer } from '../drift.ts';
 import { type DeleteEngagementInput, hasRecord, isRepeatable, sentType } from '../input.ts';
 import { nodeKind, writeNodeId } from '../node-id.ts';
 import type { FoundRecord } from '../read.ts';
-import { readRecord, type Selection, wireNameOf } from '../record.ts';
-import { notSent, readRefusal } from '../refusal.ts';
+import { type Selection, wireNameOf } from '../record.ts';
+import { nothingWas, notSent, readRefusal } from '../refusal.ts';
 import type { WireField } from '../resources.ts';
 import type * as Result from '../result.ts';
 import type { OutcomeContext } from '../write.ts';
@@ -19,6 +19,7 @@ interface DeleteContext extends OutcomeContext<DeleteEngagementInput> {
   readonly mayHaveActedBefore: boolean;
 }
 
+type UnknownContext = Pick<DeleteContext, 'input' | 'integration' | 'upstreamIdempotencyKey' | 'snapshot'>;
 type SuccessContext = Pick<DeleteContext, 'input' | 'selection' | 'integration' | 'warnings' | 'snapshot'>;
 
 type Seen = { readonly statusCode?: number | undefined; readonly rawResponse?: unknown };
@@ -66,31 +67,19 @@ async function readRefused(answer: UpstreamAnswer, context: DeleteContext): Prom
     'The last attempt found no such engagement. An earlier attempt deleted it, or another client did, or it never ' +
     'existed with this type in this integrated account.';
   const warnings = refused.accountFound ? [gone] : [refused.message, gone];
-  return successOf('ALREADY_ABSENT', answer, context, { engagement: null, warnings });
-}
-
-/** Puts "Nothing was deleted." before the message of a refusal. */
-export function nothingDeleted(refused: Result.Refusal): Result.Refusal {
-  // A top-level error is about the whole operation.
-  if (refused.kind === 'Unauthenticated') return refused;
-  return { ...refused, message: `Nothing was deleted. ${refused.message}` };
+  return successOf('ALREADY_ABSENT', answer.headers, context, { engagement: null, warnings });
 }
 
 /** A refusal of this attempt, unless an earlier one may have deleted the engagement. */
 function refusedNow(refused: Result.Refusal, context: DeleteContext, seen: Seen = {}): Result.DeleteEnd {
-  if (!context.mayHaveActedBefore) return nothingDeleted(refused);
+  if (!context.mayHaveActedBefore) return nothingWas('deleted', refused);
   const why = `The last attempt was refused (${refused.message}), but an earlier one may have deleted it`;
   return unknownOutcome(context, { ...seen, why });
 }
 
 /** Creates the result for a sent request with unknown effect. */
 export function unknownOutcome(
-  {
-    input,
-    upstreamIdempotencyKey,
-    snapshot,
-    integration,
-  }: Pick<DeleteContext, 'input' | 'upstreamIdempotencyKey' | 'snapshot'> & Partial<DeleteContext>,
+  { input, integration, upstreamIdempotencyKey, snapshot }: UnknownContext,
   seen: Seen & { readonly why: string },
 ): Result.OutcomeUnknownError {
   const retrySafe = isRepeatable(input);
@@ -129,10 +118,7 @@ export function refusedByBody(statusCode: number) {
 
 type Content = Pick<Result.DeleteEngagementSuccess, 'engagement' | 'raw' | 'warnings'>;
 
-/**
- * Creates the success from an answer that proves one. A malformed value in the body removes that field, never the result.
- * @param doubts warnings about the answer.
- */
+/** Creates the success from an answer that proves one. A malformed value removes that field, never the result. @param doubts warnings about the answer. */
 export function buildSuccess(
   answer: UpstreamAnswer,
   body: ReadBody,
@@ -142,7 +128,7 @@ export function buildSuccess(
   const { engagement, raw, warnings } = readContent(body, context);
   const outcome = answer.statusCode === 202 ? 'ACCEPTED' : 'DELETED';
   const content = { engagement, raw, warnings: [...doubts, ...warnings] };
-  return successOf(outcome, answer, context, content, readStream(answer, context));
+  return successOf(outcome, answer.headers, context, content, readStream(answer, context));
 }
 
 function readContent(body: ReadBody, context: SuccessContext): Content {
@@ -156,9 +142,7 @@ function readContent(body: ReadBody, context: SuccessContext): Content {
     const warning = "The engagement is deleted, but Truto's answer could not be read: it is not a JSON object.";
     return { engagement: null, warnings: [warning] };
   }
-  const read = readRecord('engagements', json, selection.fields, input);
-  noteRecord('engagements', json, read, false);
-  const { record, unreadable, absent } = read;
+  const { record, unreadable, absent } = readAnswer('DELETE', 'engagements', json, selection.fields, input);
   return { engagement: record, warnings: [...unreadableFields(unreadable), ...missingFields(absent, context)] };
 }
 
@@ -186,18 +170,20 @@ function readStream({ headers, body }: UpstreamAnswer, { selection }: SuccessCon
 
 function successOf(
   outcome: Result.DeleteOutcome,
-  { headers }: UpstreamAnswer,
-  context: SuccessContext,
+  headers: UpstreamAnswer['headers'],
+  { input, integration, snapshot, warnings: before }: Omit<SuccessContext, 'selection'>,
   { engagement, raw, warnings }: Content,
   stream: Result.DeleteStream | null = null,
 ): Result.DeleteEngagementSuccess {
-  const { input, integration, snapshot } = context;
-  const nodeId = deletedNodeId(context);
+  const { id, integratedAccountId } = input;
+  // Derived from the input, not from upstream's answer: so it is the same with every selection.
+  const kind = nodeKind(integration, sentType(input));
+  const nodeId = writeNodeId({ resource: 'engagements', integratedAccountId, kind, id });
   // Some providers answer with empty values: the snapshot wins.
   const record = snapshot ? { ...engagement, ...snapshot.record } : engagement;
   return {
     kind: 'DeleteEngagementSuccess',
-    deletedEngagementId: input.id,
+    deletedEngagementId: id,
     deletedNodeId: nodeId,
     outcome,
     // The record is new, and a copy of it would cost as much as reading it.
@@ -206,40 +192,20 @@ function successOf(
     stream,
     integration,
     rateLimit: parseRateLimit(headers),
-    warnings: [...context.warnings, ...unreadableFields(snapshot?.unreadable ?? []), ...warnings],
+    warnings: [...before, ...unreadableFields(snapshot?.unreadable ?? []), ...warnings],
   };
-}
-
-/** Derived from the input, not from upstream's answer: so it is the same with every selection. */
-function deletedNodeId({ input, integration }: Pick<SuccessContext, 'input' | 'integration'>): string {
-  const { id, integratedAccountId } = input;
-  const kind = nodeKind(integration, sentType(input));
-  return writeNodeId({ resource: 'engagements', integratedAccountId, kind, id });
 }
 
 /** The success of a delete with an unknown outcome that Truto's event has settled. */
 export function settledSuccess(
   { engagement }: Result.OutcomeUnknownError,
-  { input, integration, warnings }: Pick<SuccessContext, 'input' | 'integration' | 'warnings'>,
+  context: Pick<SuccessContext, 'input' | 'integration' | 'warnings'>,
 ): Result.DeleteEngagementSuccess {
-  const nodeId = deletedNodeId({ input, integration });
-  return {
-    kind: 'DeleteEngagementSuccess',
-    deletedEngagementId: input.id,
-    deletedNodeId: nodeId,
-    outcome: 'DELETED',
-    engagement: engagement && { ...engagement, nodeId },
-    stream: null,
-    integration,
-    rateLimit: null,
-    warnings,
-  };
+  const content = { engagement: engagement && { ...engagement }, warnings: [] };
+  return successOf('DELETED', {}, { ...context, snapshot: null }, content);
 }
 
-/**
- * A number of at most so many digits: nine fit GraphQL's `Int`, and six of seconds fit it as milliseconds. More seconds are a moment,
- * not a length.
- */
+/** A number of at most so many digits: nine fit GraphQL's `Int`, six of seconds fit it as milliseconds. More seconds are a moment, not a length. */
 function wholeNumber(text: string | undefined, digits: number): number | null {
   return text !== undefined && text.length <= digits && /^\d+$/.test(text) ? Number(text) : null;
 }

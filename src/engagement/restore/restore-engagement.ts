@@ -1,8 +1,7 @@
-import type { Caller } from '../account.ts';
 import { type CreatePorts, createEngagement } from '../create/create-engagement.ts';
 import { type CreateEngagementInput, isCallOrUntyped, isEmpty, isWritable, sentFields } from '../create/input.ts';
 import { type CreatedSearch, findCreated, hasSent } from '../create/outcome.ts';
-import { type ReadPorts, readAfterDelete, readResource } from '../read.ts';
+import { type ReadBounds, type ReadPorts, readAfterDelete, readResource } from '../read.ts';
 import type { EngagementRecord, RecordKey } from '../record.ts';
 import { type Resource, resources } from '../resources.ts';
 import {
@@ -42,12 +41,9 @@ export type RestoreEnd =
   | Unauthenticated;
 
 /** On whose behalf a step of a restore is taken. */
-interface StepOptions {
-  readonly caller: Caller;
+interface StepOptions extends Omit<ReadBounds, 'deadlineAt'> {
   /** The time for the step. */
   readonly requestTimeoutMs: number;
-  /** True once nothing further is to be sent. */
-  readonly hasCallerLeft: () => boolean;
 }
 
 /** The options of a restore. */
@@ -133,25 +129,19 @@ async function findOld(
   const { id, integratedAccountId } = record;
   const key = { id, integratedAccountId, engagementType: record.engagement_type };
   const seen = await readAfterDelete(key, boundsOf(options), ports);
-  switch (seen.kind) {
-    case 'MarkedDeleted':
-      return undefined;
-    case 'There':
-      return { kind: 'StillExists', message: 'Nothing was created: the engagement still exists.' };
-    case 'Unproven': {
-      const message =
-        'Nothing was created: the engagement can be read, and this does not show whether it is deleted. Look for it in the CRM.';
-      return wasDeleted ? undefined : { kind: 'MayStillExist', message };
-    }
-    case 'NotFoundError': {
-      const message = 'Nothing was created: it could not be checked whether the engagement is gone. Try again.';
-      return seen.isUnchecked ? { kind: 'UpstreamUnavailableError', message } : undefined;
-    }
-    case 'Unauthenticated':
-      return seen;
-    default:
-      return { ...seen, message: `Nothing was created: the old engagement could not be looked for. ${seen.message}` };
+  if (seen === 'MarkedDeleted' || (seen === 'Unproven' && wasDeleted)) return undefined;
+  if (seen === 'There') return { kind: 'StillExists', message: 'Nothing was created: the engagement still exists.' };
+  if (seen === 'Unproven') {
+    const message =
+      'Nothing was created: the engagement can be read, and this does not show whether it is deleted. Look for it in the CRM.';
+    return { kind: 'MayStillExist', message };
   }
+  if (seen.kind === 'NotFoundError') {
+    const message = 'Nothing was created: it could not be checked whether the engagement is gone. Try again.';
+    return seen.isUnchecked ? { kind: 'UpstreamUnavailableError', message } : undefined;
+  }
+  if (seen.kind === 'Unauthenticated') return seen;
+  return { ...seen, message: `Nothing was created: the old engagement could not be looked for. ${seen.message}` };
 }
 
 /**

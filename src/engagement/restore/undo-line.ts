@@ -2,24 +2,14 @@ import { isUtf8 } from 'node:buffer';
 import { z } from 'zod';
 import { readBody } from '../body.ts';
 import { normalizedType } from '../input.ts';
-import { type EngagementRecord, type ReadRecord, readRecord, wholeSelection } from '../record.ts';
+import { type EngagementRecord, readRecord, wholeSelection } from '../record.ts';
 import { located } from '../result.ts';
 import { checkKey } from '../rules.ts';
 
-/** A record that a line keeps. */
-export interface KeptRecord extends Pick<ReadRecord<'engagements'>, 'record' | 'unreadable'> {
-  readonly kind: 'Record';
-  /** When it was read, in milliseconds since 1970. Undefined when the line does not have it. */
-  readonly readAtMs: number | undefined;
-  /** True when the line says that the delete was confirmed. A line of an undo file is written before the delete. */
-  readonly wasDeleted: boolean;
-}
-
 /** The content of a line. `NoRecord`: the line of a delete that read no record. */
-export type UndoLine =
-  | KeptRecord
-  | { readonly kind: 'NoRecord' }
-  | { readonly kind: 'Unreadable'; readonly why: string };
+export type UndoLine = ReturnType<typeof readUndoLine>;
+/** A record that a line keeps. */
+export type KeptRecord = Extract<UndoLine, { kind: 'Record' }>;
 
 /** A line of an undo file, or of the terminal's `delete` and `bulk`, which have a `result`. */
 const shape = z.object({
@@ -30,10 +20,10 @@ const shape = z.object({
   engagement: z.looseObject({ id: z.union([z.string(), z.number()]).transform(String) }).nullish(),
 });
 
-const unreadableLine = (why: string): UndoLine => ({ kind: 'Unreadable', why });
+const unreadableLine = (why: string) => ({ kind: 'Unreadable', why }) as const;
 
 /** Reads one line, without its line break. A field whose value does not have the documented form is left out. Never throws. */
-export function readUndoLine(bytes: Buffer): UndoLine {
+export function readUndoLine(bytes: Buffer) {
   // A replacement character would change the record.
   if (!isUtf8(bytes)) return unreadableLine('it is not valid UTF-8');
   const body = readBody({ kind: 'complete', bytes });
@@ -44,14 +34,16 @@ export function readUndoLine(bytes: Buffer): UndoLine {
     return unreadableLine(path ? `${path} is missing or invalid` : 'it is not a JSON object');
   }
   const { integratedAccountId, readAt, result, outcome, engagement } = line.data;
-  if (!engagement) return result ? { kind: 'NoRecord' } : unreadableLine('it has no engagement');
+  if (!engagement) return result ? ({ kind: 'NoRecord' } as const) : unreadableLine('it has no engagement');
   const key = { id: engagement.id, integratedAccountId };
   const [issue] = checkKey(key);
   if (issue) return unreadableLine(`it has an invalid id: ${located(issue)}`);
   const { record, unreadable } = readRecord('engagements', engagement, wholeSelection.fields, key);
+  // In milliseconds since 1970.
   const readAtMs = readAt === undefined ? undefined : Date.parse(readAt);
+  // A line of an undo file is written before the delete.
   const wasDeleted = result === 'DeleteEngagementSuccess' && outcome !== 'ACCEPTED';
-  return { kind: 'Record', record, unreadable, readAtMs, wasDeleted };
+  return { kind: 'Record', record, unreadable, readAtMs, wasDeleted } as const;
 }
 
 /** Equal for lines with the same engagement. Some providers number each type by itself. */

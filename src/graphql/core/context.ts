@@ -3,6 +3,7 @@ import type { Caller } from '../../engagement/account.ts';
 import type { CreatePorts } from '../../engagement/create/create-engagement.ts';
 import type { DeletePorts } from '../../engagement/delete/delete-engagement.ts';
 import type { KnownDeletes } from '../../engagement/known-deletes.ts';
+import type { ReadBounds } from '../../engagement/read.ts';
 import type { AnswerRoom } from './answer-room.ts';
 import type { ChunkDeliveries } from './chunk-delivery.ts';
 import type { RecordLoaders } from './record-loaders.ts';
@@ -12,13 +13,11 @@ import { fieldError, requestError } from './top-level-errors.ts';
 export type GivenResults = ReadonlyMap<string | number, Promise<unknown>>;
 
 /** The context of every resolver, one per operation. */
-export interface Context extends DeletePorts, CreatePorts {
+export interface Context extends DeletePorts, CreatePorts, Omit<ReadBounds, 'caller'> {
   /** Reads related records, each once per operation. */
   readonly recordLoaders: RecordLoaders;
   /** Null without a verified token. */
   readonly caller: Caller | null;
-  /** The moment (by `performance.now()`) by which the result is due. */
-  readonly deadlineAt: number;
   /** Upstream's base URL, without a slash at the end. Dry runs show it. */
   readonly upstreamUrl: string;
   /** The most bytes of a streamed body in one list. */
@@ -31,8 +30,6 @@ export interface Context extends DeletePorts, CreatePorts {
   readonly idempotencyKey: string | undefined;
   /** What a prepared operation has done already: these root fields are not run again. */
   readonly given?: GivenResults | undefined;
-  /** True once the client has disconnected. */
-  readonly hasCallerLeft: () => boolean;
   /** Bulk deletes. Undefined without Redis. */
   readonly bulkDeletes: BulkDeletes | undefined;
   /** The deletes that this server knows of, for subscriptions. */

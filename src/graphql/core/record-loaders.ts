@@ -1,7 +1,7 @@
 import DataLoader from 'dataloader';
 import { LRUCache } from 'lru-cache';
 import { type Caller, limitedBy } from '../../engagement/account.ts';
-import { type FoundRecord, type ReadPorts, readResource } from '../../engagement/read.ts';
+import { type FoundRecord, type ReadBounds, type ReadPorts, readResource } from '../../engagement/read.ts';
 import type { TypedKey } from '../../engagement/record.ts';
 import { notSent } from '../../engagement/refusal.ts';
 import type { Resource, WireField } from '../../engagement/resources.ts';
@@ -42,11 +42,9 @@ export function createReadLimit() {
 /** The limit that {@link createReadLimit} makes. */
 export type LimitReads = ReturnType<typeof createReadLimit>;
 
-interface RecordLoadersOptions extends ReadPorts {
+interface RecordLoadersOptions extends ReadPorts, Omit<ReadBounds, 'caller'> {
   /** Null without a verified token. Then nothing is read. */
   readonly caller: Caller | null;
-  readonly deadlineAt: number;
-  readonly hasCallerLeft: () => boolean;
   readonly limitReads: LimitReads;
   /** The room that each record takes. */
   readonly room: AnswerRoom;

@@ -170,13 +170,9 @@ const ErrorInterface = builder
 
 const errorTypes = errorKinds.map((kind) => {
   const { description, fields } = errorRow(kind);
-  const rows = Object.entries(fields).map(([name, [type, meaning]]) => [name, `${type}: ${meaning}`]);
   const options = { interfaces: [ErrorInterface], shareable: true };
   // The table of errors names properties of each kind, which the compiler cannot follow.
-  return objectType<Result.DeleteEngagementError>(
-    `${kind}: ${description}`,
-    options,
-  )(Object.fromEntries(rows) as never);
+  return objectType<Result.DeleteEngagementError>(`${kind}: ${description}`, options)(fields as never);
 });
 
 export const DeleteEngagementResult = builder.unionType('DeleteEngagementResult', {
