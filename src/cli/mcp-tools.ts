@@ -23,7 +23,6 @@ interface Call {
 
 /** How long a call waits for work in the background, in milliseconds. Clients wait for 60 seconds by default. */
 const maxFollowedMs = 45_000;
-const sampleSize = 5;
 const accountId = z.string().describe("Truto's id of the integrated account.");
 const engagementId = z.string().describe("Truto's id of the engagement.");
 const type = z
@@ -61,7 +60,7 @@ const bulkFields = 'id state statusReason total';
 const startDocument = `mutation($input: StartBulkDeleteInput!) {
   startBulkDelete(input: $input) { ${bulkFields} outcomes { deleted accepted alreadyAbsent notFound failed unknown remaining } } }`;
 const bulkDocument = `query($id: ID!) {
-  bulkDelete(id: $id) { ${bulkFields} confirmationToken engagements(first: ${sampleSize}) { items { id engagementType } } } }`;
+  bulkDelete(id: $id) { ${bulkFields} confirmationToken engagements(first: 5) { items { id engagementType } } } }`;
 
 const cancelDocument = 'mutation($id: ID!) { cancelBulkDelete(id: $id) { id } }';
 const restoreDocument = 'mutation($input: RestoreEngagementsInput!) { restoreEngagements(input: $input) { id } }';
