@@ -106,16 +106,19 @@ const planAgain =
 
 /** The end of a delete. An unknown outcome is no error: a client must not repeat it blindly. */
 function showDelete(end: DirectDeleteResult): CallToolResult {
+  // No create can write the provider's own data, and it may be too long for a model.
+  const { remote_data: _long, ...record } = ('engagement' in end && end.engagement) || {};
   if (end.kind === 'DeleteEngagementSuccess') {
     const { kind, engagement, outcome, deletedNodeId, ...details } = end;
     const { integratedAccountId } = readNodeId(deletedNodeId) ?? {};
-    // No create can write the provider's own data, and it may be too long for a model.
-    const { remote_data: _long, ...record } = engagement ?? {};
     const undo = engagement && { integratedAccountId, result: kind, outcome, engagement: record };
     return answer({ result: kind, outcome, ...details, undo });
   }
   const { kind, ...rest } = end;
-  if (end.kind === 'OutcomeUnknownError') return answer({ result: kind, ...rest, next: end.retrySafe ? again : look });
+  if (end.kind === 'OutcomeUnknownError') {
+    const engagement = end.engagement && record;
+    return answer({ result: kind, ...rest, engagement, next: end.retrySafe ? again : look });
+  }
   const isToken = end.kind === 'InvalidInputError' && end.issues.some(({ path }) => path[0] === 'confirmationToken');
   return answer({ result: kind, ...rest, ...(isToken && { next: planAgain }) }, true);
 }
