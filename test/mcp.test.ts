@@ -395,14 +395,18 @@ describe('S36 mcp over HTTP', () => {
   });
 
   it('does not call an unknown outcome an error, and the same token settles it', async () => {
-    answers.set('lost', lostAnswer);
+    const record = { id: 'e1', subject: 'Hello', remote_data: { html: 'x' } };
+    answers.set('lost', (request, response) =>
+      (request.method === 'GET' ? json(200, record) : lostAnswer)(request, response),
+    );
     await using tools = await http.connectAs('canary-one');
-    const confirmationToken = await tokenFrom(tools.call, { ...one, integratedAccountId: 'lost' });
+    const confirmationToken = await tokenFrom(tools.call, { ...one, integratedAccountId: 'lost', snapshot: true });
     const unknown = await tools.call('delete_engagement', { confirmationToken });
     expect(unknown).toMatchObject({
       isError: false,
       structuredContent: { result: 'OutcomeUnknownError', next: expect.stringContaining('same confirmationToken') },
     });
+    expect(unknown.structuredContent.engagement).toEqual({ id: 'e1', subject: 'Hello' });
     answers.set('lost', truto(404));
     const settled = await tools.call('delete_engagement', { confirmationToken });
     expect(settled.structuredContent).toMatchObject({ ...deleted, outcome: 'ALREADY_ABSENT' });

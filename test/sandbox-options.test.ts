@@ -97,13 +97,13 @@ describe('the state of a sandbox', () => {
     await sandbox.close();
   });
 
-  test('connectionCount counts the connections that are open', async () => {
+  test('countConnections counts the connections that are open', async () => {
     const sandbox = await startSandbox();
-    expect(sandbox.connectionCount).toBe(0);
+    expect(await sandbox.countConnections()).toBe(0);
     await callSandbox(sandbox, { query: { integrated_account_id: account.id } });
-    expect(sandbox.connectionCount).toBe(1);
+    expect(await sandbox.countConnections()).toBe(1);
     await sandbox.close();
-    await expect.poll(() => sandbox.connectionCount).toBe(0);
+    await expect.poll(() => sandbox.countConnections()).toBe(0);
   });
 });
 

@@ -1,6 +1,6 @@
 import { type AccountLookup, lookUpAccount, readMethods } from '../engagement/account.ts';
 import { type Drift, onDrift } from '../engagement/drift.ts';
-import { canCreate, type Integration, type IntegrationSupport } from '../engagement/integrations.ts';
+import { canCreate, type Integration } from '../engagement/integrations.ts';
 import { readEngagements } from '../engagement/read.ts';
 import { wireFieldsOf } from '../engagement/record.ts';
 import { checkId } from '../engagement/rules.ts';
@@ -125,7 +125,11 @@ async function compareAccount(session: Session, account: string): Promise<ExitCo
     const methods = await readMethods(caller, account, terms.deadlineAt, ports.send);
     const page = await readEngagements({ integratedAccountId: account, first: 100, filter: {} }, terms, ports);
     if (page.kind !== 'Page') return fault(session, 'connection', page);
-    if (methods && support.kind !== 'unknown') {
+    let notCompared = '';
+    if (!methods) notCompared = "Truto does not list the account's methods";
+    else if (support.kind === 'unknown')
+      notCompared = 'methods were not compared: the table does not have this integration';
+    else {
       const documented = { delete: support.kind === 'supported', create: canCreate(support) };
       const differing = Object.entries(documented).filter(([method, has]) => methods.includes(method) !== has);
       add({ kind: 'rule', names: differing.map(([method]) => method) });
@@ -134,20 +138,14 @@ async function compareAccount(session: Session, account: string): Promise<ExitCo
       const isShown = ([key, count]: [string, number]) =>
         key.startsWith(`${kind} `) && (kind !== 'missing_key' || count === page.records.length);
       const names = [...found].filter(isShown).map(([key]) => key.slice(kind.length + 1));
-      const notCompared = kind === 'rule' ? whyNotCompared(methods, support) : undefined;
       if (names.length > 0) output.print(`DRIFT ${kind.padEnd(15)}${text}: ${names.sort().join(', ')}`);
-      else if (notCompared) output.print(`DRIFT ${kind.padEnd(15)}${notCompared}`);
+      else if (notCompared && kind === 'rule') output.print(`DRIFT ${kind.padEnd(15)}${notCompared}`);
       else ok(session, kind, `no ${text}`);
     }
     return exitCodes.done;
   } finally {
     stop();
   }
-}
-
-function whyNotCompared(methods: readonly unknown[] | undefined, { kind }: IntegrationSupport): string | undefined {
-  if (!methods) return "Truto does not list the account's methods";
-  return kind === 'unknown' ? 'methods were not compared: the table does not have this integration' : undefined;
 }
 
 function capabilities({ name, requiresEngagementType, engagementTypes, parameters }: Integration): string {

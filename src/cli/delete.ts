@@ -119,15 +119,12 @@ function describe(end: End, upstreamUrl: string): { headline: string; notes?: re
       const { kind, engagement, ...rest } = end;
       return { headline: `${kind}: ${end.message}`, details: { ...rest, ...showRecord(engagement) } };
     }
-    case 'Unauthenticated': {
-      const headline = messageOf(end, 'Nothing was deleted. ');
-      return { headline, details: { message: headline } };
-    }
     default: {
       const { kind, ...details } = end;
+      const message = messageOf(end, 'Nothing was deleted. ');
       const issues = kind === 'InvalidInputError' ? end.issues.map(located) : [];
-      const notes = issues.filter((issue) => !end.message.includes(issue));
-      return { headline: `${kind}: ${end.message}`, notes, details };
+      const notes = issues.filter((issue) => !message.includes(issue));
+      return { headline: `${kind}: ${message}`, notes, details: { ...details, message } };
     }
   }
 }

@@ -56,15 +56,11 @@ export function getCommand(id: string, options: AccountOptions): Promise<ExitCod
       return exitCodeOf(kind);
     }
     const engagement = plainRecord(found.record);
-    const rows = Object.entries(engagement).filter(([name, value]) => isShown(name, value));
+    // People need not see the provider's own data, which may be pages.
+    const rows = Object.entries(engagement).filter(([name, value]) => name !== 'remote_data' && value != null);
     output.report(rows.map(rowOf), { ...line, result: 'Engagement', engagement });
     return exitCodes.done;
   });
-}
-
-/** People need not see the provider's own data, which may be pages. */
-function isShown(name: string, value: unknown): boolean {
-  return name !== 'remote_data' && value !== null && value !== undefined;
 }
 
 function rowOf([name, value]: [string, unknown]): string {

@@ -6,9 +6,7 @@ import { fileURLToPath } from 'node:url';
 /** The program of the terminal. Old versions of Node can read this file, but not what it loads: they say which version is needed. */
 const { engines } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
 const needed: string = engines.node.replace('>=', '');
-const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
-const [neededMajor = 0, neededMinor = 0] = needed.split('.').map(Number);
-if (major > neededMajor || (major === neededMajor && minor >= neededMinor)) {
+if (process.versions.node.localeCompare(needed, 'en', { numeric: true }) >= 0) {
   // As for the server, Node caches its compiled modules where it can write.
   modules.enableCompileCache(fileURLToPath(new URL('../../node_modules/.cache/compile', import.meta.url)));
   const { runCommand } = await import('./program.ts');

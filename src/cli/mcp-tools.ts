@@ -23,7 +23,6 @@ interface Call {
 
 /** How long a call waits for work in the background, in milliseconds. Clients wait for 60 seconds by default. */
 const maxFollowedMs = 45_000;
-const sampleSize = 5;
 const accountId = z.string().describe("Truto's id of the integrated account.");
 const engagementId = z.string().describe("Truto's id of the engagement.");
 const type = z
@@ -61,7 +60,7 @@ const bulkFields = 'id state statusReason total';
 const startDocument = `mutation($input: StartBulkDeleteInput!) {
   startBulkDelete(input: $input) { ${bulkFields} outcomes { deleted accepted alreadyAbsent notFound failed unknown remaining } } }`;
 const bulkDocument = `query($id: ID!) {
-  bulkDelete(id: $id) { ${bulkFields} confirmationToken engagements(first: ${sampleSize}) { items { id engagementType } } } }`;
+  bulkDelete(id: $id) { ${bulkFields} confirmationToken engagements(first: 5) { items { id engagementType } } } }`;
 
 const cancelDocument = 'mutation($id: ID!) { cancelBulkDelete(id: $id) { id } }';
 const restoreDocument = 'mutation($input: RestoreEngagementsInput!) { restoreEngagements(input: $input) { id } }';
@@ -107,16 +106,19 @@ const planAgain =
 
 /** The end of a delete. An unknown outcome is no error: a client must not repeat it blindly. */
 function showDelete(end: DirectDeleteResult): CallToolResult {
+  // No create can write the provider's own data, and it may be too long for a model.
+  const { remote_data: _long, ...record } = ('engagement' in end && end.engagement) || {};
   if (end.kind === 'DeleteEngagementSuccess') {
     const { kind, engagement, outcome, deletedNodeId, ...details } = end;
     const { integratedAccountId } = readNodeId(deletedNodeId) ?? {};
-    // No create can write the provider's own data, and it may be too long for a model.
-    const { remote_data: _long, ...record } = engagement ?? {};
     const undo = engagement && { integratedAccountId, result: kind, outcome, engagement: record };
     return answer({ result: kind, outcome, ...details, undo });
   }
   const { kind, ...rest } = end;
-  if (end.kind === 'OutcomeUnknownError') return answer({ result: kind, ...rest, next: end.retrySafe ? again : look });
+  if (end.kind === 'OutcomeUnknownError') {
+    const engagement = end.engagement && record;
+    return answer({ result: kind, ...rest, engagement, next: end.retrySafe ? again : look });
+  }
   const isToken = end.kind === 'InvalidInputError' && end.issues.some(({ path }) => path[0] === 'confirmationToken');
   return answer({ result: kind, ...rest, ...(isToken && { next: planAgain }) }, true);
 }

@@ -81,14 +81,6 @@ async function receive(
   await transport.handleRequest(request, response);
 }
 
-/** @throws {UsageError} when it cannot, as for a port that is in use. */
-async function listen(server: Server, { host, port }: Config): Promise<string> {
-  await once(server.listen(port, host), 'listening').catch(({ message }: Error) => {
-    throw new UsageError(`Cannot listen: ${message}. Set HOST or PORT.`);
-  });
-  return `${addressOf(server)}/mcp`;
-}
-
 /**
  * `mcp`: serves the tools for agents, on standard input and output, or over HTTP. Logs on standard error. Ends when its client closes
  * standard input, or by a signal; deletes in flight are finished. @throws {ConfigError} or {@link UsageError}.
@@ -127,7 +119,10 @@ export async function mcpCommand({ http, tokenFile }: SessionOptions & { http?: 
         response.destroy();
       });
     });
-    log.info({ url: await listen(server, config), upstream }, 'listening');
+    await once(server.listen(config.port, config.host), 'listening').catch(({ message }: Error) => {
+      throw new UsageError(`Cannot listen: ${message}. Set HOST or PORT.`);
+    });
+    log.info({ url: `${addressOf(server)}/mcp`, upstream }, 'listening');
     await ended;
     server.close();
     server.closeIdleConnections();

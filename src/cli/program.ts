@@ -11,8 +11,6 @@ export async function runCommand(args: readonly string[]): Promise<ExitCode | un
   const program = createProgram((code) => {
     exitCode = code;
   });
-  // Commander would end the process by itself, and with 1 for wrong use.
-  for (const command of [program, ...program.commands]) command.exitOverride();
 
   try {
     await program.parseAsync(args, { from: 'user' });
@@ -79,14 +77,6 @@ const wholeNumber = (form: RegExp, rule: string) => (text: string) => {
 const seconds = wholeNumber(/^\d{1,6}$/, 'It must be a whole number of seconds.');
 const count = wholeNumber(/^[1-9]\d{0,8}$/, 'It must be a whole number from 1 on.');
 
-/** Takes the types in any case. */
-function engagementType(text: string): string {
-  const type = text.toLowerCase();
-  if (!(engagementTypes as readonly string[]).includes(type))
-    throw new InvalidArgumentError(`It must be one of ${engagementTypes.join(', ')}.`);
-  return type;
-}
-
 /** Commander takes the next option for a value that is missing: `--idempotency-key --dry-run` would delete. */
 function refuseMissingValues(command: Command): void {
   for (const option of command.options) {
@@ -96,8 +86,12 @@ function refuseMissingValues(command: Command): void {
   }
 }
 
-const typeOption = (description: string) =>
-  new Option('--type <type>', description).choices(engagementTypes).argParser(engagementType);
+/** Takes the types in any case. */
+function typeOption(description: string): Option {
+  const option = new Option('--type <type>', description).choices(engagementTypes);
+  const { parseArg } = option;
+  return option.argParser((text, previous) => parseArg?.(text.toLowerCase(), previous));
+}
 const neededType = typeOption('type of the engagement; some integrations need it');
 
 /** Adds the options and the help of all commands that reach upstream. */
@@ -154,6 +148,8 @@ export function createProgram(setExitCode: (code: ExitCode) => void): Command {
         'API, and serves them as GraphQL. Nothing real is deleted until you set a token or an upstream.',
     )
     .version(version, '--version', 'print the version')
+    // Commander would end the process by itself, and with 1 for wrong use. Commands inherit it.
+    .exitOverride()
     .showHelpAfterError('(add --help for the usage)')
     .addHelpText(
       'after',
@@ -246,11 +242,7 @@ ${exitCodesText(exitCodesOfDeletes)}`,
     .description(
       'Serve tools for agents by the Model Context Protocol, on standard input and output. A delete needs the confirmation token of its plan.',
     )
-    .addOption(
-      new Option('--http', 'serve streamable HTTP at /mcp instead: callers send their own tokens').conflicts(
-        'tokenFile',
-      ),
-    )
+    .addOption(new Option('--http', 'serve streamable HTTP at /mcp: callers send their tokens').conflicts('tokenFile'))
     .addHelpText(
       'after',
       `

@@ -117,10 +117,8 @@ async function openSession({ tokenFile, json, patience = 0 }: SessionOptions, in
   const caller = callerWithToken(token ? token.reveal() : openToken);
   let isRetrySaid = false;
 
-  const terms = () => {
-    const deadlineAt = performance.now() + requestTimeoutMs;
-    return { caller, deadlineAt, hasCallerLeft: () => stop.aborted };
-  };
+  const hasCallerLeft = () => stop.aborted;
+  const terms = () => ({ caller, deadlineAt: performance.now() + requestTimeoutMs, hasCallerLeft });
 
   return {
     config,
@@ -167,9 +165,7 @@ async function openSession({ tokenFile, json, patience = 0 }: SessionOptions, in
     /** What an account's integration supports, and the account as a question names it. */
     async describeAccount(account: string) {
       const { support } = await findAccountIntegration(caller, account, terms().deadlineAt);
-      const known = support.kind === 'supported' ? support.integration.name : undefined;
-      const name = known ?? (support.kind === 'unsupported' ? support.name : 'unknown integration');
-      return { support, text: `${plain(account)} (${name})` };
+      return { support, text: `${plain(account)} (${support.name ?? 'unknown integration'})` };
     },
     /** Asks at the terminal. Only `y` and `yes` agree; Ctrl-D and a signal do not. Closes standard input. */
     async confirm(question: string): Promise<boolean> {

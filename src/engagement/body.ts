@@ -27,7 +27,8 @@ function keepDigits(_key: string, value: unknown, { source }: { source?: string 
 /** Deeper than any record, and not deep enough to overflow the stack of `JSON.stringify`. */
 const maxDepth = 200;
 
-function isDeeperThan(value: unknown, depth: number): boolean {
+/** True for a value with objects or lists inside each other on more levels than that. */
+export function isDeeperThan(value: unknown, depth: number): boolean {
   if (typeof value !== 'object' || value === null) return false;
   if (depth === 0) return true;
   // `for … in` takes five times as long.

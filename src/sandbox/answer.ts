@@ -3,33 +3,24 @@ import type { responseFormats } from '../engagement/input.ts';
 import type { SandboxAccount } from './accounts.ts';
 import type { ProviderAnswer, ProviderFailure } from './providers.ts';
 
-/** A complete response, unless a fault damages it. Without `body`, nothing follows the headers. */
-export interface PlainAnswer {
-  readonly kind: 'plain';
+/** The response to one request, complete unless a fault damages it. Without `body` and `text`, nothing follows the headers. */
+export interface Answer {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
   /** Sent as JSON. */
   readonly body?: unknown;
+  /** Sent as it is, in the place of `body`: from a proxy, or a provider that refuses under 2xx. Truto itself never sends one like it. */
+  readonly text?: string;
   /** True for `truto_response_format=stream`: sent in pieces, without a Content-Length. */
   readonly isChunked?: boolean;
-  /** `continue` sends an unsolicited interim "100 Continue" before it; `cut` resets the connection in the middle of the body. */
-  readonly damage?: 'continue' | 'cut';
+  /** `continue` sends an unsolicited interim "100 Continue" before it; `cut` resets the connection in the middle of the body, `reset` before. */
+  readonly damage?: 'continue' | 'cut' | 'reset';
   readonly delayMs?: number;
 }
 
-/** A response of a proxy, or of a provider that refuses under 2xx, sent as it is. Truto itself never sends one like it. */
-export type ForeignAnswer = Readonly<{ kind: 'foreign'; statusCode: number; contentType: string; text: string }>;
-
-/** The reply to one request. `huge` is an object with the id and a content of `sizeBytes`; `reset` is a connection without a reply. */
-export type Answer =
-  | PlainAnswer
-  | ForeignAnswer
-  | Readonly<{ kind: 'huge'; id: string; sizeBytes: number; isChunked: boolean }>
-  | { readonly kind: 'reset' };
-
 /** A response with status 200. */
-export function success(body: unknown): PlainAnswer {
-  return { kind: 'plain', status: 200, body };
+export function success(body: unknown): Answer {
+  return { status: 200, body };
 }
 
 interface RefusalDetails {
@@ -46,13 +37,13 @@ export function retryAfter(seconds: number | undefined): Pick<RefusalDetails, 'h
 /** An error of Truto itself: `{statusCode, error, message}`, never `truto_is_remote_error`. Thrown, or its `answer` sent. */
 export class Refusal extends Error {
   override readonly name = 'Refusal' as const;
-  readonly answer: PlainAnswer;
+  readonly answer: Answer;
 
   constructor(status: number, message: string, { headers, insights }: RefusalDetails = {}) {
     super(message);
     const error = STATUS_CODES[status] ?? 'Error';
     const body = { statusCode: status, error, message, ...(insights && { truto_error_insight: insights }) };
-    this.answer = { kind: 'plain', status, ...(headers && { headers }), body };
+    this.answer = { status, ...(headers && { headers }), body };
   }
 }
 
@@ -91,10 +82,10 @@ export function isMapped({ format }: AnswerShape): boolean {
 }
 
 /** The provider's response: unchanged for `raw`, in pieces for `stream`, else what `map` makes of it (a 204 without a value). */
-export function formatAnswer(shape: AnswerShape, remote: ProviderAnswer, map: () => object | undefined): PlainAnswer {
-  if (!isMapped(shape)) return { kind: 'plain', ...remote, isChunked: shape.format === 'stream' };
+export function formatAnswer(shape: AnswerShape, remote: ProviderAnswer, map: () => object | undefined): Answer {
+  if (!isMapped(shape)) return { ...remote, isChunked: shape.format === 'stream' };
   const body = map();
-  return body === undefined ? { kind: 'plain', status: 204 } : success(body);
+  return body === undefined ? { status: 204 } : success(body);
 }
 
 /** The fields of the provider's body in which Truto looks for a message; the documented list is open. Without one, it is empty. */
@@ -107,7 +98,7 @@ function findMessage(body: unknown): string {
 }
 
 /** An error of the provider as Truto returns it: flagged as remote, with the provider's own body in `raw_response`. */
-export function buildRemoteFailure(account: SandboxAccount, failure: ProviderFailure): PlainAnswer {
+export function buildRemoteFailure(account: SandboxAccount, failure: ProviderFailure): Answer {
   const { label } = account.integration;
   const { statusCode, missingScopes, retryAfterSeconds } = failure;
   const raw_response = account.provider.describeFailure?.(failure) ?? failure.message;
@@ -133,10 +124,10 @@ export function buildRemoteFailure(account: SandboxAccount, failure: ProviderFai
       }),
     },
   };
-  return { kind: 'plain', status: statusCode, ...retryAfter(retryAfterSeconds), body };
+  return { status: statusCode, ...retryAfter(retryAfterSeconds), body };
 }
 
 /** The provider's 404: the record never existed, is deleted, or does not have the type in its address. */
-export function buildNotFound(account: SandboxAccount): PlainAnswer {
+export function buildNotFound(account: SandboxAccount): Answer {
   return buildRemoteFailure(account, { statusCode: 404, message: 'Not Found' });
 }

@@ -1,17 +1,19 @@
-import type { ForeignAnswer } from './answer.ts';
+import type { Answer } from './answer.ts';
 import type { ProviderFailure } from './providers.ts';
 
 /** An error as the response. */
-export interface FailureEffect extends ProviderFailure {
+interface FailureEffect extends ProviderFailure {
   readonly kind: 'failure';
   /** True for an error of the provider, in its shape; false when Truto itself refuses or fails. */
   readonly isRemote: boolean;
 }
 
+/** A response that is not Truto's. */
+type ForeignEffect = { readonly kind: 'foreign'; readonly answer: Answer };
 type OtherEffect = { readonly kind: 'reset' | 'cut' | 'late' | 'accepted' | 'empty' | 'continue' | 'huge' };
 
 /** The effect of a fault on one request. */
-export type FaultEffect = FailureEffect | ForeignAnswer | OtherEffect;
+export type FaultEffect = FailureEffect | ForeignEffect | OtherEffect;
 
 /** A fault on demand. */
 export interface SandboxFault {
@@ -42,16 +44,16 @@ const noScope = { ...provider, missingScopes: ['crm.engagements.delete'] };
 const providerLimit = { ...provider, retryAfterSeconds: 2 };
 const trutoLimit = { ...truto, retryAfterSeconds: 10, message: 'Rate limit exceeded' };
 
-const foreign = (statusCode: number, text: string, contentType = 'application/json'): ForeignAnswer => {
-  return { kind: 'foreign', statusCode, contentType, text };
+const foreign = (status: number, text: string, contentType = 'application/json'): ForeignEffect => {
+  return { kind: 'foreign', answer: { status, text, isChunked: true, headers: { 'content-type': contentType } } };
 };
 const page = (status: number) => foreign(status, '<!doctype html><title>Sign in</title>', 'text/html; charset=utf-8');
 const brokenJson = foreign(200, '{"id": "12", "remote_data": {', 'application/json; charset=utf-8');
 const locked = foreign(200, '{"success":false,"error":"The record is locked"}');
 const otherRecord = foreign(200, '{"id":"the-id-of-another-record"}');
 
-/** A kind of effect without details, or a foreign answer, or an error, whose name has its status: `fault-504-after`. */
-type Given = OtherEffect['kind'] | ForeignAnswer | Omit<Partial<FailureEffect>, 'kind'>;
+/** A kind of effect without details, or a foreign response, or an error, whose name has its status: `fault-504-after`. */
+type Given = OtherEffect['kind'] | ForeignEffect | Omit<Partial<FailureEffect>, 'kind'>;
 
 const fault = (strikesAfter: boolean) => (name: string, description: string, given: Given) => {
   const statusCode = Number(name.split('-')[1]);
@@ -65,11 +67,7 @@ const after = fault(true);
 /** All faults, in the order of the documentation. */
 export const sandboxFaults: readonly SandboxFault[] = [
   before('fault-401', 'The provider no longer accepts the connection: the account needs to be reconnected.', provider),
-  before(
-    'fault-403',
-    'The provider refuses because the connection lacks permissions. truto_error_insight names them.',
-    noScope,
-  ),
+  before('fault-403', 'The provider refuses: the connection lacks permissions, named in truto_error_insight.', noScope),
   before('fault-405', 'Truto refuses to write to an account that is marked as a sandbox account.', truto),
   before('fault-409', 'The provider reports a conflict.', provider),
   before('fault-422', 'The provider cannot process the request.', provider),
@@ -83,11 +81,7 @@ export const sandboxFaults: readonly SandboxFault[] = [
   after('fault-slow', 'The record is deleted at once. The response comes after 30 seconds.', 'late'),
   before('fault-reset-before', 'The connection is reset. Nothing is deleted.', 'reset'),
   after('fault-reset-after', 'The record is deleted. Then the connection is reset without a response.', 'reset'),
-  after(
-    'fault-reset-during',
-    'The record is deleted. Then the connection is reset in the middle of the response.',
-    'cut',
-  ),
+  after('fault-reset-during', 'The record is deleted. The connection is reset in the middle of the response.', 'cut'),
   after('fault-202', 'The delete is accepted (202) for later; the sandbox does it at once.', 'accepted'),
   after('fault-bad-json', 'The record is deleted. The body of the 200 is broken JSON.', brokenJson),
   after('fault-empty', 'The record is deleted. The 200 has no body.', 'empty'),

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
+import { isJsonObject } from '../engagement/body.ts';
 import { type Answer, formatAnswer, invalidParameter, Refusal, shapeFields } from './answer.ts';
 import type { RecordKind } from './providers.ts';
 import {
   type AccountRequest,
   injectFault,
-  isQueryObject,
   type ListOrder,
   type Numbered,
   parseDate,
@@ -83,7 +83,10 @@ export function listRecords<Item extends object>(
       .sort((left, right) => compare(left, right, order));
     const start = first === undefined ? 0 : sorted.filter((item) => compare(item, first, order) < 0).length;
     const page = sorted.slice(start, start + limit).map(({ record }) => record);
-    const cursorAt = (index: number) => buildCursor(sorted[index], fingerprint);
+    const cursorAt = (index: number) => {
+      const at = sorted[index];
+      return at ? Buffer.from(`${fingerprint} ${at.number} ${at.key}`).toString('base64url') : null;
+    };
     // The providers' own lists differ more than documented. A bare array of their records is [inferred].
     return formatAnswer(shape, { status: 200, body: page.map(show) }, () => ({
       result: page.map((record) => shapeFields(record, show(record), shape)),
@@ -110,12 +113,6 @@ type Position = { readonly key: string; readonly number: number };
 function compare(left: Position, right: Position, order: ListOrder | undefined): number {
   const byKey = left.key < right.key ? -1 : Number(left.key > right.key);
   return (order?.isDescending ? -byKey : byKey) || left.number - right.number;
-}
-
-/** The cursor of the page that starts at a position; null without a position. */
-function buildCursor(position: Position | undefined, fingerprint: string): string | null {
-  if (position === undefined) return null;
-  return Buffer.from(`${fingerprint} ${position.number} ${position.key}`).toString('base64url');
 }
 
 function parseCursor(cursor: string, fingerprint: string): Position {
@@ -156,7 +153,7 @@ function readOperators<T extends string>(
   value: unknown,
   known: readonly T[],
 ): [T | undefined, unknown][] {
-  if (!isQueryObject(value)) return [[undefined, value]];
+  if (!isJsonObject(value)) return [[undefined, value]];
   return Object.entries(value).map(([name, operand]) => {
     const operator = known.find((candidate) => candidate === name);
     if (operator === undefined) throw invalidParameter(field, `knows the operators: ${known.join(', ')}`);
@@ -173,7 +170,7 @@ function readText(field: string, value: unknown): string {
 /** The ids in `7`, `{id: 7}` or a list of either. */
 function readIds(field: string, value: unknown): readonly string[] {
   if (Array.isArray(value)) return value.flatMap((item: unknown) => readIds(field, item));
-  if (isQueryObject(value) && Object.keys(value).join() === 'id') return readIds(field, value.id);
+  if (isJsonObject(value) && Object.keys(value).join() === 'id') return readIds(field, value.id);
   if (typeof value === 'string' && value !== '') return [value];
   throw invalidParameter(field, 'must be an id, an object with an id, or a list of them');
 }
@@ -181,7 +178,7 @@ function readIds(field: string, value: unknown): readonly string[] {
 /** A field that is null or absent meets no condition. */
 function meets(value: unknown, condition: Condition): boolean {
   if (condition.test === 'refers') {
-    return [value].flat().some((item) => isQueryObject(item) && condition.ids.some((id) => id === item.id));
+    return [value].flat().some((item) => isJsonObject(item) && condition.ids.some((id) => id === item.id));
   }
   if (typeof value !== 'string') return false;
   if ('ms' in condition) return dateTests[condition.test](Date.parse(value), condition.ms);

@@ -4,10 +4,7 @@ import { sandboxToken } from './accounts.ts';
 import { describeSamples, sampleEngagements } from './seed.ts';
 import { type Sandbox, startSandbox } from './server.ts';
 
-// The sandbox alone, at `HOST` (127.0.0.1) and `PORT` (4010; 0 takes any), with `SANDBOX_ENGAGEMENTS` (30) for each account.
-// `SANDBOX_LIMITS=1` refuses requests beyond Truto's own limits. `SANDBOX_FIELDS` adds fields to each engagement, and
-// `SANDBOX_PARAMETERS` requires query parameters. `SANDBOX_WEBHOOK_URL` gets Truto's events, signed with the first of
-// `TRUTO_WEBHOOK_SECRETS`. SIGINT or SIGTERM ends it.
+// The sandbox alone, until SIGINT or SIGTERM. Its settings are in docs/sandbox.md.
 
 function describe({ url }: Sandbox): string {
   const samples = sampleEngagements();

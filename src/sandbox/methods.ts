@@ -1,3 +1,4 @@
+import { isDeeperThan, isJsonObject } from '../engagement/body.ts';
 import { engagementTypes } from '../engagement/input.ts';
 import type { SandboxAccount } from './accounts.ts';
 import {
@@ -24,7 +25,6 @@ import {
   checkDeleteParameters,
   engagementsOf,
   injectFault,
-  isQueryObject,
   type Query,
   readChoice,
   readType,
@@ -115,7 +115,7 @@ function findEngagement(request: AccountRequest, type: string | undefined): Enga
 function showRelated(record: object): RawRecord {
   const idsIn = (value: unknown): unknown => {
     if (Array.isArray(value)) return value.map(idsIn);
-    return isQueryObject(value) && 'id' in value ? value.id : value;
+    return isJsonObject(value) && 'id' in value ? value.id : value;
   };
   const fields = Object.entries(record).map(([name, value]) =>
     name in referenceKinds ? [`${name}_id`, idsIn(value)] : [name, value],
@@ -185,14 +185,9 @@ function parseBody(text = ''): Query {
   } catch {
     throw new Refusal(400, 'The body is not valid JSON');
   }
-  if (!isQueryObject(body)) throw new Refusal(400, 'The body must be a JSON object');
+  if (!isJsonObject(body)) throw new Refusal(400, 'The body must be a JSON object');
   if (isDeeperThan(body, maxBodyLevels)) throw new Refusal(400, `The body has more than ${maxBodyLevels} levels`);
   return body;
-}
-
-function isDeeperThan(value: unknown, levels: number): boolean {
-  if (typeof value !== 'object' || value === null) return false;
-  return levels === 0 || Object.values(value).some((item) => isDeeperThan(item, levels - 1));
 }
 
 /** Refuses what Truto itself refuses. That it refuses a direction without a call is [inferred]: "only for calls" is documented. */
@@ -206,7 +201,7 @@ function checkBody(body: Query, type: unknown, stored: ReadonlyMap<string, boole
   if (stored.has('direction') && !isEmpty('direction') && type !== 'call') {
     throw new Refusal(400, 'Body field direction may only be set when engagement_type is call');
   }
-  if (!isEmpty('remote_data') && !isQueryObject(body.remote_data)) {
+  if (!isEmpty('remote_data') && !isJsonObject(body.remote_data)) {
     throw new Refusal(400, 'Body field remote_data must be an object');
   }
 }
@@ -227,11 +222,11 @@ function isAccepted(account: SandboxAccount, name: string, value: unknown): bool
   const [kind, isList] = referenceKinds[name] ?? [];
   if (kind !== undefined) {
     const items = isList ? value : [value];
-    const isKnown = (item: unknown) => isQueryObject(item) && relatedIds(account, kind).some((id) => id === item.id);
+    const isKnown = (item: unknown) => isJsonObject(item) && relatedIds(account, kind).some((id) => id === item.id);
     return Array.isArray(items) && items.every(isKnown);
   }
-  if (name === 'phone_numbers') return Array.isArray(value) && value.every(isQueryObject);
-  return name === 'custom_fields' ? isQueryObject(value) : typeof value === 'string';
+  if (name === 'phone_numbers') return Array.isArray(value) && value.every(isJsonObject);
+  return name === 'custom_fields' ? isJsonObject(value) : typeof value === 'string';
 }
 
 /** A new id in the provider's form: one that no engagement of the account has, or had before its delete. */

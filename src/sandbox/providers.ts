@@ -96,13 +96,9 @@ export interface Provider {
 const hex = '0123456789abcdef';
 const base62 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
 
-function numberBetween(min: number, max: number): Provider['createId'] {
-  return (random) => String(random.integer(min, max));
-}
-
-function randomText(prefix: string, alphabet: string, length: number): Provider['createId'] {
-  return (random) => `${prefix}${random.text(alphabet, length)}`;
-}
+const numberBetween = (min: number, max: number) => (random: Random) => String(random.integer(min, max));
+const randomText = (prefix: string, alphabet: string, length: number) => (random: Random) =>
+  prefix + random.text(alphabet, length);
 
 /** The id as a number, as in the CRM's own JSON. Reserved ids that are not numbers stay as they are. */
 function numericId(id: string): number | string {

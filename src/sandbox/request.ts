@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { LRUCache } from 'lru-cache';
 import qs from 'qs';
+import { isJsonObject } from '../engagement/body.ts';
 import { engagementSorts, engagementTypes, responseFormats } from '../engagement/input.ts';
 import { type SandboxAccount, sandboxAccounts } from './accounts.ts';
 import {
@@ -10,12 +11,11 @@ import {
   invalidParameter,
   isMapped,
   missing,
-  type PlainAnswer,
   Refusal,
   retryAfter,
   success,
 } from './answer.ts';
-import type { FailureEffect, FaultEffect, SandboxFault } from './faults.ts';
+import type { FaultEffect, SandboxFault } from './faults.ts';
 import type { EngagementRecord } from './providers.ts';
 
 /** A request as it arrived. */
@@ -28,9 +28,6 @@ export interface ReceivedRequest {
   readonly body?: string;
 }
 
-/** Picks a fault for a request that does not name one; undefined for none. */
-export type PickFault = (request: ReceivedRequest) => SandboxFault | undefined;
-
 /** The behaviour of one sandbox. */
 export interface SandboxSettings {
   /** The only bearer token that it accepts. @default sandboxToken */
@@ -40,7 +37,7 @@ export interface SandboxSettings {
   /** The size of `fault-huge`'s content. @default 8388608 (8 MiB) */
   readonly hugeBytes: number;
   /** Causes faults that no request names, to test a client under a steady rate of them. @default none */
-  readonly pickFault: PickFault;
+  readonly pickFault: (request: ReceivedRequest) => SandboxFault | undefined;
   /** Query parameters that every request for engagements must have, as if a customer had added them. @default none */
   readonly requiredParameters?: readonly string[] | undefined;
   /** Further fields of each engagement, as if a customer had added them to the unified model. @default none */
@@ -69,7 +66,7 @@ export interface SandboxState extends SandboxSettings {
   /** The ids of accounts whose connection the provider has refused, until it accepts one again. */
   readonly needReauth: Set<string>;
   /** The last creates with an `Idempotency-Key`, by account and key. */
-  readonly keyedCreates: LRUCache<string, { readonly id: string; readonly answer: PlainAnswer }>;
+  readonly keyedCreates: LRUCache<string, { readonly id: string; readonly answer: Answer }>;
 }
 
 /** A request with a valid token and a known path. */
@@ -134,11 +131,6 @@ export function parseQuery(text: string): Query {
   } catch (error) {
     throw new Refusal(400, `The query string cannot be read: ${error instanceof Error ? error.message : 'unknown'}`);
   }
-}
-
-/** True for an object that is not an array: the form of `a[b]=c`. */
-export function isQueryObject(value: unknown): value is Query {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** A string parameter. An empty one counts as absent, since Truto's TypeScript SDK sends null as an empty string. */
@@ -217,7 +209,7 @@ export function checkDeleteParameters({ query, account: { rule } }: AccountReque
 }
 
 function checkReference(value: unknown = '', name: string): void {
-  const isReference = isQueryObject(value) && (value.id === undefined || typeof value.id === 'string');
+  const isReference = isJsonObject(value) && (value.id === undefined || typeof value.id === 'string');
   if (value !== '' && !isReference) throw invalidParameter(name, 'must be an object with a string id');
 }
 
@@ -226,7 +218,7 @@ export type ListOrder = { readonly field: string; readonly isDescending: boolean
 
 /** Reads `sort_by`: a field (the delete page), or an object of field and direction (the list pages). */
 export function readSort(query: Query): ListOrder | undefined {
-  const given = isQueryObject(query.sort_by) ? Object.entries(query.sort_by) : [[query.sort_by, 'asc'] as const];
+  const given = isJsonObject(query.sort_by) ? Object.entries(query.sort_by) : [[query.sort_by, 'asc'] as const];
   const [[name, direction] = ['', ''], ...others] = given;
   if (others.length > 0) throw invalidParameter('sort_by', 'must name one field');
   const field = readChoice({ sort_by: name }, 'sort_by', engagementSorts);
@@ -247,13 +239,11 @@ function noteConnection({ state, account, fault }: SandboxRequest): void {
 }
 
 /** Does `work`, with the fault before or after it. On a route without an account, an error of the provider becomes one of Truto. */
-export function injectFault(request: SandboxRequest, work: () => PlainAnswer): Answer {
+export function injectFault(request: SandboxRequest, work: () => Answer): Answer {
   const { fault } = request;
   noteConnection(request);
   if (fault === undefined) return passProvider(request, work());
-  const done = fault.strikesAfter ? work() : undefined;
-  if (fault.effect.kind === 'failure') return buildFailure(request, fault.effect);
-  return strike(request, fault.effect, done && passProvider(request, done));
+  return strike(request, fault.effect, fault.strikesAfter ? passProvider(request, work()) : undefined);
 }
 
 /**
@@ -261,7 +251,7 @@ export function injectFault(request: SandboxRequest, work: () => PlainAnswer): A
  * window in seconds), the remaining requests, and the seconds left. The sandbox never refuses by this limit; `isUsedUp` is for a 429
  * on demand.
  */
-function passProvider({ state, account }: SandboxRequest, answer: PlainAnswer, isUsedUp = false): PlainAnswer {
+function passProvider({ state, account }: SandboxRequest, answer: Answer, isUsedUp = false): Answer {
   if (account?.provider.rateLimit === undefined) return answer;
   const { limit, windowSeconds } = account.provider.rateLimit;
   const nowSeconds = Math.floor(Date.now() / 1000);
@@ -278,23 +268,16 @@ function passProvider({ state, account }: SandboxRequest, answer: PlainAnswer, i
   return { ...answer, headers: { ...rateLimit, ...answer.headers } };
 }
 
-function buildFailure(request: SandboxRequest, effect: FailureEffect): PlainAnswer {
-  const { statusCode, message, isRemote, retryAfterSeconds } = effect;
-  return isRemote && request.account !== undefined
-    ? passProvider(request, buildRemoteFailure(request.account, effect), statusCode === 429)
-    : new Refusal(statusCode, message, retryAfter(retryAfterSeconds)).answer;
-}
-
-function strike(
-  { id, query, state }: SandboxRequest,
-  effect: Exclude<FaultEffect, FailureEffect>,
-  answer: PlainAnswer = success(undefined),
-): Answer {
+function strike(request: SandboxRequest, effect: FaultEffect, answer = success(undefined)): Answer {
+  const { id, query, state, account } = request;
   switch (effect.kind) {
+    case 'failure':
+      return effect.isRemote && account !== undefined
+        ? passProvider(request, buildRemoteFailure(account, effect), effect.statusCode === 429)
+        : new Refusal(effect.statusCode, effect.message, retryAfter(effect.retryAfterSeconds)).answer;
     case 'foreign':
-      return effect;
+      return effect.answer;
     case 'reset':
-      return { kind: 'reset' };
     case 'cut':
     case 'continue':
       return { ...answer, damage: effect.kind };
@@ -302,10 +285,12 @@ function strike(
       return { ...answer, delayMs: state.slowMs };
     case 'accepted':
       // Capsule documents 202 without a body, with a Location that Truto does not forward. The body from Truto is [inferred].
-      return { kind: 'plain', status: 202, ...(isMapped(readAnswerShape(query)) && { body: { id } }) };
+      return { status: 202, ...(isMapped(readAnswerShape(query)) && { body: { id } }) };
     case 'empty':
       return success(undefined);
-    case 'huge':
-      return { kind: 'huge', id, sizeBytes: state.hugeBytes, isChunked: readAnswerShape(query).format === 'stream' };
+    case 'huge': {
+      const isChunked = readAnswerShape(query).format === 'stream';
+      return { ...success({ id, content: 'x'.repeat(state.hugeBytes) }), isChunked };
+    }
   }
 }

@@ -1,3 +1,4 @@
+import { isJsonObject } from '../engagement/body.ts';
 import { sandboxAccounts } from './accounts.ts';
 import { type Answer, invalidParameter, missing, Refusal, success } from './answer.ts';
 import { findFault, type SandboxFault, sandboxFaults } from './faults.ts';
@@ -7,7 +8,6 @@ import {
   type AccountRequest,
   findAccount,
   injectFault,
-  isQueryObject,
   parseQuery,
   type Query,
   type ReceivedRequest,
@@ -55,7 +55,7 @@ function recordRoute<Kind extends RecordKind>(
     const lacking = required.filter((name) => (query[name] ?? '') === '');
     if (lacking.length > 0) throw missing('query_parameter', lacking);
     // Its content is for the provider.
-    if (remoteQuery !== '' && !isQueryObject(remoteQuery)) throw invalidParameter('remote_query', 'must be an object');
+    if (remoteQuery !== '' && !isJsonObject(remoteQuery)) throw invalidParameter('remote_query', 'must be an object');
     return handle({ ...request, account, shape: readAnswerShape(query) }, kind);
   });
 }
@@ -69,27 +69,22 @@ function hasMethod(provider: Provider, kind: RecordKind, method: string): boolea
 }
 
 /** Answers any request. Never throws: an unexpected failure is a 500 in Truto's shape. */
-export function answerRequest(state: SandboxState, request: ReceivedRequest): Answer {
+export function answerRequest(state: SandboxState, received: ReceivedRequest): Answer {
+  const { method, url, headers } = received;
   try {
-    return answerChecked(state, request);
+    if (headers.host === undefined) throw new Refusal(400, 'The request has no Host header');
+    const [, token] = /^Bearer +(\S+) *$/i.exec(headers.authorization ?? '') ?? [];
+    if (token !== state.token) throw new Refusal(401, 'Unauthorized');
+    const { path, queryText } = splitUrl(url);
+    const { handler, id } = findRoute(method, path);
+    const query = parseQuery(queryText);
+    const accountId = path.startsWith('/integrated-account/') ? id : query.integrated_account_id;
+    state.countForTruto(typeof accountId === 'string' ? accountId : undefined);
+    const fault = findRequestedFault(headers['x-sandbox-fault'], query) ?? findFault(id) ?? state.pickFault(received);
+    return handler({ state, id, query, fault, received });
   } catch (error) {
     return (error instanceof Refusal ? error : new Refusal(500, 'Internal server error')).answer;
   }
-}
-
-function answerChecked(state: SandboxState, received: ReceivedRequest): Answer {
-  const { method, url, headers } = received;
-  if (headers.host === undefined) throw new Refusal(400, 'The request has no Host header');
-  if (/^Bearer +(\S+) *$/i.exec(headers.authorization ?? '')?.[1] !== state.token) {
-    throw new Refusal(401, 'Unauthorized');
-  }
-  const { path, queryText } = splitUrl(url);
-  const { handler, id } = findRoute(method, path);
-  const query = parseQuery(queryText);
-  const accountId = path.startsWith('/integrated-account/') ? id : query.integrated_account_id;
-  state.countForTruto(typeof accountId === 'string' ? accountId : undefined);
-  const fault = findRequestedFault(headers['x-sandbox-fault'], query) ?? findFault(id) ?? state.pickFault(received);
-  return handler({ state, id, query, fault, received });
 }
 
 /** Splits without `new URL`, which would resolve `..` and refuse some targets that need a response. */
@@ -123,7 +118,7 @@ function decodeSegment(segment: string): string {
 
 /** The fault in the header, or in `remote_query[sandbox_fault]` for clients that cannot set the header, such as the facade. */
 function findRequestedFault(header: string | string[] | undefined, query: Query): SandboxFault | undefined {
-  const name = header ?? (isQueryObject(query.remote_query) ? query.remote_query.sandbox_fault : undefined);
+  const name = header ?? (isJsonObject(query.remote_query) ? query.remote_query.sandbox_fault : undefined);
   const fault = typeof name === 'string' ? findFault(name) : undefined;
   if (name === undefined || fault !== undefined) return fault;
   throw new Refusal(400, `Unknown fault; the sandbox knows: ${sandboxFaults.map((known) => known.name).join(', ')}`);

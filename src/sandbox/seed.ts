@@ -105,13 +105,13 @@ function originOf(account: SandboxAccount, kind: RelatedKind, index: number) {
   };
 }
 
-/** Times of a record that was created in 2025, updated within two months, and active after that. */
-function createTimes(random: Random) {
+/** Times of a record that was created in 2025, updated within two months, and, with `isActive`, active after that. */
+function createTimes(random: Random, isActive = false): object {
   const createdMs = Date.UTC(2025, 0, 6, 8) + random.integer(0, 300 * 24) * hourMs;
   const updatedMs = createdMs + random.integer(1, 60 * 24) * hourMs;
+  const activeMs = updatedMs + random.integer(1, 30) * 24 * hourMs;
   const times = { created_at: timeAt(createdMs), updated_at: timeAt(updatedMs) };
-  const last_activity_at = timeAt(updatedMs + random.integer(1, 30) * 24 * hourMs);
-  return { times, timesAndActivity: { ...times, last_activity_at } };
+  return isActive ? { ...times, last_activity_at: timeAt(activeMs) } : times;
 }
 
 function createAddress(random: Random, { place }: (typeof companies)[number]): object {
@@ -153,7 +153,7 @@ const creators: Readonly<Record<RelatedKind, (origin: ReturnType<typeof originOf
     email: emailAddress(personName, 'vendor.example'),
     is_active: index < 3, // the last user left the company, and engagements still refer to them
     urls: [{ url: `https://vendor.example/people/${index + 1}`, type: 'profile' }],
-    ...createTimes(random).times,
+    ...createTimes(random),
   }),
   // People at an account. The content of `owner` is [inferred].
   contacts: ({ index, random, person, personName, company, owner, account }) => ({
@@ -169,7 +169,7 @@ const creators: Readonly<Record<RelatedKind, (origin: ReturnType<typeof originOf
     tags: createTags(random),
     custom_fields: { newsletter: random.pick([true, false]), language: random.pick(['en', 'de', 'fr']) },
     etag: `"${random.text('0123456789abcdef', 16)}"`,
-    ...createTimes(random).timesAndActivity,
+    ...createTimes(random, true),
   }),
   // Companies, not integrated accounts.
   accounts: ({ random, company, owner }) => ({
@@ -184,7 +184,7 @@ const creators: Readonly<Record<RelatedKind, (origin: ReturnType<typeof originOf
     urls: [{ url: `https://${company.domain}/about`, type: 'about' }],
     tags: createTags(random),
     custom_fields: { tier: random.pick(['gold', 'silver']), renewal_month: random.integer(1, 12) },
-    ...createTimes(random).timesAndActivity,
+    ...createTimes(random, true),
   }),
   // Deals. `updated_at` and the form of `close_date` are [inferred].
   opportunities({ random, company, owner, account, referencesTo }) {
@@ -202,50 +202,44 @@ const creators: Readonly<Record<RelatedKind, (origin: ReturnType<typeof originOf
       tags: createTags(random),
       custom_fields: { probability: random.integer(1, 20) * 5 },
       close_date: `2026-${String(random.integer(2, 12)).padStart(2, '0')}-28`,
-      ...createTimes(random).timesAndActivity,
+      ...createTimes(random, true),
     };
   },
   // People who may become customers. `custom_fields` and the times are [inferred].
-  leads({ random, person, personName, company, owner, account, referencesTo }) {
-    const { times } = createTimes(random);
-    return {
-      owner,
-      contact: referencesTo('contacts')[0],
-      account,
-      lead_source: random.pick(['website', 'referral', 'event']),
-      lead_type: random.pick(['inbound', 'outbound']),
-      status: random.pick(['new', 'contacted', 'qualified']),
-      title: random.pick(['Founder', 'Buyer', 'Plant Manager']),
-      ...person,
-      addresses: [createAddress(random, company)],
-      email_addresses: [{ email: emailAddress(personName, company.domain), type: 'work' }],
-      phone_numbers: [createPhoneNumber(random, 'mobile')],
-      custom_fields: { score: random.integer(1, 100) },
-      ...times,
-    };
-  },
+  leads: ({ random, person, personName, company, owner, account, referencesTo }) => ({
+    ...createTimes(random),
+    owner,
+    contact: referencesTo('contacts')[0],
+    account,
+    lead_source: random.pick(['website', 'referral', 'event']),
+    lead_type: random.pick(['inbound', 'outbound']),
+    status: random.pick(['new', 'contacted', 'qualified']),
+    title: random.pick(['Founder', 'Buyer', 'Plant Manager']),
+    ...person,
+    addresses: [createAddress(random, company)],
+    email_addresses: [{ email: emailAddress(personName, company.domain), type: 'work' }],
+    phone_numbers: [createPhoneNumber(random, 'mobile')],
+    custom_fields: { score: random.integer(1, 100) },
+  }),
   // The times are [inferred].
-  projects({ random, company, account, namesOf }) {
-    const { times } = createTimes(random);
-    return {
-      name: `${random.pick(['Rollout', 'Migration', 'Training'])} at ${company.name}`,
-      description: 'In three steps, by the end of the quarter.',
-      amount: random.integer(500, 20_000),
-      currency: random.pick(currencies),
-      owner: namesOf('users')[0],
-      account: { ...account, name: company.name },
-      contact: namesOf('contacts'),
-      opportunity: namesOf('opportunities'),
-      stage: random.pick(projectStages),
-      status: random.pick(['open', 'completed']),
-      tags: createTags(random),
-      ...times,
-    };
-  },
+  projects: ({ random, company, account, namesOf }) => ({
+    ...createTimes(random),
+    name: `${random.pick(['Rollout', 'Migration', 'Training'])} at ${company.name}`,
+    description: 'In three steps, by the end of the quarter.',
+    amount: random.integer(500, 20_000),
+    currency: random.pick(currencies),
+    owner: namesOf('users')[0],
+    account: { ...account, name: company.name },
+    contact: namesOf('contacts'),
+    opportunity: namesOf('opportunities'),
+    stage: random.pick(projectStages),
+    status: random.pick(['open', 'completed']),
+    tags: createTags(random),
+  }),
   notes({ index, random, owner, account, referencesTo }) {
     const topic = random.pick(['Budget', 'Timeline', 'Open questions', 'Stakeholders']);
-    const { times } = createTimes(random);
     return {
+      ...createTimes(random),
       title: topic,
       content: `${topic}: to be settled by ${random.pick(['Monday', 'Thursday', 'Friday'])}.`,
       owner,
@@ -255,31 +249,18 @@ const creators: Readonly<Record<RelatedKind, (origin: ReturnType<typeof originOf
       lead: referencesTo('leads'),
       visibility: random.pick(['public', 'private']),
       urls: [{ url: `https://vendor.example/notes/${index + 1}`, type: 'web' }],
-      ...times,
     };
   },
-};
-
-/** The fields that are null or absent in some records, in turn. Names that other records repeat are not among them. */
-const gaps: Readonly<Record<RelatedKind, string>> = {
-  users: 'email is_active urls created_at updated_at',
-  contacts:
-    'title email_addresses account addresses owner phone_numbers tags urls custom_fields etag last_activity_at first_name last_name updated_at',
-  accounts:
-    'owner description industry website number_of_employees addresses phone_numbers urls tags custom_fields last_activity_at updated_at',
-  opportunities:
-    'description amount owner stage custom_fields contact close_date currency tags status last_activity_at',
-  leads: 'lead_type title contact phone_numbers addresses lead_source custom_fields last_name',
-  projects: 'description amount stage opportunity tags currency',
-  notes: 'title visibility contact urls opportunity lead content account owner updated_at',
 };
 
 /** The related records of an account. They never change. The first has all fields; the others lack some. */
 export function seedRelated(account: SandboxAccount, kind: RelatedKind): readonly RelatedRecord[] {
   return remembered(`records ${account.id} ${kind}`, () =>
     relatedIds(account, kind).map((id, index) => {
-      const record: RelatedRecord = { id, ...creators[kind](originOf(account, kind, index)) };
-      return withGaps(record, index, gaps[kind].split(' '));
+      const made = creators[kind](originOf(account, kind, index));
+      // Other records repeat the names, and lists are sorted by the date.
+      const fields = Object.keys(made).filter((field) => field !== 'name' && field !== 'created_at');
+      return withGaps<RelatedRecord>({ id, ...made }, index, fields);
     }),
   );
 }
@@ -323,9 +304,7 @@ function createEngagements(account: SandboxAccount): readonly EngagementRecord[]
   });
 }
 
-type Fields = Required<Omit<EngagementRecord, 'id' | 'engagement_type'>>;
-
-function createFields(account: SandboxAccount, random: Random, type: EngagementType, index: number): Fields {
+function createFields(account: SandboxAccount, random: Random, type: EngagementType, index: number) {
   const one = (kind: RelatedKind) => ({ id: random.pick(relatedIds(account, kind)) });
   const some = (kind: RelatedKind, count: number) =>
     Array.from(relatedIds(account, kind).slice(0, count), (id) => ({ id }));

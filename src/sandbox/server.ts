@@ -2,14 +2,15 @@ import { isUtf8 } from 'node:buffer';
 import { createHmac, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { type Duplex, Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { LRUCache } from 'lru-cache';
 import type { Secret } from '../config/secret.ts';
 import { sandboxAccounts, sandboxToken } from './accounts.ts';
-import { type Answer, type PlainAnswer, Refusal, retryAfter } from './answer.ts';
+import { type Answer, Refusal, retryAfter } from './answer.ts';
 import type { EngagementRecord } from './providers.ts';
 import type { ReceivedRequest, SandboxSettings, SandboxState } from './request.ts';
 import { answerRequest, splitUrl } from './routes.ts';
@@ -37,7 +38,7 @@ export interface Sandbox {
   readonly url: string;
   /** The last 1000 requests in the order of their arrival, with any response. */
   readonly requests: readonly ReceivedRequest[];
-  readonly connectionCount: number;
+  countConnections(): Promise<number>;
   /** True when the account had that engagement and it was deleted, for any response that was sent. */
   wasDeleted(integratedAccountId: string, engagementId: string): boolean;
   /** The engagements that the account has now, in the order of their creation. */
@@ -52,18 +53,11 @@ const maxBodyBytes = 1024 * 1024;
 
 /** Starts a sandbox with its own engagements. Rejects when it cannot listen, or when an option is out of range. */
 export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
-  const {
-    host = '127.0.0.1',
-    port = 0,
-    latencyMs = 0,
-    engagementsPerAccount,
-    keepsLimits,
-    webhook,
-    ...given
-  } = options;
+  const { host = '127.0.0.1', port = 0, latencyMs = 0, engagementsPerAccount: count, ...others } = options;
+  const { keepsLimits, webhook, ...given } = others;
   const engagements = new Map(
     sandboxAccounts.map((account) => {
-      const records = seedEngagements(account, engagementsPerAccount);
+      const records = seedEngagements(account, count);
       const more = (record: EngagementRecord) => ({ ...given.additionalFields, ...record });
       const present = new Map(records.map((record, number) => [record.id, { number, record: more(record) }]));
       return [account.id, { present, deletedIds: new Set<string>() }];
@@ -80,7 +74,6 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     keyedCreates: new LRUCache({ max: maxKeyedCreates }),
   };
   const requests: ReceivedRequest[] = [];
-  const sockets = new Set<Socket>();
 
   const handle = (request: IncomingMessage, response: ServerResponse): void => {
     const { method = '', url = '', headers } = request;
@@ -108,29 +101,19 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   const server = createServer({ requireHostHeader: false }, handle);
   server.on('checkExpectation', handle);
   server.on('clientError', answerClientError);
-  server.on('connection', (socket) => {
-    sockets.add(socket);
-    socket.once('close', () => sockets.delete(socket));
-  });
   await once(server.listen(port, host), 'listening');
   const { family, address, port: listensOn } = server.address() as AddressInfo;
 
-  let closing: Promise<void> | undefined;
   return {
     url: `http://${family === 'IPv6' ? `[${address}]` : address}:${listensOn}`,
     requests,
-    get connectionCount() {
-      return sockets.size;
-    },
+    countConnections: () => promisify(server.getConnections.bind(server))(),
     wasDeleted: (accountId, engagementId) => engagements.get(accountId)?.deletedIds.has(engagementId) === true,
     engagementsOf: (accountId) => [...(engagements.get(accountId)?.present.values() ?? [])].map(({ record }) => record),
-    close() {
+    async close() {
       closed.abort();
-      closing ??= new Promise((resolve) => {
-        server.close(() => resolve());
-        for (const socket of sockets) socket.destroy();
-      });
-      return closing;
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
     },
   };
 }
@@ -222,35 +205,15 @@ function answerClientError(error: NodeJS.ErrnoException, socket: Duplex): void {
 
 const json = { 'content-type': 'application/json; charset=utf-8' };
 
-/** Sends the response after `delayMs`. Rejects when the client disconnects before the end. */
-async function sendAnswer(response: ServerResponse, answer: Answer, delayMs: number): Promise<void> {
-  await wait(response, delayMs);
-  switch (answer.kind) {
-    case 'plain':
-      return sendPlain(response, answer);
-    case 'foreign':
-      response.writeHead(answer.statusCode, { 'content-type': answer.contentType }).end(answer.text);
-      return;
-    case 'huge': {
-      const { id, sizeBytes, isChunked } = answer;
-      const start = Buffer.from(`{"id":${JSON.stringify(id)},"content":"`);
-      const end = Buffer.from('"}');
-      const length = String(start.length + sizeBytes + end.length);
-      response.writeHead(200, { ...json, ...(!isChunked && { 'content-length': length }) });
-      return sendPieces(response, fill(start, sizeBytes, end));
-    }
-    case 'reset':
-      response.req.socket.resetAndDestroy();
-  }
-}
-
-async function sendPlain(response: ServerResponse, answer: PlainAnswer): Promise<void> {
+/** Sends the response after `latencyMs`. Rejects when the client disconnects before the end. */
+async function sendAnswer(response: ServerResponse, answer: Answer, latencyMs: number): Promise<void> {
   const { status, body, isChunked, damage, delayMs = 0 } = answer;
-  await wait(response, delayMs);
+  await wait(response, latencyMs + delayMs);
+  if (damage === 'reset') return void response.req.socket.resetAndDestroy();
   const isCut = damage === 'cut';
-  const text = JSON.stringify(body ?? (isCut ? { id: 'cut' } : undefined));
+  const text = answer.text ?? JSON.stringify(body ?? (isCut ? { id: 'cut' } : undefined));
   const length = { 'content-length': String(Buffer.byteLength(text ?? '')) };
-  const headers = { ...answer.headers, ...(text !== undefined && json) };
+  const headers = { ...(text !== undefined && json), ...answer.headers };
   if (isCut) {
     response.writeHead(body === undefined ? 200 : status, { ...headers, ...length });
     // The reset waits until the system has the first half, or the client would not receive it.
@@ -260,26 +223,15 @@ async function sendPlain(response: ServerResponse, answer: PlainAnswer): Promise
   if (damage === 'continue') response.writeContinue();
   if (isChunked && text !== undefined) {
     response.writeHead(status, headers);
-    return sendPieces(response, cut(Buffer.from(text)));
+    return pipeline(Readable.from(cut(Buffer.from(text)), { objectMode: false }), response);
   }
   response.writeHead(status, { ...headers, ...(status !== 204 && length) }).end(text);
 }
 
-/** The pieces are small, so that even a short response arrives in several chunks. */
+/** The pieces are small, so that even a short response arrives in several chunks, and a huge one in not too many. */
 function* cut(bytes: Buffer): Generator<Buffer> {
-  for (let start = 0; start < bytes.length; start += 16) yield bytes.subarray(start, start + 16);
-}
-
-/** The filler is generated while the client reads, so that the sandbox needs no memory for it. */
-function* fill(start: Buffer, sizeBytes: number, end: Buffer): Generator<Buffer> {
-  yield start;
-  const filler = Buffer.alloc(64 * 1024, 'x');
-  for (let sent = 0; sent < sizeBytes; sent += filler.length) yield filler.subarray(0, sizeBytes - sent);
-  yield end;
-}
-
-function sendPieces(response: ServerResponse, pieces: Iterable<Buffer>): Promise<void> {
-  return pipeline(Readable.from(pieces, { objectMode: false }), response);
+  const length = Math.max(16, bytes.length >> 8);
+  for (let start = 0; start < bytes.length; start += length) yield bytes.subarray(start, start + length);
 }
 
 /** Resolves after the delay, and rejects when the connection ends before. */

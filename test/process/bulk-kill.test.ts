@@ -6,7 +6,7 @@ import { expect, it } from 'vitest';
 import { sandboxAccount, sandboxToken } from '../../src/sandbox/accounts.ts';
 import { findFault } from '../../src/sandbox/faults.ts';
 import { createRandom } from '../../src/sandbox/random.ts';
-import type { PickFault } from '../../src/sandbox/request.ts';
+import type { SandboxSettings } from '../../src/sandbox/request.ts';
 import { seedEngagements } from '../../src/sandbox/seed.ts';
 import { startSandbox } from '../../src/sandbox/server.ts';
 import { createSoakFaults } from '../soak/faults.ts';
@@ -35,7 +35,7 @@ interface Killing {
   readonly env?: Record<string, string>;
   readonly input?: Start;
   /** What strikes besides the faults of every kind. */
-  readonly pickFault?: PickFault;
+  readonly pickFault?: SandboxSettings['pickFault'];
 }
 
 async function startKilling({ count, redis, env = {}, input = {}, pickFault }: Killing) {

@@ -1,10 +1,10 @@
 import { type SandboxFault, sandboxFaults } from '../../src/sandbox/faults.ts';
 import { createRandom, type Random } from '../../src/sandbox/random.ts';
-import type { PickFault, ReceivedRequest } from '../../src/sandbox/request.ts';
+import type { ReceivedRequest, SandboxSettings } from '../../src/sandbox/request.ts';
 
 /** The faults of a soak, and what reached the sandbox. */
 export interface SoakFaults {
-  readonly pick: PickFault;
+  readonly pick: SandboxSettings['pickFault'];
   /** How often each fault struck a delete. */
   readonly strikes: ReadonlyMap<string, number>;
   /** How many deletes of one engagement the sandbox has got. */
@@ -47,7 +47,7 @@ export function createSoakFaults(seed: string, percent: number): SoakFaults {
       const fault = random.pick(sandboxFaults);
       // The facade does not read a streamed body, so it cannot see a refusal in one (ADR 2).
       const isStreamed = request.url.includes('truto_response_format=stream');
-      if (isStreamed && fault.effect.kind === 'foreign' && fault.effect.statusCode === 200) return undefined;
+      if (isStreamed && fault.effect.kind === 'foreign' && fault.effect.answer.status === 200) return undefined;
       if (request.method === 'DELETE') strikes.set(fault.name, (strikes.get(fault.name) ?? 0) + 1);
       return shortenWait(fault, random);
     },

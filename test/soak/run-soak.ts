@@ -59,7 +59,7 @@ async function awaitIdleness(facade: FacadeProcess, sandbox: Sandbox): Promise<S
   const giveUpAtMs = performance.now() + idleTimeoutMs;
   for (;;) {
     const { sockets } = await facade.vitals();
-    const { connectionCount: sandboxConnections } = sandbox;
+    const sandboxConnections = await sandbox.countConnections();
     const isIdle = sockets === 0 && sandboxConnections === 0;
     if (isIdle || performance.now() > giveUpAtMs) return { sockets, sandboxConnections };
     await sleep(100);
@@ -107,7 +107,7 @@ async function soak(sandbox: Sandbox, faults: SoakFaults, options: SoakOptions):
     concurrency,
     onSample,
     async observe() {
-      return { sandboxConnections: sandbox.connectionCount, ...(await facade.vitals()) };
+      return { sandboxConnections: await sandbox.countConnections(), ...(await facade.vitals()) };
     },
   });
   const leftOpen = await awaitIdleness(facade, sandbox);
