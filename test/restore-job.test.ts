@@ -30,7 +30,7 @@ import { seedEngagements } from '../src/sandbox/seed.ts';
 import type { SandboxOptions } from '../src/sandbox/server.ts';
 import type { Send } from '../src/upstream/attempt.ts';
 import { startBucket } from './support/bucket.ts';
-import { postTo, started } from './support/bulk.ts';
+import { type Post, postTo, started } from './support/bulk.ts';
 import { answered, refused } from './support/bulk-page.ts';
 import { ended, type Setting, startSetting } from './support/bulk-setting.ts';
 import { startTestFacade } from './support/facade.ts';
@@ -682,6 +682,35 @@ describe('a restore of the terminal and one of the server', () => {
     await ledger.close();
     const { id } = await startedRestore(post, { integratedAccountId, bulkDeleteId });
     expect(await endedRestore(post, id)).toMatchObject({ outcomes: { restored: 1 } });
+  });
+
+  it('send a refused create again with another Idempotency-Key, whichever of them sent it before', async () => {
+    const fault = findFault('fault-409');
+    const env = { AUTH_MODE: 'passthrough', BULK_TOKEN_SECRET: 'a secret that seals, of more than 32 characters' };
+    const pickFault: SandboxOptions['pickFault'] = ({ method }) => (method === 'POST' ? fault : undefined);
+    await using setting = await startKeeping({ pickFault }, env);
+    // The token of the terminal: for Truto, both are one caller.
+    const post: Post = (document, variables, headers) =>
+      setting.facade.post(document, variables, { ...bearer(sandboxToken), ...headers });
+    const asCaller = { ...setting, facade: { ...setting.facade, post } };
+    const bulkDeleteId = await deleteAll(asCaller, 'Planhat', wholeOnes('Planhat', 1));
+    const path = join(setting.folder, bulkDeleteId);
+    async function byTerminal() {
+      const { code } = await runCli(['restore', path], {
+        TRUTO_BASE_URL: setting.sandbox.url,
+        TRUTO_API_TOKEN: sandboxToken,
+      });
+      expect(code).toBe(3);
+    }
+    async function byServer() {
+      const { id } = await startedRestore(post, { integratedAccountId, bulkDeleteId });
+      expect(await endedRestore(post, id)).toMatchObject({ outcomes: { failed: 1 } });
+      await vi.waitFor(() => expect(existsSync(join(path, 'restored.jsonl.lock'))).toBe(false), { timeout: 10_000 });
+    }
+    for (const restore of [byTerminal, byServer, byServer, byTerminal, byTerminal, byServer]) await restore();
+    const keys = postsOf(setting).map(({ headers }) => headers['idempotency-key']);
+    expect(keys).toHaveLength(6);
+    expect(new Set(keys).size).toBe(6);
   });
 
   it('never use the same undo files at the same time', async () => {

@@ -337,19 +337,22 @@ call('PEXPIRE', restoring, ${ledgerKeptMs})
 return 1`;
 
 /**
- * Notes how a create ended: with a `newId`, or refused, which the field `refused ` and its key counts. Returns 0 when the new record restores
- * another engagement: the field `new ` and the key of a new record has the key of the old one.
+ * Notes how a create ended: with a `newId`, or refused. The field `refused ` and its key has the number of refused creates, with this one
+ * (`refusalCount`). Returns 0 when the new record restores another engagement: the field `new ` and the key of a new record has the key of
+ * the old one.
  */
-export const endRestore = define('endBulkRestore', 'restored restoring', 'key by newKey newId')`
+export const endRestore = define('endBulkRestore', 'restored restoring', 'key by newKey newId refusalCount')`
 local value = call('HGET', restoring, key)
+local isOwn = value and string.match(value, '^%d+ (.*)$') == by
 if newId ~= '' then
   local other = call('HGET', restored, 'new ' .. newKey)
   if other and other ~= key then return 0 end
   call('HSET', restored, key, cjson.encode({newId, by}), 'new ' .. newKey, key)
   call('HDEL', restoring, key)
-elseif value and string.match(value, '^%d+ (.*)$') == by then
-  call('HINCRBY', restored, 'refused ' .. key, 1)
-  call('HDEL', restoring, key)
+elseif isOwn or by == '' then
+  local count = call('HGET', restored, 'refused ' .. key) or 0
+  call('HSET', restored, 'refused ' .. key, math.max(count, refusalCount))
+  if isOwn then call('HDEL', restoring, key) end
 end
 call('PEXPIRE', restored, ${ledgerKeptMs})
 return 1`;

@@ -13,7 +13,7 @@ import {
   type UnfinishedJobs,
 } from './job.ts';
 import * as scripts from './job-scripts.ts';
-import { keyWithId, type LedgerLine } from './undo-files.ts';
+import { keyWithId, type LedgerEntry } from './undo-files.ts';
 
 /** The least that a job counts for in its owner's limit: its hash, and its task in the queue. */
 const minBytes = 16 * 1_024;
@@ -410,10 +410,19 @@ export class JobStore {
     return (await scripts.claimRestore(this.#memory, { ...lease, integratedAccountId, key, by })) === 1;
   }
 
-  /** Notes the end of a create; see {@link scripts.endRestore}. @param newId undefined when nothing was created. */
-  async endRestore(integratedAccountId: string, key: string, by: string, newId: string | undefined): Promise<boolean> {
+  /**
+   * Notes the end of a create; see {@link scripts.endRestore}.
+   * @param by the item and the attempt; empty for the terminal.
+   * @param end the id of the new record; or that nothing was created, and the number of refused creates, with this one.
+   */
+  async endRestore(
+    integratedAccountId: string,
+    key: string,
+    by: string,
+    { newId, refusalCount }: { readonly newId?: string | undefined; readonly refusalCount: number },
+  ): Promise<boolean> {
     const newKey = newId === undefined ? '' : keyWithId(key, newId);
-    const values = { integratedAccountId, key, by, newKey, newId: newId ?? '' };
+    const values = { integratedAccountId, key, by, newKey, newId: newId ?? '', refusalCount };
     return (await scripts.endRestore(this.#memory, values)) === 1;
   }
 
@@ -434,8 +443,8 @@ export class JobStore {
     });
   }
 
-  /** Adds the last events of the terminal's ledger, by keys. An engagement that is known here keeps its entry. */
-  async addLedger(integratedAccountId: string, entries: ReadonlyMap<string, LedgerLine>): Promise<void> {
+  /** Adds the entries of the terminal's ledger, by keys. An engagement that is known here keeps its entry. */
+  async addLedger(integratedAccountId: string, entries: ReadonlyMap<string, LedgerEntry>): Promise<void> {
     const [restored, restoring] = [
       this.#key('restored', { integratedAccountId }),
       this.#key('restoring', { integratedAccountId }),
@@ -445,11 +454,11 @@ export class JobStore {
       const some = all.slice(from, from + entriesPerRead);
       const keys = some.map(([key]) => key);
       const known = await this.findRestored(integratedAccountId, keys);
-      const add = async ([key, { event, at, newId }]: (typeof some)[number], index: number) => {
+      const add = async ([key, { event, at, ...end }]: (typeof some)[number], index: number) => {
         if (known[index]?.restored) return;
         if (event === 'begun') await this.#ask((redis) => redis.hsetnx(restoring, key, `${Date.parse(at)} `));
         // Of `refused`, an earlier look into the folder may have seen the create in flight.
-        else await this.endRestore(integratedAccountId, key, '', newId);
+        else await this.endRestore(integratedAccountId, key, '', end);
       };
       await Promise.all(some.map(add));
     }

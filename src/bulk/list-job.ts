@@ -210,6 +210,7 @@ async function endRestoreJob(job: BulkJob, ports: WorkPorts): Promise<boolean> {
   if (restore?.jobId && !dryRun && !undoStore) return false;
   const folder = folderOf(job, ports);
   async function* pages(): AsyncGenerator<readonly LedgerLine[]> {
+    const entries = folder ? await readFolderLedger(folder) : undefined;
     for (let page = 0; page < job.pageCount; page += 1) {
       const items = (await store.readPage(job.id, page)) ?? [];
       const keys = items.map((item) => keyOf(item, integratedAccountId));
@@ -218,11 +219,14 @@ async function endRestoreJob(job: BulkJob, ports: WorkPorts): Promise<boolean> {
         const open = known.flatMap(({ begunAtMs }, index) => (begunAtMs === undefined ? [] : [index]));
         await store.dropLines(job.id, page, items, new Set(open));
       }
-      yield known.flatMap(({ restored, begunAtMs }, index): LedgerLine[] => {
+      yield known.flatMap(({ restored, begunAtMs, refusalCount }, index): LedgerLine[] => {
         const key = keys[index] ?? '';
         const at = new Date(begunAtMs ?? Date.now()).toISOString();
         if (restored) return [{ key, event: 'restored', at, newId: restored.newId }];
-        return begunAtMs === undefined ? [] : [{ key, event: 'begun', at }];
+        // Its key of upstream depends on this number.
+        const newRefusals = Math.max(0, refusalCount - (entries?.get(key)?.refusalCount ?? 0));
+        const refused = Array<LedgerLine>(newRefusals).fill({ key, event: 'refused', at });
+        return begunAtMs === undefined ? refused : [...refused, { key, event: 'begun', at }];
       });
     }
   }

@@ -105,9 +105,12 @@ async function restoreItem(work: ItemWork): Promise<ItemEnd> {
 
   // A record that a search finds is that of the create that began.
   const by = known?.begunBy ?? `${nameOf(work)} ${randomUUID()}`;
+  const { refusalCount = 0 } = known ?? {};
   // Without this note, a later run has to search for the record.
-  const noteEnd = (newId?: string) =>
-    retryUntilAnswered(() => store.endRestore(integratedAccountId, key, by, newId), isStopping);
+  const noteEnd = (newId?: string) => {
+    const end = { newId, refusalCount: refusalCount + 1 };
+    return retryUntilAnswered(() => store.endRestore(integratedAccountId, key, by, end), isStopping);
+  };
   let isClaimed = false;
   async function onBegin(): Promise<void> {
     const now = await store.begin(lease, index);
@@ -134,7 +137,6 @@ async function restoreItem(work: ItemWork): Promise<ItemEnd> {
       return false;
     },
   };
-  const { refusalCount = 0 } = known ?? {};
   const options = { caller, dryRun, refusalCount, begunAtMs, requestTimeoutMs, hasCallerLeft: isStopping };
   let end: RestoreEnd;
   try {
