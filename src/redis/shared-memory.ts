@@ -39,14 +39,11 @@ export interface SharedMemory {
 }
 
 /** Does what any command needs: EVAL, TIME, a write that expires. ARGV: its expiry; a new text to return; 1 to add INFO's texts, if allowed. */
-const probe = script<string>(
-  'probe',
-  `redis.call('SET', KEYS[1], redis.call('TIME')[1], 'PX', ARGV[1])
+const probe = script<string>(`redis.call('SET', KEYS[1], redis.call('TIME')[1], 'PX', ARGV[1])
 if ARGV[3] ~= '1' then return ARGV[2] end
 local memory, persistence = redis.pcall('INFO', 'memory'), redis.pcall('INFO', 'persistence')
 if type(memory) ~= 'string' or type(persistence) ~= 'string' then return ARGV[2] end
-return ARGV[2] .. '|' .. memory .. persistence`,
-);
+return ARGV[2] .. '|' .. memory .. persistence`);
 
 /**
  * By itself it sends no commands, except to find the primary through sentinels or a cluster: the probe shows what the user may do. It has no
@@ -213,12 +210,13 @@ export async function connectRedis(
   };
 }
 
-/** Defines a script, which Redis executes atomically. Its name must be unique: ioredis sends the text once, and its digest from then on. */
-export function script<Answer>(name: string, lua: string) {
+/** Defines a script, which Redis executes atomically. ioredis sends its text once a connection, and its digest from then on. */
+export function script<Answer>(lua: string) {
   return (redis: RedisClient, keys: readonly string[], args: readonly (string | number)[]): Promise<Answer> => {
-    if (!(name in redis)) redis.defineCommand(name, { lua });
-    // The types do not know the command that defineCommand has added.
+    // ioredis makes a method of it. Its name is never sent, and the text is unique.
+    if (!(lua in redis)) redis.defineCommand(lua, { lua });
+    // The types do not know the method.
     const commands = redis as unknown as Readonly<Record<string, (...args: unknown[]) => Promise<Answer>>>;
-    return commands[name]?.(keys.length, ...keys, ...args) ?? Promise.reject(new Error(`no script ${name}`));
+    return commands[lua]?.(keys.length, ...keys, ...args) ?? Promise.reject(new Error('no such script'));
   };
 }
