@@ -366,6 +366,8 @@ if not isInFlight and outcome ~= 'UpstreamUnavailableError' and outcome ~= 'Outc
 if failure ~= '' then
   call('RPUSH', failures, failure)
   call('PEXPIRE', failures, ${keptMs})
+  -- An event may remove it from the list again.
+  if outcome == 'OutcomeUnknownError' then call('HSET', states, 'failure:' .. index, failure) end
 end
 call('INCR', rate)
 call('EXPIRE', rate, 120)
@@ -426,15 +428,19 @@ local goneAt = tonumber(call('GET', gone) or 0)
 return goneAt >= tonumber(call('HGET', awaiting, place)) and 1 or 0`;
 
 /**
- * Stores that an engagement is deleted, by Truto's event, also after the end of its job. `failure`: its entry in that list, or nothing.
- * Returns its state before; nothing when it changes none; `unlisted` when the failure is not in the list.
+ * Stores that an engagement is deleted, by Truto's event, also after the end of its job. Returns its state before; nothing when it changes
+ * none.
  */
-export const settleItem = define('job states failures queue', 'index failure')<
-  'begun' | 'ACCEPTED' | 'OutcomeUnknownError' | 'unlisted' | ''
+export const settleItem = define('job states failures queue', 'index')<
+  'begun' | 'ACCEPTED' | 'OutcomeUnknownError' | ''
 >`
 local state, phase = call('HGET', states, index), call('HGET', job, 'phase')
 if not phase or (state ~= 'begun' and state ~= 'ACCEPTED' and state ~= 'OutcomeUnknownError') then return '' end
-if state == 'OutcomeUnknownError' and call('LREM', failures, 1, failure) == 0 then return 'unlisted' end
+if state == 'OutcomeUnknownError' then
+  -- Redis may have lost either of the two.
+  if call('LREM', failures, 1, call('HGET', states, 'failure:' .. index) or '') == 0 then return '' end
+  call('HDEL', states, 'failure:' .. index)
+end
 call('HSET', states, index, 'DELETED')
 call('HINCRBY', job, 'outcome:DELETED', 1)
 call('HINCRBY', job, 'settledCount', 1)

@@ -22,7 +22,6 @@ const rateIntervalMs = 10_000;
 /** How many pages one script visits. It blocks Redis. */
 const pagesPerStep = 500;
 const jobsPerRead = 50;
-const failuresPerRead = 200;
 /** How many entries of the terminal's ledger are looked up at once. */
 const entriesPerRead = 100;
 /** How long after the last heartbeat a queue counts as not served, in milliseconds. */
@@ -181,32 +180,10 @@ export class JobStore {
 
   /** Stores that an engagement is deleted, by the event. Returns its state before; undefined when it changes none. */
   async settle({ needs }: BulkJob, { jobId, page, index, place }: AwaitingItem, engagement: string) {
-    for (;;) {
-      const isUnknown = (await this.readStates(jobId, page))[index] === 'OutcomeUnknownError';
-      const item = isUnknown ? (await this.readPage(jobId, page))?.[index] : undefined;
-      const listed = item && (await this.#findUnknown(jobId, item));
-      const failure = listed ? JSON.stringify(listed) : '';
-      const state = await scripts.settleItem(this.#memory, { jobId, page, needs, index, failure });
-      // Its outcome became unknown meanwhile: then it has a failure now.
-      if (state === 'unlisted' && !isUnknown) continue;
-      if (state === 'unlisted' || state === '') return undefined;
-      await this.#ask((redis) => redis.hdel(this.#key('awaiting', { engagement }), place));
-      return state;
-    }
-  }
-
-  /** Finds the failure of an engagement with an unknown outcome. Other events remove failures meanwhile: backwards, none is skipped. */
-  async #findUnknown(jobId: string, { id, engagementType }: BulkItem): Promise<BulkFailure | undefined> {
-    const isIt = (one: BulkFailure) =>
-      one.id === id && one.engagementType === engagementType && one.result.kind === 'OutcomeUnknownError';
-    let from = await this.#ask((redis) => redis.llen(this.#key('failures', { jobId })));
-    while (from > 0) {
-      from -= failuresPerRead;
-      const first = Math.max(0, from);
-      const found = (await this.readFailures(jobId, first, from + failuresPerRead - first)).find(isIt);
-      if (found) return found;
-    }
-    return undefined;
+    const state = await scripts.settleItem(this.#memory, { jobId, page, needs, index });
+    if (state === '') return undefined;
+    await this.#ask((redis) => redis.hdel(this.#key('awaiting', { engagement }), place));
+    return state;
   }
 
   /** Counts the jobs of all servers that have not ended: the oldest thousand. */
