@@ -111,12 +111,10 @@ async function settlePage(ends: Ends, work: HeldPage): Promise<WorkEnd> {
     return Object.values(states).includes('begun') ? { afterMs: 0 } : 'done';
   }
   if (obstacles.has('paused')) return { afterMs: pausedLookMs };
-  if (obstacles.has('outage')) {
-    // Upstream answers: only unreadable records have opened the breaker, and only they have to wait.
-    if (work.isAnswering) return { afterMs: unblockedMs, isFree: true };
+  // Upstream answers: only unreadable records have opened the breaker, and only they have to wait.
+  if (obstacles.has('outage') && work.isAnswering) return { afterMs: unblockedMs, isFree: true };
+  if (obstacles.has('outage') || storeError !== undefined)
     return { afterMs: backoffMs(await store.countWait(lease, 'outage')) };
-  }
-  if (storeError !== undefined) return { afterMs: backoffMs(await store.countWait(lease, 'outage')) };
   if (limitedMs > 0) return { afterMs: Math.max(limitedMs, minLimitedMs) };
   return unread.length === 0 ? 'done' : { afterMs: readAgainMs, isFree: true };
 }
