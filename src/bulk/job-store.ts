@@ -50,18 +50,6 @@ export interface Lease {
 /** The lease of a page. */
 export type PageLease = Lease & { readonly page: number };
 
-/** Where an item is: its job, its page and its index there. */
-export interface ItemPosition {
-  readonly jobId: string;
-  readonly page: number;
-  readonly index: number;
-}
-
-/** Writes an item as `by` of the ledger has it. */
-export function itemName({ jobId, page, index }: ItemPosition): string {
-  return `${jobId} ${page} ${index}`;
-}
-
 /** The position of a job in the list of its account. */
 export function cursorOf({ id, createdAt }: Pick<BulkJob, 'id' | 'createdAt'>): string {
   return `${createdAt.getTime()}:${id}`;
@@ -410,14 +398,14 @@ export class JobStore {
     return (other ?? key) !== key;
   }
 
-  /** The creates of other engagements that have no known end: the item of each; null when it was the terminal's. */
-  async readRestoring(integratedAccountId: string, besidesKey: string): Promise<readonly (ItemPosition | null)[]> {
+  /** The items of other engagements whose creates have no known end: undefined for the terminal's, and for one that has expired. */
+  async *readRestoring(integratedAccountId: string, besidesKey: string): AsyncGenerator<BulkItem | undefined> {
     const all = await this.#ask((redis) => redis.hgetall(this.#key('restoring', { integratedAccountId })));
-    return Object.entries(all).flatMap(([key, value]) => {
-      if (key === besidesKey) return [];
+    for (const [key, value] of Object.entries(all)) {
+      if (key === besidesKey) continue;
       const [, jobId = '', page, index] = value.split(' ');
-      return [jobId === '' ? null : { jobId, page: Number(page), index: Number(index) }];
-    });
+      yield jobId === '' ? undefined : (await this.readPage(jobId, Number(page)))?.[Number(index)];
+    }
   }
 
   /** Adds the entries of the terminal's ledger, by keys. An engagement that is known here keeps its entry. */
