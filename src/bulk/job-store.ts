@@ -5,6 +5,8 @@ import {
   type BulkInput,
   type BulkItem,
   type BulkJob,
+  itemStateOf,
+  outcomeOf,
   pageSize,
   type pauseReasons,
   readJob,
@@ -223,6 +225,17 @@ export class JobStore {
   /** Reads a page's states: the outcome of each engagement by its index, or `begun` when its delete may have been sent; and notes. */
   readStates(jobId: string, page: number): Promise<Readonly<Record<string, string>>> {
     return this.#ask((redis) => redis.hgetall(this.#key('states', { jobId, page })));
+  }
+
+  /** Reads the engagements of a page as callers see them; none when it has expired. */
+  async readItems(job: BulkJob, page: number): Promise<readonly ShownItem[]> {
+    const [items, states] = await Promise.all([this.readPage(job.id, page), this.readStates(job.id, page)]);
+    return (items ?? []).map((item, index) => ({
+      ...{ ...item, messages: item.source?.refusal === undefined ? [] : [item.source.refusal] },
+      // The end of its restore.
+      ...JSON.parse(states[`end:${index}`] ?? '{}'),
+      outcome: outcomeOf(itemStateOf(states, index), job),
+    }));
   }
 
   /** Begins the work on a page; null when another server has it. Renews the expiry of a job that was begun. */

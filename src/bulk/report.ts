@@ -1,14 +1,6 @@
 import { createHash } from 'node:crypto';
 import { findIntegration } from '../engagement/integrations.ts';
-import {
-  type BulkFailure,
-  type BulkJob,
-  countOutcomes,
-  finalOutcome,
-  type ItemOutcome,
-  itemStateOf,
-  outcomeOf,
-} from './job.ts';
+import { type BulkFailure, type BulkJob, countOutcomes, finalOutcome, type ItemOutcome, outcomeOf } from './job.ts';
 import type { JobStore } from './job-store.ts';
 
 const pagesPerRead = 8;
@@ -115,14 +107,8 @@ const typeOf = ({ engagementType }: Pick<BulkFailure, 'engagementType'>) => enga
 async function* readEngagementLines(job: BulkJob, store: JobStore): AsyncGenerator<readonly Line[]> {
   for (let first = 0; first < job.pageCount; first += pagesPerRead) {
     const pages = Array.from({ length: Math.min(pagesPerRead, job.pageCount - first) }, (_, index) => first + index);
-    const read = await Promise.all(
-      pages.map((page) => Promise.all([store.readPage(job.id, page), store.readStates(job.id, page)])),
-    );
-    yield read.flatMap(([items, states]) =>
-      (items ?? []).map((item, index) => ({
-        ...{ id: item.id, engagementType: typeOf(item), outcome: outcomeOf(itemStateOf(states, index), job) },
-      })),
-    );
+    const read = await Promise.all(pages.map((page) => store.readItems(job, page)));
+    yield read.flat().map((item) => ({ id: item.id, engagementType: typeOf(item), outcome: item.outcome }));
   }
 }
 
