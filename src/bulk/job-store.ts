@@ -231,7 +231,8 @@ export class JobStore {
   async readItems(job: BulkJob, page: number): Promise<readonly ShownItem[]> {
     const [items, states] = await Promise.all([this.readPage(job.id, page), this.readStates(job.id, page)]);
     return (items ?? []).map((item, index) => ({
-      ...{ ...item, messages: item.source?.refusal === undefined ? [] : [item.source.refusal] },
+      ...{ ...item, lost: [], unconfirmed: [] },
+      messages: item.source?.refusal === undefined ? [] : [item.source.refusal],
       // The end of its restore.
       ...JSON.parse(states[`end:${index}`] ?? '{}'),
       outcome: outcomeOf(itemStateOf(states, index), job),

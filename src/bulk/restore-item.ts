@@ -37,14 +37,14 @@ async function readKept({ source = {} }: BulkItem, { undoStore }: WorkPorts): Pr
   return kept.kind === 'Record' ? kept : undefined;
 }
 
-type End = Omit<ShownItem, keyof BulkItem | 'outcome'>;
+type End = Partial<Omit<ShownItem, keyof BulkItem | 'outcome'>>;
 
 async function finish(
   { item, index, store, lease }: HeldItem,
   outcome: StoredOutcome & BulkRestoreOutcome,
-  { newId, lost, unconfirmed, messages = [] }: End = {},
+  { newId, lost = [], unconfirmed = [], messages = [] }: End,
 ): Promise<'finished'> {
-  const end = { outcome, ...(newId !== undefined && { newId }), lost, unconfirmed, messages };
+  const end = { outcome, newId, lost, unconfirmed, messages };
   await store.noteStates(lease, { [`end:${index}`]: JSON.stringify(end) });
   const { id, engagementType } = item;
   const isFailure = outcome === 'FAILED' || outcome === 'MAY_BE_RESTORED' || outcome === 'STILL_EXISTS';
