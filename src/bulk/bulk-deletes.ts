@@ -23,7 +23,7 @@ import { engagementKey, isNewest, type KeptRecord, readUndoLine } from '../engag
 import { type Finding, hasRefusal, type Refusal, refusal } from '../engagement/result.ts';
 import { checkFilter, checkId, checkIntegration } from '../engagement/rules.ts';
 import { digest, uuidOf } from '../upstream/digest.ts';
-import { type BulkInput, type BulkItem, type BulkJob, hasEnded, maxIds, maxLines } from './job.ts';
+import { type BulkInput, type BulkItem, type BulkJob, hasEnded, loggedId, maxIds, maxLines } from './job.ts';
 import { BulkUnavailable, maxIdleBytes, maxIdleListedBytes, maxUnfinished } from './job-scripts.ts';
 import { cursorOf, type JobStore } from './job-store.ts';
 import { itemOf } from './list-job.ts';
@@ -343,7 +343,7 @@ export class BulkDeletes {
       return started;
     } catch (error) {
       // It may have been started, and the caller must be able to find it.
-      throw error instanceof BulkUnavailable ? new BulkUnavailable(error.message, id, restore !== undefined) : error;
+      throw error instanceof BulkUnavailable ? new BulkUnavailable(error.message, loggedId(job)) : error;
     }
   }
 

@@ -5,14 +5,12 @@ import { pageSize } from './job.ts';
 /** Bulk deletes are unavailable: Redis cannot be reached. */
 export class BulkUnavailable extends Error {
   override readonly name = 'BulkUnavailable';
-  /** The bulk delete or restore that was being started: it may exist. */
-  readonly jobId: string | undefined;
-  readonly isRestore: boolean;
+  /** The bulk delete or restore that was being started, as `loggedId` names it: it may exist. */
+  readonly started: Readonly<Record<string, string>>;
 
-  constructor(message: string, jobId?: string, isRestore = false) {
+  constructor(message: string, started: Readonly<Record<string, string>> = {}) {
     super(message);
-    this.jobId = jobId;
-    this.isRestore = isRestore;
+    this.started = started;
   }
 }
 

@@ -191,8 +191,8 @@ export function readJob(fields: Readonly<Record<string, string>>): BulkJob | nul
 export const itemStateOf = (states: Readonly<Record<string, string>>, index: number): string | undefined =>
   states[index] ?? (states[`kept:${index}`] === undefined ? undefined : 'keeping');
 
-/** The id of a bulk delete or restore, for a line of the log. */
-export const loggedId = ({ id, input }: BulkJob): Readonly<Record<string, string>> => ({
+/** The id of a bulk delete or restore, for a line of the log and for an error. */
+export const loggedId = ({ id, input }: Pick<BulkJob, 'id' | 'input'>): Readonly<Record<string, string>> => ({
   [input.restore ? 'bulkRestoreId' : 'bulkDeleteId']: id,
 });
 

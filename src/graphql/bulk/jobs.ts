@@ -11,9 +11,7 @@ import { failedRead, fieldError } from '../core/top-level-errors.ts';
 /** @throws {GraphQLError} `BULK_DELETES_UNAVAILABLE` while Redis cannot be used. */
 export function unavailable(error: unknown): never {
   if (!(error instanceof BulkUnavailable)) throw error;
-  const { jobId, isRestore } = error;
-  const details = jobId === undefined ? {} : { [isRestore ? 'bulkRestoreId' : 'bulkDeleteId']: jobId };
-  throw fieldError('BULK_DELETES_UNAVAILABLE', undefined, details);
+  throw fieldError('BULK_DELETES_UNAVAILABLE', undefined, error.started);
 }
 
 interface Page<Item> {
