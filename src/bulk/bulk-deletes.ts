@@ -148,6 +148,8 @@ const tooMany = {
   listed: `The lists of your ${idle} ${maxIdleListedBytes >> 20} MiB in this integrated account. Start again when the oldest has expired.`,
 } as const;
 
+const noUndoFiles = 'The bulk delete has no undo files: it was started without snapshot, or has stored no record.';
+
 const mustReconnect =
   "Truto's event integrated_account:authentication_error: the integrated account must be connected again. Unless you pause it too, it continues when Truto reports that the account is active again. You can also resume it.";
 
@@ -255,8 +257,9 @@ export class BulkDeletes {
     if (jobId !== undefined) {
       const source = await this.find(jobId, caller, deadlineAt);
       if (source?.input.integratedAccountId !== integratedAccountId) return null;
-      const why = await this.#findUnrestorable(source);
-      if (why) return refuse('bulkDeleteId', why);
+      if (!hasEnded(source))
+        return refuse('bulkDeleteId', 'The bulk delete has not ended. Wait until it ends, or cancel it.');
+      if ((await this.store.readUndoFiles(jobId)).length === 0) return refuse('bulkDeleteId', noUndoFiles);
     }
     const account = await this.#findAccount(input, caller, deadlineAt);
     if ('kind' in account) return account;
@@ -295,14 +298,6 @@ export class BulkDeletes {
     // A refusal that may pass is ignored if upstream has shown the account to the caller before. With no time left, only the cache answers.
     const isKnown = !caller.bringsToken || (await findAccountIntegration(caller, integratedAccountId, 0)).isShown;
     return isTemporary(refusal) && isKnown ? account : { ...refusal, message };
-  }
-
-  async #findUnrestorable(source: BulkJob): Promise<string | undefined> {
-    if (!hasEnded(source)) return 'The bulk delete has not ended. Wait until it ends, or cancel it.';
-    if ((await this.store.readUndoFiles(source.id)).length > 0) return undefined;
-    return source.keptCount === 0
-      ? 'The bulk delete has no undo files: it was started without snapshot, or has stored no record.'
-      : 'An earlier version of this server wrote its undo files. Restore them with the terminal, or give their lines.';
   }
 
   async #create(
