@@ -3,7 +3,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cluster, Redis, RedisOptions } from 'ioredis';
 import { parseRedisAddress, type RedisAddress } from '../config/redis-address.ts';
 import type { Secret } from '../config/secret.ts';
-import { defaults } from '../config/settings.ts';
 import type { Log } from '../log/log.ts';
 import { faultOf, RedisHealth } from './health.ts';
 
@@ -75,13 +74,11 @@ async function createRedisClient(address: RedisAddress): Promise<RedisClient> {
     // While a slot moves, ioredis sends ASKING, and does not handle its errors.
     cluster.on('+node', (node: Redis) => {
       const asking = node.asking.bind(node) as () => Promise<'OK'>;
-      Object.assign(node, {
-        asking() {
-          const asked = asking();
-          asked.catch(() => {});
-          return asked;
-        },
-      });
+      node.asking = () => {
+        const asked = asking();
+        asked.catch(() => {});
+        return asked;
+      };
     });
     return cluster;
   }
@@ -99,11 +96,7 @@ async function createRedisClient(address: RedisAddress): Promise<RedisClient> {
 }
 
 /** Connects to the Redis of a valid `REDIS_URL`, and reconnects without end. Settles after two seconds at most, connected or not. */
-export async function connectRedis(
-  url: Secret,
-  log: Log,
-  prefix: string = defaults.REDIS_PREFIX,
-): Promise<SharedMemory> {
+export async function connectRedis(url: Secret, log: Log, prefix: string): Promise<SharedMemory> {
   const address = parseRedisAddress(url.reveal());
   if (!address) throw new Error('not an address of Redis');
   const redis = await createRedisClient(address);
