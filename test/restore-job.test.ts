@@ -14,7 +14,6 @@ import { Readable } from 'node:stream';
 import { Redis } from 'ioredis';
 import { describe, expect, it, vi } from 'vitest';
 import type { BulkJob } from '../src/bulk/job.ts';
-import { JobStore } from '../src/bulk/job-store.ts';
 import { listJob } from '../src/bulk/list-job.ts';
 import { runRestore } from '../src/bulk/restore-item.ts';
 import type { ItemWork } from '../src/bulk/run-item.ts';
@@ -263,14 +262,6 @@ describe.concurrent('a restore', () => {
     await expect.poll(() => client.get(`{engagements}:bulk:${id}:page:0`)).not.toContain('Content');
     client.disconnect();
     expect(outcomesIn(await itemsOf(setting.facade.post, id))).toEqual(['FAILED', 'FAILED']);
-  });
-
-  it('is never taken by a server that knows only deletes', () => {
-    const abilities = { upstream: 'u', credential: 'own', keepsUndoFiles: true };
-    const store = new JobStore({ keyPrefix: '', ask: async () => undefined }, abilities, 1_000);
-    const ofDeletes = [false, true].map((snapshot) => store.needsOf({ snapshot }));
-    for (const restore of [{}, { jobId: 'a' }])
-      expect(ofDeletes).not.toContain(store.needsOf({ snapshot: false, restore }));
   });
 
   it('waits while its undo files cannot be read, and says so', async ({ expect }) => {

@@ -301,17 +301,13 @@ export class JobStore {
   /** The name of the queue of a job that this server starts. Only servers with matching settings take from it. */
   needsOf({ snapshot, restore }: Pick<BulkInput, 'snapshot' | 'restore'>): string {
     const { upstream, credential } = this.abilities;
-    const store = snapshot || restore?.jobId ? 'store' : 'none';
-    // Restores have queues of their own: a server of an earlier version would take their pages for those of deletes.
-    return [upstream, credential, store, ...(restore ? ['restore'] : [])].join(' ');
+    return [upstream, credential, snapshot || restore?.jobId ? 'store' : 'none'].join(' ');
   }
 
   get #served(): readonly string[] {
     const { credential, keepsUndoFiles } = this.abilities;
     if (credential === undefined) return [];
-    const withoutStore = [{ snapshot: false }, { snapshot: false, restore: {} }];
-    const withStore = [{ snapshot: true }, { snapshot: false, restore: { jobId: 'any' } }];
-    return [...withoutStore, ...(keepsUndoFiles ? withStore : [])].map((kind) => this.needsOf(kind));
+    return [false, ...(keepsUndoFiles ? [true] : [])].map((snapshot) => this.needsOf({ snapshot }));
   }
 
   /** Takes up to `count` tasks of these queues that are due. `nextMs`: until the next task is due, in milliseconds, if there is one. */
