@@ -9,10 +9,6 @@ const failuresPerRead = 200;
 /** The name of a downloaded report. */
 export const reportFileName = (id: string): string => `bulk-delete-${id}.json`;
 
-/** The command that computes `sha256` again. It prints each canonical line of the report: first its head, then each item. */
-const verificationOf = (id: string) =>
-  `jq -c 'del(.engagements, .failures, .sha256), .engagements[], .failures[]' ${reportFileName(id)} | sha256sum`;
-
 /** A part of a bulk delete is no longer stored, or has changed meanwhile: a report of the rest would look complete. */
 export class IncompleteReport extends Error {
   override readonly name = 'IncompleteReport';
@@ -96,7 +92,8 @@ function headOf(job: BulkJob) {
     total,
     outcomes,
     remarks: remarksOn(job, outcomes),
-    verification: verificationOf(id),
+    /** Computes `sha256` again. It prints each canonical line of the report: first its head, then each item. */
+    verification: `jq -c 'del(.engagements, .failures, .sha256), .engagements[], .failures[]' ${reportFileName(id)} | sha256sum`,
   };
 }
 
