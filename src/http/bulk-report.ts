@@ -58,16 +58,12 @@ export function createServeReport(options: ContextOptions) {
 
   async function serve(id: string, { headers }: IncomingMessage, response: ServerResponse): Promise<void> {
     const requestId = headers['x-request-id'];
-    let found: Awaited<ReturnType<typeof findEnded>>;
-    let end: ReturnType<typeof begin>;
-    try {
-      found = await findEnded(id, headers.authorization, options);
-      end = begin(found.caller.id);
-      if (typeof end === 'string') throw requestError('OVERLOADED', tooMany[end]);
-    } catch (error) {
-      return refuse(error, response, options, requestId);
-    }
+    const answerError = (error: unknown) => refuse(error, response, options, requestId);
+    const found = await findEnded(id, headers.authorization, options).catch(answerError);
+    if (!found) return;
     const { job, caller, store } = found;
+    const end = begin(caller.id);
+    if (typeof end === 'string') return answerError(requestError('OVERLOADED', tooMany[end]));
     const where = { bulkDeleteId: job.id, callerId: caller.id, requestId };
     response.writeHead(200, {
       'content-type': 'application/json; charset=utf-8',
