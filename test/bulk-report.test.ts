@@ -200,6 +200,19 @@ describe.concurrent('the report of a bulk delete', () => {
     expect(setting.facade.logged()).not.toContain('sha256');
   });
 
+  it('is cut off, with a line in the log, when a stored failure is damaged', async () => {
+    await using setting = await startSetting();
+    const { id } = await started(setting.facade.post, { integratedAccountId, ids: ['fault-409'] });
+    await ended(setting, id);
+    const client = new Redis(setting.redis.url);
+    await client.lset(`{engagements}:bulk:${id}:failures`, 0, '{');
+    client.disconnect();
+    const response = await read(setting.facade.url, id);
+    await expect(response.text()).rejects.toThrow();
+    await vi.waitFor(() => expect(setting.facade.logged()).toContain('report was cut off by an unexpected error'));
+    expect(setting.facade.logged()).toContain('SyntaxError');
+  });
+
   it('is not there without Redis', async ({ expect }) => {
     await using upstream = await startUpstream(json(204, undefined));
     await using facade = await startTestFacade(upstream.url);

@@ -44,7 +44,7 @@ describe('a Redis whose user has only the documented rights', () => {
     const warn = vi.spyOn(console, 'warn');
     onTestFinished(() => warn.mockRestore());
     const log = createLog({ destination: { write: (line) => void lines.push(line) } });
-    const memory = await connectRedis(new Secret(asApp(redis)), log);
+    const memory = await connectRedis(new Secret(asApp(redis)), log, prefix);
     onTestFinished(() => memory.close());
     expect(memory.isReachable).toBe(true);
     expect(await memory.ask((client) => client.hset(`${prefix}:x`, 'a', 1))).toBe(1);
@@ -57,7 +57,7 @@ describe('a Redis whose user has only the documented rights', () => {
     await setUser(redis, ...aclRules, '-zadd');
     const lines: string[] = [];
     const log = createLog({ destination: { write: (line) => void lines.push(line) } });
-    const memory = await connectRedis(new Secret(asApp(redis)), log);
+    const memory = await connectRedis(new Secret(asApp(redis)), log, prefix);
     onTestFinished(() => memory.close());
     await memory.ask((client) => client.set(`${prefix}:x`, 'text'));
     for (let time = 0; time < 5; time += 1) {

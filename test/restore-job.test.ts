@@ -14,7 +14,6 @@ import { Readable } from 'node:stream';
 import { Redis } from 'ioredis';
 import { describe, expect, it, vi } from 'vitest';
 import type { BulkJob } from '../src/bulk/job.ts';
-import { JobStore } from '../src/bulk/job-store.ts';
 import { listJob } from '../src/bulk/list-job.ts';
 import { runRestore } from '../src/bulk/restore-item.ts';
 import type { ItemWork } from '../src/bulk/run-item.ts';
@@ -30,7 +29,7 @@ import { seedEngagements } from '../src/sandbox/seed.ts';
 import type { SandboxOptions } from '../src/sandbox/server.ts';
 import type { Send } from '../src/upstream/attempt.ts';
 import { startBucket } from './support/bucket.ts';
-import { postTo, started } from './support/bulk.ts';
+import { type Post, postTo, started } from './support/bulk.ts';
 import { answered, refused } from './support/bulk-page.ts';
 import { ended, type Setting, startSetting } from './support/bulk-setting.ts';
 import { startTestFacade } from './support/facade.ts';
@@ -263,14 +262,6 @@ describe.concurrent('a restore', () => {
     await expect.poll(() => client.get(`{engagements}:bulk:${id}:page:0`)).not.toContain('Content');
     client.disconnect();
     expect(outcomesIn(await itemsOf(setting.facade.post, id))).toEqual(['FAILED', 'FAILED']);
-  });
-
-  it('is never taken by a server that knows only deletes', () => {
-    const abilities = { upstream: 'u', credential: 'own', keepsUndoFiles: true };
-    const store = new JobStore({ keyPrefix: '', ask: async () => undefined }, abilities, 1_000);
-    const ofDeletes = [false, true].map((snapshot) => store.needsOf({ snapshot }));
-    for (const restore of [{}, { jobId: 'a' }])
-      expect(ofDeletes).not.toContain(store.needsOf({ snapshot: false, restore }));
   });
 
   it('waits while its undo files cannot be read, and says so', async ({ expect }) => {
@@ -684,6 +675,35 @@ describe('a restore of the terminal and one of the server', () => {
     expect(await endedRestore(post, id)).toMatchObject({ outcomes: { restored: 1 } });
   });
 
+  it('send a refused create again with another Idempotency-Key, whichever of them sent it before', async () => {
+    const fault = findFault('fault-409');
+    const env = { AUTH_MODE: 'passthrough', BULK_TOKEN_SECRET: 'a secret that seals, of more than 32 characters' };
+    const pickFault: SandboxOptions['pickFault'] = ({ method }) => (method === 'POST' ? fault : undefined);
+    await using setting = await startKeeping({ pickFault }, env);
+    // The token of the terminal: for Truto, both are one caller.
+    const post: Post = (document, variables, headers) =>
+      setting.facade.post(document, variables, { ...bearer(sandboxToken), ...headers });
+    const asCaller = { ...setting, facade: { ...setting.facade, post } };
+    const bulkDeleteId = await deleteAll(asCaller, 'Planhat', wholeOnes('Planhat', 1));
+    const path = join(setting.folder, bulkDeleteId);
+    async function byTerminal() {
+      const { code } = await runCli(['restore', path], {
+        TRUTO_BASE_URL: setting.sandbox.url,
+        TRUTO_API_TOKEN: sandboxToken,
+      });
+      expect(code).toBe(3);
+    }
+    async function byServer() {
+      const { id } = await startedRestore(post, { integratedAccountId, bulkDeleteId });
+      expect(await endedRestore(post, id)).toMatchObject({ outcomes: { failed: 1 } });
+      await vi.waitFor(() => expect(existsSync(join(path, 'restored.jsonl.lock'))).toBe(false), { timeout: 10_000 });
+    }
+    for (const restore of [byTerminal, byServer, byServer, byTerminal, byTerminal, byServer]) await restore();
+    const keys = postsOf(setting).map(({ headers }) => headers['idempotency-key']);
+    expect(keys).toHaveLength(6);
+    expect(new Set(keys).size).toBe(6);
+  });
+
   it('never use the same undo files at the same time', async () => {
     await using setting = await startKeeping({ latencyMs: 30 });
     const { post } = setting.facade;
@@ -792,9 +812,9 @@ describe('the list of a restore', () => {
 
   it('keeps an ended restore for a server with the undo store: only that can unlock its folder', async () => {
     const { end, calls } = await listOnce('CANCELLED', undefined);
-    expect(end).toMatchObject({ kind: 'later' });
+    expect(end).toMatchObject({ afterMs: expect.any(Number) });
     expect(calls).toEqual([]);
-    expect(await listOnce('CANCELLED', {})).toMatchObject({ end: { kind: 'done' }, calls: [['letGo']] });
+    expect(await listOnce('CANCELLED', {})).toMatchObject({ end: 'done', calls: [['letGo']] });
   });
 
   it('fails for a line that is too long: no retry reads it', async () => {

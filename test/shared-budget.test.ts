@@ -3,6 +3,7 @@ import { Secret } from '../src/config/secret.ts';
 import { createLog } from '../src/log/log.ts';
 import { connectRedis, type SharedMemory } from '../src/redis/shared-memory.ts';
 import { createSharedBudget } from '../src/upstream/rate-budget.ts';
+import { prefix } from './support/redis-facade.ts';
 import { startRedis } from './support/redis-server.ts';
 
 const limits = { windowMs: 10_000, perAccount: 50, perToken: 500 };
@@ -13,7 +14,7 @@ async function start(limited = limits) {
   const redis = await startRedis();
   const lines: string[] = [];
   const log = createLog({ destination: { write: (line) => void lines.push(line) } });
-  const memory = await connectRedis(new Secret(redis.url), log);
+  const memory = await connectRedis(new Secret(redis.url), log, prefix);
   onTestFinished(async () => {
     await memory.close();
     await redis[Symbol.asyncDispose]();

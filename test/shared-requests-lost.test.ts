@@ -8,6 +8,7 @@ import { connectRedis } from '../src/redis/shared-memory.ts';
 import { startTestFacade } from './support/facade.ts';
 import { inTurn, sendKeyed as send, startTwo } from './support/keyed-delete.ts';
 import { remote, truto } from './support/outcome.ts';
+import { prefix } from './support/redis-facade.ts';
 import { type RedisServer, startRedis } from './support/redis-server.ts';
 import { type Answer, json, startUpstream } from './support/upstream.ts';
 
@@ -75,7 +76,11 @@ describe('a delete with a key that another replica has claimed', () => {
 
   it('waits no longer than its own deadline for Redis either', async () => {
     await using redis = await startRedis();
-    const memory = await connectRedis(new Secret(redis.url), createLog({ destination: new PassThrough().resume() }));
+    const memory = await connectRedis(
+      new Secret(redis.url),
+      createLog({ destination: new PassThrough().resume() }),
+      prefix,
+    );
     onTestFinished(() => memory.close());
     const { claim, settle } = createSharedRequests(memory, 10_000);
     redis.freeze(true);
@@ -317,7 +322,11 @@ describe('a Redis that did not answer', () => {
 
   it('is used again, also when the time of day was set back', async () => {
     await using redis = await startRedis();
-    const memory = await connectRedis(new Secret(redis.url), createLog({ destination: new PassThrough().resume() }));
+    const memory = await connectRedis(
+      new Secret(redis.url),
+      createLog({ destination: new PassThrough().resume() }),
+      prefix,
+    );
     const ping = () => memory.ask((client) => client.ping());
     expect(await ping()).toBe('PONG');
     vi.useFakeTimers({ toFake: ['Date'], now: Date.now() });

@@ -23,7 +23,7 @@ import { engagementKey, isNewest, type KeptRecord, readUndoLine } from '../engag
 import { type Finding, hasRefusal, type Refusal, refusal } from '../engagement/result.ts';
 import { checkFilter, checkId, checkIntegration } from '../engagement/rules.ts';
 import { digest, uuidOf } from '../upstream/digest.ts';
-import { type BulkInput, type BulkItem, type BulkJob, hasEnded, maxIds, maxLines } from './job.ts';
+import { type BulkInput, type BulkItem, type BulkJob, hasEnded, loggedId, maxIds, maxLines } from './job.ts';
 import { BulkUnavailable, maxIdleBytes, maxIdleListedBytes, maxUnfinished } from './job-scripts.ts';
 import { cursorOf, type JobStore } from './job-store.ts';
 import { itemOf } from './list-job.ts';
@@ -148,6 +148,8 @@ const tooMany = {
   listed: `The lists of your ${idle} ${maxIdleListedBytes >> 20} MiB in this integrated account. Start again when the oldest has expired.`,
 } as const;
 
+const noUndoFiles = 'The bulk delete has no undo files: it was started without snapshot, or has stored no record.';
+
 const mustReconnect =
   "Truto's event integrated_account:authentication_error: the integrated account must be connected again. Unless you pause it too, it continues when Truto reports that the account is active again. You can also resume it.";
 
@@ -255,8 +257,9 @@ export class BulkDeletes {
     if (jobId !== undefined) {
       const source = await this.find(jobId, caller, deadlineAt);
       if (source?.input.integratedAccountId !== integratedAccountId) return null;
-      const why = await this.#findUnrestorable(source);
-      if (why) return refuse('bulkDeleteId', why);
+      if (!hasEnded(source))
+        return refuse('bulkDeleteId', 'The bulk delete has not ended. Wait until it ends, or cancel it.');
+      if ((await this.store.readUndoFiles(jobId)).length === 0) return refuse('bulkDeleteId', noUndoFiles);
     }
     const account = await this.#findAccount(input, caller, deadlineAt);
     if ('kind' in account) return account;
@@ -297,14 +300,6 @@ export class BulkDeletes {
     return isTemporary(refusal) && isKnown ? account : { ...refusal, message };
   }
 
-  async #findUnrestorable(source: BulkJob): Promise<string | undefined> {
-    if (!hasEnded(source)) return 'The bulk delete has not ended. Wait until it ends, or cancel it.';
-    if ((await this.store.readUndoFiles(source.id)).length > 0) return undefined;
-    return source.keptCount === 0
-      ? 'The bulk delete has no undo files: it was started without snapshot, or has stored no record.'
-      : 'An earlier version of this server wrote its undo files. Restore them with the terminal, or give their lines.';
-  }
-
   async #create(
     { id, fingerprint, input, items, isPartial = false }: Start,
     account: AccountLookup,
@@ -343,7 +338,7 @@ export class BulkDeletes {
       return started;
     } catch (error) {
       // It may have been started, and the caller must be able to find it.
-      throw error instanceof BulkUnavailable ? new BulkUnavailable(error.message, id, restore !== undefined) : error;
+      throw error instanceof BulkUnavailable ? new BulkUnavailable(error.message, loggedId(job)) : error;
     }
   }
 

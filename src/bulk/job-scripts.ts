@@ -5,14 +5,12 @@ import { pageSize } from './job.ts';
 /** Bulk deletes are unavailable: Redis cannot be reached. */
 export class BulkUnavailable extends Error {
   override readonly name = 'BulkUnavailable';
-  /** The bulk delete or restore that was being started: it may exist. */
-  readonly jobId: string | undefined;
-  readonly isRestore: boolean;
+  /** The bulk delete or restore that was being started, as `loggedId` names it: it may exist. */
+  readonly started: Readonly<Record<string, string>>;
 
-  constructor(message: string, jobId?: string, isRestore = false) {
+  constructor(message: string, started: Readonly<Record<string, string>> = {}) {
     super(message);
-    this.jobId = jobId;
-    this.isRestore = isRestore;
+    this.started = started;
   }
 }
 
@@ -188,7 +186,6 @@ end
 
 /** Defines a script: one atomic change. Its text has keys and arguments as locals by name, further ones in `moreKeys` and `more`. */
 function define<Keys extends string, Arguments extends string>(
-  name: string,
   keyNames: Word<Keys> extends KeyName ? Keys : never,
   argumentNames: Arguments,
 ) {
@@ -202,7 +199,7 @@ local moreKeys, more = {}, {}
 for i = ${keys.length + 1}, #KEYS do table.insert(moreKeys, KEYS[i]) end
 for i = ${args.length + 1}, #ARGV do table.insert(more, ARGV[i]) end`;
   return <Answer = 0 | 1>(text: TemplateStringsArray, ...constants: readonly number[]) => {
-    const run = script<Answer>(name, `${locals}${prelude}${String.raw(text, ...constants)}`);
+    const run = script<Answer>(`${locals}${prelude}${String.raw(text, ...constants)}`);
     return (
       memory: BulkMemory,
       values: Values<Word<Arguments>> & KeyParts<Key>,
@@ -220,11 +217,9 @@ for i = ${args.length + 1}, #ARGV do table.insert(more, ARGV[i]) end`;
  * Stores a job and queues its first pages. Further keys: its pages. Further arguments: their items, then the job's fields and values.
  * Returns `created`, `there` when it exists, or the limit that is reached, with the milliseconds until there is room again, if known.
  */
-export const createJob = define(
-  'createBulkJob',
-  'job owned queue queues accountJobs unfinishedJobs',
-  'phase bytes needs',
-)<readonly ['created' | 'there' | 'unfinished' | 'bytes' | 'listed', number]>`
+export const createJob = define('job owned queue queues accountJobs unfinishedJobs', 'phase bytes needs')<
+  readonly ['created' | 'there' | 'unfinished' | 'bytes' | 'listed', number]
+>`
 if call('EXISTS', job) == 1 then return {'there', 0} end
 local unfinished, idleBytes, listed, roomMs = usage()
 if phase ~= 'COMPLETED' and unfinished >= ${maxUnfinished} then return {'unfinished', 0} end
@@ -251,7 +246,7 @@ end
 return {'created', 0}`;
 
 /** Begins the work on a page; returns 0 when another server has it. Renews the expiry of a job that was begun. */
-export const takePage = define('takeBulkPage', 'job states holders items failures', 'task holder')`
+export const takePage = define('job states holders items failures', 'task holder')`
 if isLost() then return 0 end
 call('HSET', states, 'takenAt', now)
 call('HDEL', job, 'unserved')
@@ -266,7 +261,7 @@ return 1`;
  * `cancelled`: it may have been sent, and must not be sent again. `finished`: it has its outcome. `stopped`: its job is cancelled or has
  * ended, or another server has the page.
  */
-export const beginItem = define('beginBulkItem', 'job states holders queue', 'task holder index leaseMs')<
+export const beginItem = define('job states holders queue', 'task holder index leaseMs')<
   'first' | 'again' | 'cancelled' | 'finished' | 'paused' | 'stopped'
 >`
 if isLost() then return 'stopped' end
@@ -290,7 +285,7 @@ end
 return 'first'`;
 
 /** Removes the mark that an engagement was begun: nothing was sent. */
-export const releaseItem = define('releaseBulkItem', 'job states holders queue', 'task holder index')`
+export const releaseItem = define('job states holders queue', 'task holder index')`
 if isLost() or call('HGET', states, index) ~= 'begun' then return 0 end
 call('HDEL', states, index)
 call('HINCRBY', job, 'open', -1)
@@ -298,9 +293,7 @@ endCancelled()
 return 1`;
 
 /** Marks that the record of an engagement is about to be read and stored. Returns `keeping`, or why not; see {@link beginItem}. */
-export const startKeeping = define('startKeepingBulkItem', 'job states holders', 'task holder index')<
-  'keeping' | 'paused' | 'stopped'
->`
+export const startKeeping = define('job states holders', 'task holder index')<'keeping' | 'paused' | 'stopped'>`
 if isLost() then return 'stopped' end
 local obstacle = findObstacle()
 if obstacle then return obstacle end
@@ -308,7 +301,7 @@ call('HSETNX', states, 'kept:' .. index, 0)
 return 'keeping'`;
 
 /** Notes when the record of an engagement was stored, and in which file; counts it once. */
-export const noteKept = define('noteKeptBulkItem', 'job states holders undoFiles', 'task holder index file')`
+export const noteKept = define('job states holders undoFiles', 'task holder index file')`
 if isLost() then return 0 end
 call('SADD', undoFiles, file)
 call('PEXPIRE', undoFiles, ${keptMs})
@@ -318,7 +311,7 @@ if not keptAt or keptAt == '0' then call('HINCRBY', job, 'keptCount', 1) end
 return 1`;
 
 /** Adds to a page's states. Further arguments: names and values. */
-export const noteStates = define('noteBulkStates', 'states holders', 'task holder')`
+export const noteStates = define('states holders', 'task holder')`
 if isLost() then return 0 end
 call('HSET', states, unpack(more))
 return 1`;
@@ -327,7 +320,7 @@ return 1`;
  * Notes that a create is about to be sent, for an item (`by`). 0: send none. Another server has the page, the engagement is restored, or
  * another create of it has no known end.
  */
-export const claimRestore = define('claimBulkRestore', 'holders restored restoring', 'task holder key by')`
+export const claimRestore = define('holders restored restoring', 'task holder key by')`
 if isLost() then return 0 end
 if call('HEXISTS', restored, key) == 1 then return 0 end
 local value = call('HGET', restoring, key)
@@ -337,29 +330,28 @@ call('PEXPIRE', restoring, ${ledgerKeptMs})
 return 1`;
 
 /**
- * Notes how a create ended: with a `newId`, or refused, which the field `refused ` and its key counts. Returns 0 when the new record restores
- * another engagement: the field `new ` and the key of a new record has the key of the old one.
+ * Notes how a create ended: with a `newId`, or refused. The field `refused ` and its key has the number of refused creates, with this one
+ * (`refusalCount`). Returns 0 when the new record restores another engagement: the field `new ` and the key of a new record has the key of
+ * the old one.
  */
-export const endRestore = define('endBulkRestore', 'restored restoring', 'key by newKey newId')`
+export const endRestore = define('restored restoring', 'key by newKey newId refusalCount')`
 local value = call('HGET', restoring, key)
+local isOwn = value and string.match(value, '^%d+ (.*)$') == by
 if newId ~= '' then
   local other = call('HGET', restored, 'new ' .. newKey)
   if other and other ~= key then return 0 end
   call('HSET', restored, key, cjson.encode({newId, by}), 'new ' .. newKey, key)
   call('HDEL', restoring, key)
-elseif value and string.match(value, '^%d+ (.*)$') == by then
-  call('HINCRBY', restored, 'refused ' .. key, 1)
-  call('HDEL', restoring, key)
+elseif isOwn or by == '' then
+  local count = call('HGET', restored, 'refused ' .. key) or 0
+  call('HSET', restored, 'refused ' .. key, math.max(count, refusalCount))
+  if isOwn then call('HDEL', restoring, key) end
 end
 call('PEXPIRE', restored, ${ledgerKeptMs})
 return 1`;
 
 /** Stores the final outcome of an engagement, once; also when its delete is in flight while its job fails. */
-export const finishItem = define(
-  'finishBulkItem',
-  'job states holders queue failures rate',
-  'task holder index outcome failure',
-)`
+export const finishItem = define('job states holders queue failures rate', 'task holder index outcome failure')`
 if isLost() then return 0 end
 local state = call('HGET', states, index)
 if state and state ~= 'begun' then return 0 end
@@ -372,6 +364,8 @@ if not isInFlight and outcome ~= 'UpstreamUnavailableError' and outcome ~= 'Outc
 if failure ~= '' then
   call('RPUSH', failures, failure)
   call('PEXPIRE', failures, ${keptMs})
+  -- An event may remove it from the list again.
+  if outcome == 'OutcomeUnknownError' then call('HSET', states, 'failure:' .. index, failure) end
 end
 call('INCR', rate)
 call('EXPIRE', rate, 120)
@@ -383,11 +377,9 @@ return 1`;
  * Without a `nextCursor` the list is complete. Returns how often a page was partial, until it is accepted, and the job marked as partial.
  * `late`: another server has added the page. `circle`: the list repeats. `full`: the owner's lists are too large.
  */
-export const addListedPage = define(
-  'addListedBulkPage',
-  'job listed cursors owned queue',
-  'pageCount cursor nextCursor isPartial isDryRun',
-)<'added' | 'late' | 'circle' | 'full' | number>`
+export const addListedPage = define('job listed cursors owned queue', 'pageCount cursor nextCursor isPartial isDryRun')<
+  'added' | 'late' | 'circle' | 'full' | number
+>`
 local phase, pages, lastCursor, wasPartial = get('phase', 'pageCount', 'cursor', 'isPartial')
 if phase ~= 'LISTING' or pages ~= pageCount or (lastCursor or '') ~= cursor then return 'late' end
 if isPartial == '1' and wasPartial ~= '1' then
@@ -427,22 +419,26 @@ end
 return 'added'`;
 
 /** Notes that an engagement waits for Truto's event. An earlier `sentAt` of its place stays. Returns 1 when the event has arrived already. */
-export const awaitEvent = define('awaitBulkEvent', 'awaiting gone', 'place sentAt forMs')`
+export const awaitEvent = define('awaiting gone', 'place sentAt forMs')`
 call('HSETNX', awaiting, place, sentAt)
 if call('PTTL', awaiting) < tonumber(forMs) then call('PEXPIRE', awaiting, forMs) end
 local goneAt = tonumber(call('GET', gone) or 0)
 return goneAt >= tonumber(call('HGET', awaiting, place)) and 1 or 0`;
 
 /**
- * Stores that an engagement is deleted, by Truto's event, also after the end of its job. `failure`: its entry in that list, or nothing.
- * Returns its state before; nothing when it changes none; `unlisted` when the failure is not in the list.
+ * Stores that an engagement is deleted, by Truto's event, also after the end of its job. Returns its state before; nothing when it changes
+ * none.
  */
-export const settleItem = define('settleBulkItem', 'job states failures queue', 'index failure')<
-  'begun' | 'ACCEPTED' | 'OutcomeUnknownError' | 'unlisted' | ''
+export const settleItem = define('job states failures queue', 'index')<
+  'begun' | 'ACCEPTED' | 'OutcomeUnknownError' | ''
 >`
 local state, phase = call('HGET', states, index), call('HGET', job, 'phase')
 if not phase or (state ~= 'begun' and state ~= 'ACCEPTED' and state ~= 'OutcomeUnknownError') then return '' end
-if state == 'OutcomeUnknownError' and call('LREM', failures, 1, failure) == 0 then return 'unlisted' end
+if state == 'OutcomeUnknownError' then
+  -- Redis may have lost either of the two.
+  if call('LREM', failures, 1, call('HGET', states, 'failure:' .. index) or '') == 0 then return '' end
+  call('HDEL', states, 'failure:' .. index)
+end
 call('HSET', states, index, 'DELETED')
 call('HINCRBY', job, 'outcome:DELETED', 1)
 call('HINCRBY', job, 'settledCount', 1)
@@ -462,7 +458,7 @@ return state`;
  * `eventAt`: when the event of Truto's was created that does it, or nothing. An event pauses no job that was started, resumed or reactivated
  * after it, or is paused for another reason. It resumes only what an older event has paused, and no caller has paused since.
  */
-export const controlJob = define('controlBulkJob', 'job queue holders', 'how why reason resumes eventAt')`
+export const controlJob = define('job queue holders', 'how why reason resumes eventAt')`
 local phase, resumed, paused = get('phase', 'resumes', 'isPaused')
 if not phase or hasEnded(phase) then return 0 end
 if reason == 'CALLER' then
@@ -512,14 +508,14 @@ if how == 'cancel' then endCancelled() end
 return 1`;
 
 /** Stores why a job waits, unless it has ended or is paused. `field`: `statusReason`, or `unserved` until a server takes a page. */
-export const noteStatusReason = define('noteBulkStatusReason', 'job', 'why field')`
+export const noteStatusReason = define('job', 'why field')`
 local phase, paused = get('phase', 'isPaused')
 if not phase or paused == '1' or hasEnded(phase) then return 0 end
 call('HSET', job, field, why)
 return 1`;
 
 /** Lets the pages of an ended job expire: unreached ones at `unreachedUntil`, others with the job. Returns 1 while there may be more. */
-export const letGo = define('letGoOfBulkPages', 'job failures', 'from count')`
+export const letGo = define('job failures', 'from count')`
 local unreachedUntil, pages = get('unreachedUntil', 'pageCount')
 if not pages then return 0 end
 local next, leftMs = from + count, call('PTTL', job)
@@ -539,9 +535,7 @@ call('HSET', job, 'isLetGo', 1)
 return 0`;
 
 /** Takes due tasks, the oldest first. Further keys: the queues. Returns how soon the next is due, or -1; then each task's queue and name. */
-export const takeTasks = define('takeBulkTasks', 'holders', 'count leaseMs holder')<
-  readonly [number, ...(string | number)[]]
->`
+export const takeTasks = define('holders', 'count leaseMs holder')<readonly [number, ...(string | number)[]]>`
 local answer = {-1}
 for _ = 1, tonumber(count) do
   local name, dueAt, queueIndex
@@ -564,7 +558,7 @@ answer[1] = 0
 return answer`;
 
 /** Renews leases. Further keys: the queue of each. Further arguments: the queues that the server serves, then each lease's task and holder. */
-export const heartbeat = define('bulkHeartbeat', 'holders queues', 'leaseMs')<1>`
+export const heartbeat = define('holders queues', 'leaseMs')<1>`
 local served = #more - 2 * #moreKeys
 for i = 1, served do call('HSET', queues, more[i], now) end
 for i, queue in ipairs(moreKeys) do
@@ -577,7 +571,7 @@ return 1`;
  * Ends a lease. `afterMs`: when the task is due again, or -1 when it is done. `follower`: the page to queue next, or nothing; it is queued
  * once, while the job deletes. Resting tasks are also in a set of the job, which may have ten thousand pages.
  */
-export const releaseTask = define('releaseBulkTask', 'holders queue job states', 'task holder afterMs follower')`
+export const releaseTask = define('holders queue job states', 'task holder afterMs follower')`
 if isLost() then return 0 end
 call('HDEL', holders, task)
 local phase, paused, pageCount, isLetGo = get('phase', 'isPaused', 'pageCount', 'isLetGo')
@@ -601,7 +595,7 @@ end
 return 1`;
 
 /** Finds the queues without a heartbeat for `unservedMs`: their names, how long, and the jobs of their first thousand tasks. */
-export const findUnserved = define('findUnservedBulkTasks', 'queues', 'queuePrefix unservedMs')<
+export const findUnserved = define('queues', 'queuePrefix unservedMs')<
   readonly (readonly [needs: string, silentMs: number, jobIds: readonly string[]])[]
 >`
 local found = {}
@@ -621,9 +615,7 @@ end
 return found`;
 
 /** Counts the oldest unfinished jobs. Returns the age of the oldest that is not paused, or 0; then each reason of a pause, and its count. */
-export const countUnfinished = define('countUnfinishedBulkJobs', 'unfinishedJobs', 'jobPrefix')<
-  readonly [number, ...(string | number)[]]
->`
+export const countUnfinished = define('unfinishedJobs', 'jobPrefix')<readonly [number, ...(string | number)[]]>`
 local oldestAgeMs, paused = 0, {}
 for _, id in ipairs(call('ZRANGE', unfinishedJobs, 0, ${maxCounted - 1})) do
   local phase, isPaused, reason, createdAt =

@@ -5,6 +5,8 @@ import {
   type BulkInput,
   type BulkItem,
   type BulkJob,
+  itemStateOf,
+  outcomeOf,
   pageSize,
   type pauseReasons,
   readJob,
@@ -13,7 +15,7 @@ import {
   type UnfinishedJobs,
 } from './job.ts';
 import * as scripts from './job-scripts.ts';
-import { keyWithId, type LedgerLine } from './undo-files.ts';
+import { keyWithId, type LedgerEntry } from './undo-files.ts';
 
 /** The least that a job counts for in its owner's limit: its hash, and its task in the queue. */
 const minBytes = 16 * 1_024;
@@ -22,7 +24,6 @@ const rateIntervalMs = 10_000;
 /** How many pages one script visits. It blocks Redis. */
 const pagesPerStep = 500;
 const jobsPerRead = 50;
-const failuresPerRead = 200;
 /** How many entries of the terminal's ledger are looked up at once. */
 const entriesPerRead = 100;
 /** How long after the last heartbeat a queue counts as not served, in milliseconds. */
@@ -50,18 +51,6 @@ export interface Lease {
 
 /** The lease of a page. */
 export type PageLease = Lease & { readonly page: number };
-
-/** Where an item is: its job, its page and its index there. */
-export interface ItemPosition {
-  readonly jobId: string;
-  readonly page: number;
-  readonly index: number;
-}
-
-/** Writes an item as `by` of the ledger has it. */
-export function itemName({ jobId, page, index }: ItemPosition): string {
-  return `${jobId} ${page} ${index}`;
-}
 
 /** The position of a job in the list of its account. */
 export function cursorOf({ id, createdAt }: Pick<BulkJob, 'id' | 'createdAt'>): string {
@@ -181,32 +170,10 @@ export class JobStore {
 
   /** Stores that an engagement is deleted, by the event. Returns its state before; undefined when it changes none. */
   async settle({ needs }: BulkJob, { jobId, page, index, place }: AwaitingItem, engagement: string) {
-    for (;;) {
-      const isUnknown = (await this.readStates(jobId, page))[index] === 'OutcomeUnknownError';
-      const item = isUnknown ? (await this.readPage(jobId, page))?.[index] : undefined;
-      const listed = item && (await this.#findUnknown(jobId, item));
-      const failure = listed ? JSON.stringify(listed) : '';
-      const state = await scripts.settleItem(this.#memory, { jobId, page, needs, index, failure });
-      // Its outcome became unknown meanwhile: then it has a failure now.
-      if (state === 'unlisted' && !isUnknown) continue;
-      if (state === 'unlisted' || state === '') return undefined;
-      await this.#ask((redis) => redis.hdel(this.#key('awaiting', { engagement }), place));
-      return state;
-    }
-  }
-
-  /** Finds the failure of an engagement with an unknown outcome. Other events remove failures meanwhile: backwards, none is skipped. */
-  async #findUnknown(jobId: string, { id, engagementType }: BulkItem): Promise<BulkFailure | undefined> {
-    const isIt = (one: BulkFailure) =>
-      one.id === id && one.engagementType === engagementType && one.result.kind === 'OutcomeUnknownError';
-    let from = await this.#ask((redis) => redis.llen(this.#key('failures', { jobId })));
-    while (from > 0) {
-      from -= failuresPerRead;
-      const first = Math.max(0, from);
-      const found = (await this.readFailures(jobId, first, from + failuresPerRead - first)).find(isIt);
-      if (found) return found;
-    }
-    return undefined;
+    const state = await scripts.settleItem(this.#memory, { jobId, page, needs, index });
+    if (state === '') return undefined;
+    await this.#ask((redis) => redis.hdel(this.#key('awaiting', { engagement }), place));
+    return state;
   }
 
   /** Counts the jobs of all servers that have not ended: the oldest thousand. */
@@ -258,6 +225,18 @@ export class JobStore {
   /** Reads a page's states: the outcome of each engagement by its index, or `begun` when its delete may have been sent; and notes. */
   readStates(jobId: string, page: number): Promise<Readonly<Record<string, string>>> {
     return this.#ask((redis) => redis.hgetall(this.#key('states', { jobId, page })));
+  }
+
+  /** Reads the engagements of a page as callers see them; none when it has expired. */
+  async readItems(job: BulkJob, page: number): Promise<readonly ShownItem[]> {
+    const [items, states] = await Promise.all([this.readPage(job.id, page), this.readStates(job.id, page)]);
+    return (items ?? []).map((item, index) => ({
+      ...{ ...item, lost: [], unconfirmed: [] },
+      messages: item.source?.refusal === undefined ? [] : [item.source.refusal],
+      // The end of its restore.
+      ...JSON.parse(states[`end:${index}`] ?? '{}'),
+      outcome: outcomeOf(itemStateOf(states, index), job),
+    }));
   }
 
   /** Begins the work on a page; null when another server has it. Renews the expiry of a job that was begun. */
@@ -322,17 +301,13 @@ export class JobStore {
   /** The name of the queue of a job that this server starts. Only servers with matching settings take from it. */
   needsOf({ snapshot, restore }: Pick<BulkInput, 'snapshot' | 'restore'>): string {
     const { upstream, credential } = this.abilities;
-    const store = snapshot || restore?.jobId ? 'store' : 'none';
-    // Restores have queues of their own: a server of an earlier version would take their pages for those of deletes.
-    return [upstream, credential, store, ...(restore ? ['restore'] : [])].join(' ');
+    return [upstream, credential, snapshot || restore?.jobId ? 'store' : 'none'].join(' ');
   }
 
   get #served(): readonly string[] {
     const { credential, keepsUndoFiles } = this.abilities;
     if (credential === undefined) return [];
-    const withoutStore = [{ snapshot: false }, { snapshot: false, restore: {} }];
-    const withStore = [{ snapshot: true }, { snapshot: false, restore: { jobId: 'any' } }];
-    return [...withoutStore, ...(keepsUndoFiles ? withStore : [])].map((kind) => this.needsOf(kind));
+    return [false, ...(keepsUndoFiles ? [true] : [])].map((snapshot) => this.needsOf({ snapshot }));
   }
 
   /** Takes up to `count` tasks of these queues that are due. `nextMs`: until the next task is due, in milliseconds, if there is one. */
@@ -410,10 +385,19 @@ export class JobStore {
     return (await scripts.claimRestore(this.#memory, { ...lease, integratedAccountId, key, by })) === 1;
   }
 
-  /** Notes the end of a create; see {@link scripts.endRestore}. @param newId undefined when nothing was created. */
-  async endRestore(integratedAccountId: string, key: string, by: string, newId: string | undefined): Promise<boolean> {
+  /**
+   * Notes the end of a create; see {@link scripts.endRestore}.
+   * @param by the item and the attempt; empty for the terminal.
+   * @param end the id of the new record; or that nothing was created, and the number of refused creates, with this one.
+   */
+  async endRestore(
+    integratedAccountId: string,
+    key: string,
+    by: string,
+    { newId, refusalCount }: { readonly newId?: string | undefined; readonly refusalCount: number },
+  ): Promise<boolean> {
     const newKey = newId === undefined ? '' : keyWithId(key, newId);
-    const values = { integratedAccountId, key, by, newKey, newId: newId ?? '' };
+    const values = { integratedAccountId, key, by, newKey, newId: newId ?? '', refusalCount };
     return (await scripts.endRestore(this.#memory, values)) === 1;
   }
 
@@ -424,18 +408,18 @@ export class JobStore {
     return (other ?? key) !== key;
   }
 
-  /** The creates of other engagements that have no known end: the item of each; null when it was the terminal's. */
-  async readRestoring(integratedAccountId: string, besidesKey: string): Promise<readonly (ItemPosition | null)[]> {
+  /** The items of other engagements whose creates have no known end: undefined for the terminal's, and for one that has expired. */
+  async *readRestoring(integratedAccountId: string, besidesKey: string): AsyncGenerator<BulkItem | undefined> {
     const all = await this.#ask((redis) => redis.hgetall(this.#key('restoring', { integratedAccountId })));
-    return Object.entries(all).flatMap(([key, value]) => {
-      if (key === besidesKey) return [];
+    for (const [key, value] of Object.entries(all)) {
+      if (key === besidesKey) continue;
       const [, jobId = '', page, index] = value.split(' ');
-      return [jobId === '' ? null : { jobId, page: Number(page), index: Number(index) }];
-    });
+      yield jobId === '' ? undefined : (await this.readPage(jobId, Number(page)))?.[Number(index)];
+    }
   }
 
-  /** Adds the last events of the terminal's ledger, by keys. An engagement that is known here keeps its entry. */
-  async addLedger(integratedAccountId: string, entries: ReadonlyMap<string, LedgerLine>): Promise<void> {
+  /** Adds the entries of the terminal's ledger, by keys. An engagement that is known here keeps its entry. */
+  async addLedger(integratedAccountId: string, entries: ReadonlyMap<string, LedgerEntry>): Promise<void> {
     const [restored, restoring] = [
       this.#key('restored', { integratedAccountId }),
       this.#key('restoring', { integratedAccountId }),
@@ -445,11 +429,11 @@ export class JobStore {
       const some = all.slice(from, from + entriesPerRead);
       const keys = some.map(([key]) => key);
       const known = await this.findRestored(integratedAccountId, keys);
-      const add = async ([key, { event, at, newId }]: (typeof some)[number], index: number) => {
+      const add = async ([key, { event, at, ...end }]: (typeof some)[number], index: number) => {
         if (known[index]?.restored) return;
         if (event === 'begun') await this.#ask((redis) => redis.hsetnx(restoring, key, `${Date.parse(at)} `));
         // Of `refused`, an earlier look into the folder may have seen the create in flight.
-        else await this.endRestore(integratedAccountId, key, '', newId);
+        else await this.endRestore(integratedAccountId, key, '', end);
       };
       await Promise.all(some.map(add));
     }

@@ -165,15 +165,15 @@ export interface BulkFailure extends BulkItem {
   readonly result: DeleteEngagementError;
 }
 
-/** An engagement as callers see it. Of a restore, also how it ended. */
+/** An engagement as callers see it. Of a restore, also how it ended: the lists are empty before, and for a bulk delete. */
 export interface ShownItem extends BulkItem {
   readonly outcome: ItemOutcome;
   readonly newId?: string | undefined;
   /** The fields of the old record that a create cannot write, and those that the new record does not show as they were sent. */
-  readonly lost?: readonly string[] | undefined;
-  readonly unconfirmed?: readonly string[] | undefined;
+  readonly lost: readonly string[];
+  readonly unconfirmed: readonly string[];
   /** Why it is not restored, or what to look at. */
-  readonly messages?: readonly string[];
+  readonly messages: readonly string[];
 }
 
 /** Reads a job's hash from Redis; null when it does not exist. */
@@ -191,8 +191,8 @@ export function readJob(fields: Readonly<Record<string, string>>): BulkJob | nul
 export const itemStateOf = (states: Readonly<Record<string, string>>, index: number): string | undefined =>
   states[index] ?? (states[`kept:${index}`] === undefined ? undefined : 'keeping');
 
-/** The id of a bulk delete or restore, for a line of the log. */
-export const loggedId = ({ id, input }: BulkJob): Readonly<Record<string, string>> => ({
+/** The id of a bulk delete or restore, for a line of the log and for an error. */
+export const loggedId = ({ id, input }: Pick<BulkJob, 'id' | 'input'>): Readonly<Record<string, string>> => ({
   [input.restore ? 'bulkRestoreId' : 'bulkDeleteId']: id,
 });
 

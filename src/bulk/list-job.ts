@@ -14,7 +14,6 @@ import {
   backoffMs,
   fail,
   findObstacle,
-  later,
   lookPauseMs,
   openCaller,
   pausedLookMs,
@@ -44,14 +43,14 @@ export async function listJob(jobId: string, ports: WorkPorts): Promise<WorkEnd>
   for (;;) {
     const job = await store.read(jobId);
     if (job && hasEnded(job)) {
-      if (job.input.restore && !(await endRestoreJob(job, ports))) return later(pausedLookMs);
+      if (job.input.restore && !(await endRestoreJob(job, ports))) return { afterMs: pausedLookMs };
       await store.letGo(jobId);
     }
-    if (job?.phase !== 'LISTING') return { kind: 'done' };
-    if (job.isPaused) return later(pausedLookMs);
-    if (ports.isStopping()) return later(0);
+    if (job?.phase !== 'LISTING') return 'done';
+    if (job.isPaused) return { afterMs: pausedLookMs };
+    if (ports.isStopping()) return { afterMs: 0 };
     const caller = await openCaller(job, ports);
-    if (!caller) return later(pausedLookMs);
+    if (!caller) return { afterMs: pausedLookMs };
     if (job.input.restore) {
       const end = await listRestore(job, caller, ports);
       if (end) return end;
@@ -63,8 +62,8 @@ export async function listJob(jobId: string, ports: WorkPorts): Promise<WorkEnd>
     if (page.kind !== 'Page') {
       const obstacle = await findObstacle(page, { ...ports, job, caller });
       if (!obstacle) return fail(job, `The list cannot be read. Nothing was deleted. ${page.message}`, ports);
-      if (obstacle === 'paused') return later(pausedLookMs);
-      return later(obstacle === 'outage' ? outageMs : obstacle.afterMs);
+      if (obstacle === 'paused') return { afterMs: pausedLookMs };
+      return { afterMs: obstacle === 'outage' ? outageMs : obstacle.afterMs };
     }
     if (job.total + page.records.length > maxListed) return fail(job, whyNotAdded.long, ports);
     // A filter with a type matches no other type.
@@ -77,7 +76,7 @@ export async function listJob(jobId: string, ports: WorkPorts): Promise<WorkEnd>
     if (typeof added === 'number') {
       // A caller who must erase everything has to know that something was left out. It may be fields only.
       await store.note(jobId, 'Truto returned only a part of the list. It is read again automatically.');
-      return later(lookPauseMs(added - 1, ports));
+      return { afterMs: lookPauseMs(added - 1, ports) };
     }
   }
 }
@@ -170,7 +169,7 @@ async function listRestore(job: BulkJob, caller: Caller, ports: WorkPorts): Prom
     if (folder) {
       if (!dryRun && !(await lockFolder(folder, job.id))) {
         await store.note(job.id, inUse);
-        return later(pausedLookMs);
+        return { afterMs: pausedLookMs };
       }
       const entries = await readFolderLedger(folder);
       if (!entries) return await fail(job, damagedLedger, ports);
@@ -196,7 +195,7 @@ async function listRestore(job: BulkJob, caller: Caller, ports: WorkPorts): Prom
       job.id,
       `The undo files cannot be read${reason}. Nothing was created. It is retried automatically.`,
     );
-    return later(backoffMs(2));
+    return { afterMs: backoffMs(2) };
   }
 }
 
@@ -210,6 +209,7 @@ async function endRestoreJob(job: BulkJob, ports: WorkPorts): Promise<boolean> {
   if (restore?.jobId && !dryRun && !undoStore) return false;
   const folder = folderOf(job, ports);
   async function* pages(): AsyncGenerator<readonly LedgerLine[]> {
+    const entries = folder ? await readFolderLedger(folder) : undefined;
     for (let page = 0; page < job.pageCount; page += 1) {
       const items = (await store.readPage(job.id, page)) ?? [];
       const keys = items.map((item) => keyOf(item, integratedAccountId));
@@ -218,11 +218,14 @@ async function endRestoreJob(job: BulkJob, ports: WorkPorts): Promise<boolean> {
         const open = known.flatMap(({ begunAtMs }, index) => (begunAtMs === undefined ? [] : [index]));
         await store.dropLines(job.id, page, items, new Set(open));
       }
-      yield known.flatMap(({ restored, begunAtMs }, index): LedgerLine[] => {
+      yield known.flatMap(({ restored, begunAtMs, refusalCount }, index): LedgerLine[] => {
         const key = keys[index] ?? '';
         const at = new Date(begunAtMs ?? Date.now()).toISOString();
         if (restored) return [{ key, event: 'restored', at, newId: restored.newId }];
-        return begunAtMs === undefined ? [] : [{ key, event: 'begun', at }];
+        // Its key of upstream depends on this number.
+        const newRefusals = Math.max(0, refusalCount - (entries?.get(key)?.refusalCount ?? 0));
+        const refused = Array<LedgerLine>(newRefusals).fill({ key, event: 'refused', at });
+        return begunAtMs === undefined ? refused : [...refused, { key, event: 'begun', at }];
       });
     }
   }

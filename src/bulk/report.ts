@@ -1,14 +1,6 @@
 import { createHash } from 'node:crypto';
 import { findIntegration } from '../engagement/integrations.ts';
-import {
-  type BulkFailure,
-  type BulkJob,
-  countOutcomes,
-  finalOutcome,
-  type ItemOutcome,
-  itemStateOf,
-  outcomeOf,
-} from './job.ts';
+import { type BulkFailure, type BulkJob, countOutcomes, finalOutcome, type ItemOutcome, outcomeOf } from './job.ts';
 import type { JobStore } from './job-store.ts';
 
 const pagesPerRead = 8;
@@ -16,10 +8,6 @@ const failuresPerRead = 200;
 
 /** The name of a downloaded report. */
 export const reportFileName = (id: string): string => `bulk-delete-${id}.json`;
-
-/** The command that computes `sha256` again. It prints each canonical line of the report: first its head, then each item. */
-const verificationOf = (id: string) =>
-  `jq -c 'del(.engagements, .failures, .sha256), .engagements[], .failures[]' ${reportFileName(id)} | sha256sum`;
 
 /** A part of a bulk delete is no longer stored, or has changed meanwhile: a report of the rest would look complete. */
 export class IncompleteReport extends Error {
@@ -104,7 +92,8 @@ function headOf(job: BulkJob) {
     total,
     outcomes,
     remarks: remarksOn(job, outcomes),
-    verification: verificationOf(id),
+    /** Computes `sha256` again. It prints each canonical line of the report: first its head, then each item. */
+    verification: `jq -c 'del(.engagements, .failures, .sha256), .engagements[], .failures[]' ${reportFileName(id)} | sha256sum`,
   };
 }
 
@@ -115,14 +104,8 @@ const typeOf = ({ engagementType }: Pick<BulkFailure, 'engagementType'>) => enga
 async function* readEngagementLines(job: BulkJob, store: JobStore): AsyncGenerator<readonly Line[]> {
   for (let first = 0; first < job.pageCount; first += pagesPerRead) {
     const pages = Array.from({ length: Math.min(pagesPerRead, job.pageCount - first) }, (_, index) => first + index);
-    const read = await Promise.all(
-      pages.map((page) => Promise.all([store.readPage(job.id, page), store.readStates(job.id, page)])),
-    );
-    yield read.flatMap(([items, states]) =>
-      (items ?? []).map((item, index) => ({
-        ...{ id: item.id, engagementType: typeOf(item), outcome: outcomeOf(itemStateOf(states, index), job) },
-      })),
-    );
+    const read = await Promise.all(pages.map((page) => store.readItems(job, page)));
+    yield read.flat().map((item) => ({ id: item.id, engagementType: typeOf(item), outcome: item.outcome }));
   }
 }
 

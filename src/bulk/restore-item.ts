@@ -1,9 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { buffer } from 'node:stream/consumers';
-import { contradicts } from '../engagement/create/outcome.ts';
-import type { EngagementRecord } from '../engagement/record.ts';
 import {
-  createOf,
   lookFirst,
   onlyAnother,
   type RestoreEnd,
@@ -11,7 +8,6 @@ import {
 } from '../engagement/restore/restore-engagement.ts';
 import { engagementKey, type KeptRecord, readUndoLine } from '../engagement/restore/undo-line.ts';
 import type { BulkItem, BulkRestoreOutcome, ShownItem, StoredOutcome } from './job.ts';
-import { type ItemPosition, itemName } from './job-store.ts';
 import { keyOf } from './list-job.ts';
 import { type HeldItem, type ItemEnd, type ItemWork, withPatience } from './run-item.ts';
 import { findObstacle, retryUntilAnswered, type WorkPorts } from './work.ts';
@@ -41,14 +37,14 @@ async function readKept({ source = {} }: BulkItem, { undoStore }: WorkPorts): Pr
   return kept.kind === 'Record' ? kept : undefined;
 }
 
-type End = Omit<ShownItem, keyof BulkItem | 'outcome'>;
+type End = Partial<Omit<ShownItem, keyof BulkItem | 'outcome'>>;
 
 async function finish(
   { item, index, store, lease }: HeldItem,
   outcome: StoredOutcome & BulkRestoreOutcome,
-  { newId, lost, unconfirmed, messages = [] }: End = {},
+  { newId, lost = [], unconfirmed = [], messages = [] }: End,
 ): Promise<'finished'> {
-  const end = { outcome, ...(newId !== undefined && { newId }), lost, unconfirmed, messages };
+  const end = { outcome, newId, lost, unconfirmed, messages };
   await store.noteStates(lease, { [`end:${index}`]: JSON.stringify(end) });
   const { id, engagementType } = item;
   const isFailure = outcome === 'FAILED' || outcome === 'MAY_BE_RESTORED' || outcome === 'STILL_EXISTS';
@@ -56,19 +52,12 @@ async function finish(
   return 'finished';
 }
 
-const nameOf = ({ job, lease, index }: HeldItem) => itemName({ jobId: job.id, page: lease.page, index });
+/** An item as `by` of the ledger has it; `readRestoring` of the store reads it. */
+const nameOf = ({ job, lease, index }: HeldItem) => `${job.id} ${lease.page} ${index}`;
 
 /** Ends an item whose engagement is restored, by a run of this item, or by another restore (`by`). */
 function finishRestored(work: HeldItem, { by, ...end }: End & { readonly by: string }) {
   return finish(work, by.startsWith(`${nameOf(work)} `) ? 'RESTORED' : 'ALREADY_RESTORED', end);
-}
-
-/** True when the create of that item, whose end is not known, may have made the record. */
-async function mayHaveCreated(position: ItemPosition | null, found: EngagementRecord, ports: HeldItem) {
-  const items = position && (await ports.store.readPage(position.jobId, position.page));
-  const item = position && items?.[position.index];
-  const kept = item ? await readKept(item, ports).catch(() => undefined) : undefined;
-  return !kept || !contradicts(found, createOf(kept).input);
 }
 
 /** Restores one engagement: brings it to its outcome, or returns why that is not possible now. */
@@ -105,9 +94,12 @@ async function restoreItem(work: ItemWork): Promise<ItemEnd> {
 
   // A record that a search finds is that of the create that began.
   const by = known?.begunBy ?? `${nameOf(work)} ${randomUUID()}`;
+  const { refusalCount = 0 } = known ?? {};
   // Without this note, a later run has to search for the record.
-  const noteEnd = (newId?: string) =>
-    retryUntilAnswered(() => store.endRestore(integratedAccountId, key, by, newId), isStopping);
+  const noteEnd = (newId?: string) => {
+    const end = { newId, refusalCount: refusalCount + 1 };
+    return retryUntilAnswered(() => store.endRestore(integratedAccountId, key, by, end), isStopping);
+  };
   let isClaimed = false;
   async function onBegin(): Promise<void> {
     const now = await store.begin(lease, index);
@@ -128,13 +120,11 @@ async function restoreItem(work: ItemWork): Promise<ItemEnd> {
     recordRepeatedCreate() {},
     onBegin,
     isTaken: (newId: string) => store.isTaken(integratedAccountId, key, newId),
-    async mayBeOfOther(found: EngagementRecord) {
-      for (const other of await store.readRestoring(integratedAccountId, key))
-        if (await mayHaveCreated(other, found, work)) return true;
-      return false;
+    async *others() {
+      for await (const other of store.readRestoring(integratedAccountId, key))
+        yield other && (await readKept(other, work).catch(() => undefined));
     },
   };
-  const { refusalCount = 0 } = known ?? {};
   const options = { caller, dryRun, refusalCount, begunAtMs, requestTimeoutMs, hasCallerLeft: isStopping };
   let end: RestoreEnd;
   try {

@@ -7,8 +7,6 @@ import {
   backoffMs,
   fail,
   findOutage,
-  later,
-  laterWithoutHold,
   lookPauseMs,
   openCaller,
   pausedLookMs,
@@ -92,7 +90,7 @@ async function settlePage(ends: Ends, work: HeldPage): Promise<WorkEnd> {
     work.log.error({ err: storeError, ...loggedId(job) }, problem);
     await store.note(lease.jobId, `${why} It retries automatically.`);
   }
-  if (work.isStopping()) return later(0);
+  if (work.isStopping()) return { afterMs: 0 };
   const readAgainMs = Math.max(0, ...unread.map(({ failedReads }) => lookPauseMs(failedReads, work)));
   const looks = await Promise.all(unknown.map(({ index }) => store.countWait(lease, `look:${index}`)));
   for (const [i, pending] of unknown.entries()) {
@@ -105,22 +103,20 @@ async function settlePage(ends: Ends, work: HeldPage): Promise<WorkEnd> {
     // By then, each sender has its answer or has timed out.
     const afterMs = Math.max(work.requestTimeoutMs, lookPauseMs(fewest - 1, work), readAgainMs);
     // The account is fine: a few unknown outcomes must not delay the pages after this one.
-    return isBlocked(ends) ? later(afterMs) : laterWithoutHold(afterMs);
+    return isBlocked(ends) ? { afterMs } : { afterMs, isFree: true };
   }
   if (obstacles.has('stopped')) {
     // The page of a cancelled job is done when no delete of it is begun.
     const states = await store.readStates(lease.jobId, lease.page);
-    return Object.values(states).includes('begun') ? later(0) : { kind: 'done' };
+    return Object.values(states).includes('begun') ? { afterMs: 0 } : 'done';
   }
-  if (obstacles.has('paused')) return later(pausedLookMs);
-  if (obstacles.has('outage')) {
-    // Upstream answers: only unreadable records have opened the breaker, and only they have to wait.
-    if (work.isAnswering) return laterWithoutHold(unblockedMs);
-    return later(backoffMs(await store.countWait(lease, 'outage')));
-  }
-  if (storeError !== undefined) return later(backoffMs(await store.countWait(lease, 'outage')));
-  if (limitedMs > 0) return later(Math.max(limitedMs, minLimitedMs));
-  return unread.length === 0 ? { kind: 'done' } : laterWithoutHold(readAgainMs);
+  if (obstacles.has('paused')) return { afterMs: pausedLookMs };
+  // Upstream answers: only unreadable records have opened the breaker, and only they have to wait.
+  if (obstacles.has('outage') && work.isAnswering) return { afterMs: unblockedMs, isFree: true };
+  if (obstacles.has('outage') || storeError !== undefined)
+    return { afterMs: backoffMs(await store.countWait(lease, 'outage')) };
+  if (limitedMs > 0) return { afterMs: Math.max(limitedMs, minLimitedMs) };
+  return unread.length === 0 ? 'done' : { afterMs: readAgainMs, isFree: true };
 }
 
 function pendingItems(items: readonly PendingItem['item'][], states: Readonly<Record<string, string>>) {
@@ -138,9 +134,9 @@ function pendingItems(items: readonly PendingItem['item'][], states: Readonly<Re
 export async function runPage(lease: PageLease, ports: WorkPorts): Promise<WorkEnd> {
   const { store } = ports;
   const job = await store.read(lease.jobId);
-  if (!job || hasEnded(job)) return { kind: 'done' };
+  if (!job || hasEnded(job)) return 'done';
   const isCancelling = job.phase === 'CANCELLING';
-  if (job.isPaused && !isCancelling) return later(pausedLookMs);
+  if (job.isPaused && !isCancelling) return { afterMs: pausedLookMs };
   const items = await store.readPage(lease.jobId, lease.page);
   if (!items) {
     const why =
@@ -148,12 +144,12 @@ export async function runPage(lease: PageLease, ports: WorkPorts): Promise<WorkE
     return fail(job, why, ports);
   }
   const caller = await openCaller(job, ports);
-  if (!caller && !isCancelling) return later(pausedLookMs);
+  if (!caller && !isCancelling) return { afterMs: pausedLookMs };
   const { integratedAccountId } = job.input;
   const pace = caller && !isCancelling ? ports.paceOf(limitedBy(caller, integratedAccountId)) : undefined;
-  if (pace?.isFull(job.id)) return later(Math.max(pace.pauseMs, minLimitedMs));
+  if (pace?.isFull(job.id)) return { afterMs: Math.max(pace.pauseMs, minLimitedMs) };
   const states = await store.takePage(lease);
-  if (!states) return { kind: 'done' };
+  if (!states) return 'done';
   const pending = pendingItems(items, states).filter(({ isBegun }) => isBegun || !isCancelling);
   const ends: Ends = { obstacles: new Set(), limitedMs: 0, unknown: [], unread: [] };
   if (!caller) {

@@ -104,6 +104,15 @@ const ledgerLine = z.object({
 /** A line of the ledger: what happened to the engagement with that key, and when. */
 export type LedgerLine = z.output<typeof ledgerLine>;
 
+/** The last event of an engagement, and how many of its creates were refused. */
+export type LedgerEntry = LedgerLine & { readonly refusalCount: number };
+
+/** Adds a line to the entries of a ledger, by keys. */
+export function addLine(entries: Map<string, LedgerEntry>, line: LedgerLine): void {
+  const refusalCount = (entries.get(line.key)?.refusalCount ?? 0) + Number(line.event === 'refused');
+  entries.set(line.key, { ...line, refusalCount });
+}
+
 /** The key of a new record: that of the engagement that it restores, with its id. */
 export function keyWithId(key: string, id: string): string {
   const [integratedAccountId, type] = JSON.parse(key);
@@ -147,13 +156,13 @@ export async function lockFolder(folder: string, jobId: string): Promise<boolean
   return (await createLock(lockIn(folder), lockText(jobId))) || isLockedBy(folder, jobId);
 }
 
-/** Reads the last event of each engagement in a folder's ledger. Undefined when a line is damaged. */
-export async function readFolderLedger(folder: string): Promise<ReadonlyMap<string, LedgerLine> | undefined> {
-  const entries = new Map<string, LedgerLine>();
+/** Reads a folder's ledger. Undefined when a line is damaged. */
+export async function readFolderLedger(folder: string): Promise<ReadonlyMap<string, LedgerEntry> | undefined> {
+  const entries = new Map<string, LedgerEntry>();
   try {
     for await (const { bytes, isTorn } of splitLines(readPieces(join(folder, ledgerName)))) {
       const line = readLedgerLine(bytes);
-      if (line) entries.set(line.key, line);
+      if (line) addLine(entries, line);
       else if (!isTorn) return undefined;
     }
   } catch (error) {

@@ -39,20 +39,13 @@ export interface WorkPorts {
 export type JobWork = WorkPorts & { readonly job: BulkJob; readonly caller: Caller };
 
 /** How the work on a task ended: it is `done`, or due again after so many milliseconds. `isFree`: the job's next page may start meanwhile. */
-export type WorkEnd =
-  | { readonly kind: 'done' }
-  | { readonly kind: 'later'; readonly afterMs: number; readonly isFree?: true };
-
-/** The task is due again after so many milliseconds. */
-export const later = (afterMs: number): WorkEnd => ({ kind: 'later', afterMs });
-/** The same, and the job's next page may start meanwhile. */
-export const laterWithoutHold = (afterMs: number): WorkEnd => ({ kind: 'later', afterMs, isFree: true });
+export type WorkEnd = 'done' | { readonly afterMs: number; readonly isFree?: true };
 
 /** Fails a job that cannot continue. @param why a sentence for callers. */
 export async function fail(job: BulkJob, why: string, { store }: Pick<WorkPorts, 'store'>): Promise<WorkEnd> {
   await store.stop(job, 'fail', why);
   // It has not failed if a caller has just resumed it.
-  return later(0);
+  return { afterMs: 0 };
 }
 
 /** How often a paused job is checked, in milliseconds. */

@@ -7,7 +7,7 @@ import type { Lease } from './job-store.ts';
 import { listJob } from './list-job.ts';
 import { Pace } from './pace.ts';
 import { runPage } from './run-page.ts';
-import { later, retryUntilAnswered, type WorkEnd, type WorkPorts } from './work.ts';
+import { retryUntilAnswered, type WorkEnd, type WorkPorts } from './work.ts';
 
 /** How many tasks one process works on at once. Delayed tasks do not count. */
 const maxAtOnce = 64;
@@ -59,14 +59,14 @@ export function startBulkWorker({ noteUnfinished, ...options }: WorkerOptions) {
         const id = job ? loggedId(job) : { bulkDeleteId: jobId };
         log.error({ err, ...id }, 'a task of a bulk delete or restore failed unexpectedly, and is retried');
       }
-      return later(failedMs);
+      return { afterMs: failedMs };
     }
   }
 
   /** Ends a lease, as soon as Redis can be reached: other servers would have to wait until it expires. */
   async function release(lease: Lease, end: WorkEnd): Promise<void> {
-    const afterMs = end.kind === 'done' ? undefined : end.afterMs;
-    const isFollowed = end.kind === 'done' || end.isFree === true;
+    const afterMs = end === 'done' ? undefined : end.afterMs;
+    const isFollowed = end === 'done' || end.isFree === true;
     await retryUntilAnswered(() => store.releaseTask(lease, afterMs, isFollowed), isStopping).catch(() => {});
   }
 

@@ -3,10 +3,12 @@ import { type FileHandle, open, readFile, rename, rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import {
+  addLine,
   createGroupCommit,
   createLock,
   type FileLine,
   keyWithId,
+  type LedgerEntry,
   type LedgerLine,
   LineTooLong,
   ledgerName,
@@ -33,9 +35,6 @@ export async function* linesOf(file: string): AsyncGenerator<FileLine> {
     throw new UsageError(`${file} cannot be read (${codeOf(error)}). Nothing was sent.`);
   }
 }
-
-/** The last event of an engagement, and how many of its creates were refused. */
-type LedgerEntry = LedgerLine & { readonly refusalCount: number };
 
 /** The ledger of a folder: which of its engagements are restored, and under which new ids. */
 export type Ledger = Awaited<ReturnType<typeof openLedger>>;
@@ -66,9 +65,8 @@ export async function openLedger(folder: string, isReadOnly: boolean) {
   });
 
   function note(line: LedgerLine): void {
-    const { key, event, newId } = line;
-    const refusalCount = (entries.get(key)?.refusalCount ?? 0) + Number(event === 'refused');
-    entries.set(key, { ...line, refusalCount });
+    const { key, newId } = line;
+    addLine(entries, line);
     if (newId !== undefined) sources.set(keyWithId(key, newId), key);
   }
 

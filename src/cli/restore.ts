@@ -2,8 +2,6 @@ import { readdir, realpath, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { type LinePosition, ledgerName, readPieces } from '../bulk/undo-files.ts';
-import { contradicts } from '../engagement/create/outcome.ts';
-import type { EngagementRecord } from '../engagement/record.ts';
 import {
   createOf,
   planRestore,
@@ -198,13 +196,6 @@ function createRestore(entries: Entries, work: Work): (key: string) => Promise<L
   /** The creates of earlier runs that have no known end. */
   const begunKeys = ledger.begunKeys();
 
-  async function mayHaveCreated(key: string, found: EngagementRecord): Promise<boolean> {
-    if (found.integratedAccountId !== partsOf(key).integratedAccountId || ledger.find(key)?.event !== 'begun')
-      return false;
-    const kept = await readEntry(key, entries);
-    return !kept || !contradicts(found, createOf(kept).input);
-  }
-
   /** Notes an event in the ledger. When that fails, nothing further is sent. */
   async function note(key: string, event: 'begun' | 'restored' | 'refused', newId?: string): Promise<boolean> {
     try {
@@ -227,9 +218,11 @@ function createRestore(entries: Entries, work: Work): (key: string) => Promise<L
     const ports = {
       ...{ ...portsOf(work), seenReferences },
       isTaken: (newId: string) => ledger.isTaken(newId, key),
-      async mayBeOfOther(found: EngagementRecord) {
-        for (const other of begunKeys) if (other !== key && (await mayHaveCreated(other, found))) return true;
-        return false;
+      async *others() {
+        const { integratedAccountId } = partsOf(key);
+        const isOther = (one: string) => one !== key && partsOf(one).integratedAccountId === integratedAccountId;
+        for (const other of begunKeys)
+          if (isOther(other) && ledger.find(other)?.event === 'begun') yield readEntry(other, entries);
       },
       async onBegin() {
         // Before each attempt: a search looks only for what was created soon after.

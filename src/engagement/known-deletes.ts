@@ -56,23 +56,18 @@ export function keysOfEvent(integratedAccountId: string, id: string, type: strin
 export const wholeSecond = (ms: number): number => Math.floor(ms / 1_000) * 1_000;
 
 /** KEYS: the deletes of the account. ARGV: the delete, how many are kept. */
-const addDelete = script<number>(
-  'addKnownDelete',
-  `
+const addDelete = script<number>(`
 if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
 local count = redis.call('HINCRBY', KEYS[1], 'count', 1)
 redis.call('HSET', KEYS[1], count, ARGV[1])
 redis.call('HDEL', KEYS[1], count - tonumber(ARGV[2]))
-return count`,
-);
+return count`);
 
 /**
  * KEYS: the deletes of the account. ARGV: the name of a new list, the count of the position, how many to read, how long to keep them.
  * Returns the name, the count, and the deletes; nothing in place of one that is no longer kept.
  */
-const readDeletes = script<readonly [name: string, count: number, ...string[]]>(
-  'readKnownDeletes',
-  `
+const readDeletes = script<readonly [name: string, count: number, ...string[]]>(`
 redis.call('HSETNX', KEYS[1], 'name', ARGV[1])
 redis.call('PEXPIRE', KEYS[1], ARGV[4])
 local name, count = unpack(redis.call('HMGET', KEYS[1], 'name', 'count'))
@@ -80,16 +75,12 @@ local answer = {name, tonumber(count or 0)}
 for number = ARGV[2] + 1, math.min(answer[2], ARGV[2] + ARGV[3]) do
   table.insert(answer, redis.call('HGET', KEYS[1], number) or '')
 end
-return answer`,
-);
+return answer`);
 
 /** KEYS: the event. ARGV: its time, how long it is kept. A late delivery of an older event changes nothing. */
-const storeEvent = script<number>(
-  'storeDeletedEvent',
-  `
+const storeEvent = script<number>(`
 if tonumber(redis.call('GET', KEYS[1]) or 0) < tonumber(ARGV[1]) then redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2]) end
-return 1`,
-);
+return 1`);
 
 const write = ({ id, evidence, at }: KnownDelete) => JSON.stringify([id, evidence, at.getTime()]);
 

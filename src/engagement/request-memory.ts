@@ -245,9 +245,7 @@ const leaseMarginMs = 1_000;
  */
 const claimDelete = script<
   readonly [kind: string, result?: string, answerCount?: string, claimCount?: number, isInDoubt?: number]
->(
-  'claimDelete',
-  `
+>(`
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local known = redis.call('HMGET', KEYS[1], 'fingerprint', 'until', 'result', 'mayBeTried')
@@ -262,16 +260,13 @@ redis.call('HSET', KEYS[3], 'claims', claims, 'since', since)
 redis.call('HSET', KEYS[1], 'fingerprint', ARGV[1], 'owner', ARGV[2], 'until', now + tonumber(ARGV[3]))
 redis.call('PEXPIRE', KEYS[1], ARGV[4])
 local kind = known[3] and 'again' or known[1] and 'lost' or 'first'
-return {kind, known[3] or '', redis.call('GET', KEYS[2]) or '0', claims, now - since < tonumber(ARGV[4]) and 1 or 0}`,
-);
+return {kind, known[3] or '', redis.call('GET', KEYS[2]) or '0', claims, now - since < tonumber(ARGV[4]) and 1 or 0}`);
 
 /**
  * KEYS: the delete, its number of answered attempts. ARGV: the fingerprint, the claimant, the result or nothing, 1 when it may be tried
  * again, how long the result is remembered, the number of answered attempts, how long that is remembered.
  */
-const settleDelete = script<number>(
-  'settleDelete',
-  `
+const settleDelete = script<number>(`
 if tonumber(ARGV[6]) > 0 then redis.call('SET', KEYS[2], ARGV[6], 'PX', ARGV[7]) end
 if redis.call('HGET', KEYS[1], 'owner') ~= ARGV[2] and redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
 redis.call('HDEL', KEYS[1], 'owner', 'until', 'mayBeTried')
@@ -283,20 +278,16 @@ elseif redis.call('HEXISTS', KEYS[1], 'result') == 0 then
   return 1
 end
 if ARGV[3] == '' or ARGV[4] == '1' then redis.call('HSET', KEYS[1], 'mayBeTried', 1) end
-return 1`,
-);
+return 1`);
 
 /** ARGV: how long ago a delete was done without a claim, or -1. Sets since when no claim is missing; the first time, to now. */
-const noteMemory = script<number>(
-  'noteRequestMemory',
-  `
+const noteMemory = script<number>(`
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local since = tonumber(redis.call('HGET', KEYS[1], 'since') or now)
 if tonumber(ARGV[1]) >= 0 then since = math.max(since, now - tonumber(ARGV[1])) end
 redis.call('HSET', KEYS[1], 'since', since)
-return 1`,
-);
+return 1`);
 
 /**
  * Remembers deletes in Redis for 10 minutes, so that any replica can answer a repeated one. If its process or Redis' state was lost, the

@@ -20,6 +20,9 @@ const tooMany = {
   all: 'This server is sending too many reports. Try again later.',
 };
 
+/** The codes of errors of a pipeline whose client has disconnected, or that is aborted because the server drains. */
+const disconnected = /^(ABORT_ERR|ERR_STREAM_PREMATURE_CLOSE|ERR_STREAM_UNABLE_TO_PIPE)$/;
+
 /** Finds the bulk delete of a report for its caller. @throws {GraphQLError} with the status of the answer. */
 async function findEnded(id: string, authorization: string | undefined, options: ContextOptions) {
   const { bulkDeletes } = options.ports;
@@ -55,16 +58,12 @@ export function createServeReport(options: ContextOptions) {
 
   async function serve(id: string, { headers }: IncomingMessage, response: ServerResponse): Promise<void> {
     const requestId = headers['x-request-id'];
-    let found: Awaited<ReturnType<typeof findEnded>>;
-    let end: ReturnType<typeof begin>;
-    try {
-      found = await findEnded(id, headers.authorization, options);
-      end = begin(found.caller.id);
-      if (typeof end === 'string') throw requestError('OVERLOADED', tooMany[end]);
-    } catch (error) {
-      return refuse(error, response, options, requestId);
-    }
+    const answerError = (error: unknown) => refuse(error, response, options, requestId);
+    const found = await findEnded(id, headers.authorization, options).catch(answerError);
+    if (!found) return;
     const { job, caller, store } = found;
+    const end = begin(caller.id);
+    if (typeof end === 'string') return answerError(requestError('OVERLOADED', tooMany[end]));
     const where = { bulkDeleteId: job.id, callerId: caller.id, requestId };
     response.writeHead(200, {
       'content-type': 'application/json; charset=utf-8',
@@ -81,8 +80,10 @@ export function createServeReport(options: ContextOptions) {
       response.destroy();
       if (error instanceof BulkUnavailable)
         log.warn({ ...where }, 'a bulk delete report was cut off: Redis does not answer');
-      if (error instanceof IncompleteReport)
+      else if (error instanceof IncompleteReport)
         log.error({ ...where }, 'a bulk delete report was cut off: its data is incomplete, or has changed meanwhile');
+      else if (!disconnected.test((error as NodeJS.ErrnoException).code ?? ''))
+        log.error({ err: error, ...where }, 'a bulk delete report was cut off by an unexpected error');
     } finally {
       end();
     }

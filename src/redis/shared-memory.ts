@@ -3,7 +3,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cluster, Redis, RedisOptions } from 'ioredis';
 import { parseRedisAddress, type RedisAddress } from '../config/redis-address.ts';
 import type { Secret } from '../config/secret.ts';
-import { defaults } from '../config/settings.ts';
 import type { Log } from '../log/log.ts';
 import { faultOf, RedisHealth } from './health.ts';
 
@@ -39,14 +38,11 @@ export interface SharedMemory {
 }
 
 /** Does what any command needs: EVAL, TIME, a write that expires. ARGV: its expiry; a new text to return; 1 to add INFO's texts, if allowed. */
-const probe = script<string>(
-  'probe',
-  `redis.call('SET', KEYS[1], redis.call('TIME')[1], 'PX', ARGV[1])
+const probe = script<string>(`redis.call('SET', KEYS[1], redis.call('TIME')[1], 'PX', ARGV[1])
 if ARGV[3] ~= '1' then return ARGV[2] end
 local memory, persistence = redis.pcall('INFO', 'memory'), redis.pcall('INFO', 'persistence')
 if type(memory) ~= 'string' or type(persistence) ~= 'string' then return ARGV[2] end
-return ARGV[2] .. '|' .. memory .. persistence`,
-);
+return ARGV[2] .. '|' .. memory .. persistence`);
 
 /**
  * By itself it sends no commands, except to find the primary through sentinels or a cluster: the probe shows what the user may do. It has no
@@ -78,13 +74,11 @@ async function createRedisClient(address: RedisAddress): Promise<RedisClient> {
     // While a slot moves, ioredis sends ASKING, and does not handle its errors.
     cluster.on('+node', (node: Redis) => {
       const asking = node.asking.bind(node) as () => Promise<'OK'>;
-      Object.assign(node, {
-        asking() {
-          const asked = asking();
-          asked.catch(() => {});
-          return asked;
-        },
-      });
+      node.asking = () => {
+        const asked = asking();
+        asked.catch(() => {});
+        return asked;
+      };
     });
     return cluster;
   }
@@ -102,11 +96,7 @@ async function createRedisClient(address: RedisAddress): Promise<RedisClient> {
 }
 
 /** Connects to the Redis of a valid `REDIS_URL`, and reconnects without end. Settles after two seconds at most, connected or not. */
-export async function connectRedis(
-  url: Secret,
-  log: Log,
-  prefix: string = defaults.REDIS_PREFIX,
-): Promise<SharedMemory> {
+export async function connectRedis(url: Secret, log: Log, prefix: string): Promise<SharedMemory> {
   const address = parseRedisAddress(url.reveal());
   if (!address) throw new Error('not an address of Redis');
   const redis = await createRedisClient(address);
@@ -213,12 +203,13 @@ export async function connectRedis(
   };
 }
 
-/** Defines a script, which Redis executes atomically. Its name must be unique: ioredis sends the text once, and its digest from then on. */
-export function script<Answer>(name: string, lua: string) {
+/** Defines a script, which Redis executes atomically. ioredis sends its text once a connection, and its digest from then on. */
+export function script<Answer>(lua: string) {
   return (redis: RedisClient, keys: readonly string[], args: readonly (string | number)[]): Promise<Answer> => {
-    if (!(name in redis)) redis.defineCommand(name, { lua });
-    // The types do not know the command that defineCommand has added.
+    // ioredis makes a method of it. Its name is never sent, and the text is unique.
+    if (!(lua in redis)) redis.defineCommand(lua, { lua });
+    // The types do not know the method.
     const commands = redis as unknown as Readonly<Record<string, (...args: unknown[]) => Promise<Answer>>>;
-    return commands[name]?.(keys.length, ...keys, ...args) ?? Promise.reject(new Error(`no script ${name}`));
+    return commands[lua]?.(keys.length, ...keys, ...args) ?? Promise.reject(new Error('no such script'));
   };
 }

@@ -86,9 +86,7 @@ const maxWaitShare = 0.25;
  * KEYS: the account's and the token's lists of when the last requests were sent, newest first, and the account's pause. ARGV: the
  * window, and for each budget its limit and the part of it for this request. By Redis' clock, since replicas' clocks differ.
  */
-const takeRequest = script<number>(
-  'takeRequest',
-  `
+const takeRequest = script<number>(`
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local window = tonumber(ARGV[1])
@@ -106,15 +104,11 @@ for i = 1, 2 do
     redis.call('PEXPIRE', KEYS[i], window)
   end
 end
-return 0`,
-);
+return 0`);
 
-const pauseAccount = script<number>(
-  'pauseAccount',
-  `
+const pauseAccount = script<number>(`
 if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[1]) then redis.call('SET', KEYS[1], 1, 'PX', ARGV[1]) end
-return 0`,
-);
+return 0`);
 
 /** The part of a limit for background requests; 0 for no limit. */
 function unreserved(limit: number): number {

@@ -5,6 +5,7 @@ import { type Abilities, JobStore, type Lease, type PageLease } from '../../src/
 import { Secret } from '../../src/config/secret.ts';
 import { createLog } from '../../src/log/log.ts';
 import { connectRedis, type SharedMemory } from '../../src/redis/shared-memory.ts';
+import { prefix } from './redis-facade.ts';
 import { startRedis } from './redis-server.ts';
 
 /** How long a lease lasts: longer than any test, so that none ends by itself. */
@@ -24,7 +25,11 @@ export async function startBulkStore(): Promise<BulkStore> {
   const redis = stack.use(await startRedis());
   const client = new Redis(redis.url);
   stack.defer(() => client.disconnect());
-  const memory = await connectRedis(new Secret(redis.url), createLog({ destination: new PassThrough().resume() }));
+  const memory = await connectRedis(
+    new Secret(redis.url),
+    createLog({ destination: new PassThrough().resume() }),
+    prefix,
+  );
   stack.defer(() => memory.close());
   const abilities = { upstream: 'u', credential: 'own', keepsUndoFiles: true };
   const store = new JobStore(memory, abilities, leaseMs);

@@ -1,6 +1,6 @@
 import { type CreatePorts, createEngagement } from '../create/create-engagement.ts';
 import { type CreateEngagementInput, isCallOrUntyped, isEmpty, isWritable, sentFields } from '../create/input.ts';
-import { type CreatedSearch, findCreated, hasSent } from '../create/outcome.ts';
+import { type CreatedSearch, contradicts, findCreated, hasSent } from '../create/outcome.ts';
 import { type ReadBounds, type ReadPorts, readAfterDelete, readResource } from '../read.ts';
 import type { EngagementRecord, RecordKey } from '../record.ts';
 import { type Resource, resources } from '../resources.ts';
@@ -63,8 +63,8 @@ export interface RestorePorts extends CreatePorts {
   readonly seenReferences: SeenReferences;
   /** True when the new record with that id restores another one. Two records may have the same values. */
   readonly isTaken: (newId: string) => boolean | Promise<boolean>;
-  /** True when an earlier restore of another record, with no known end, may have created the new record. */
-  readonly mayBeOfOther?: (found: EngagementRecord) => boolean | Promise<boolean>;
+  /** The other records of its account whose earlier creates have no known end; undefined for one that cannot be read. */
+  readonly others?: () => AsyncIterable<KeptRecord | undefined>;
 }
 
 /** How much earlier than this machine's clock a provider's clock may be. */
@@ -159,7 +159,10 @@ export async function restoreEngagement(
   /** Why a found record may be that of another engagement. Undefined when it cannot. */
   async function findOther(newId: string, record: EngagementRecord | null): Promise<string | undefined> {
     if (await ports.isTaken(newId)) return onlyAnother;
-    return record && (await ports.mayBeOfOther?.(record)) ? mayBeAnother : undefined;
+    if (record)
+      for await (const other of ports.others?.() ?? [])
+        if (!other || !contradicts(record, createOf(other).input)) return mayBeAnother;
+    return undefined;
   }
   /** Looks for the new record of a create whose end is not known. */
   async function findNew(beganAtMs: number): Promise<CreatedSearch> {

@@ -51,18 +51,10 @@ objectType<ShownItem>('BulkRestoreItem: One engagement of a restore: its old id 
   engagementType: 'EngagementType: The type, if it is a documented one.',
   outcome: 'BulkRestoreOutcome!: Its state.',
   newId: 'ID: The id of the new record. Null when it is not known, or nothing was created.',
-  lost: field(
-    "[String!]!: The fields of the old record that a create cannot write, by Truto's names. Empty until the engagement is restored, and if the server restarted during its restore.",
-    ({ lost = [] }) => lost,
-  ),
-  unconfirmed: field(
+  lost: "[String!]!: The fields of the old record that a create cannot write, by Truto's names. Empty until the engagement is restored, and if the server restarted during its restore.",
+  unconfirmed:
     "[String!]!: The fields that were sent, but that Truto's answer does not show as they were sent. Look at the new record.",
-    ({ unconfirmed = [] }) => unconfirmed,
-  ),
-  messages: field(
-    '[String!]!: Why it is not restored, or what to look at. For people.',
-    ({ messages = [] }) => messages,
-  ),
+  messages: '[String!]!: Why it is not restored, or what to look at. For people.',
 }));
 
 pageOf<ShownItem>(

@@ -1,5 +1,5 @@
 import type { ObjectRef } from '@pothos/core';
-import { type BulkJob, itemStateOf, outcomeOf, pageSize, type ShownItem } from '../../bulk/job.ts';
+import { type BulkJob, pageSize, type ShownItem } from '../../bulk/job.ts';
 import { BulkUnavailable } from '../../bulk/job-scripts.ts';
 import { type InputsOf, objectType, type Row, rootField, type Types } from '../core/builder.ts';
 import { type Context, requireBulkDeletes, requireCaller } from '../core/context.ts';
@@ -11,9 +11,7 @@ import { failedRead, fieldError } from '../core/top-level-errors.ts';
 /** @throws {GraphQLError} `BULK_DELETES_UNAVAILABLE` while Redis cannot be used. */
 export function unavailable(error: unknown): never {
   if (!(error instanceof BulkUnavailable)) throw error;
-  const { jobId, isRestore } = error;
-  const details = jobId === undefined ? {} : { [isRestore ? 'bulkRestoreId' : 'bulkDeleteId']: jobId };
-  throw fieldError('BULK_DELETES_UNAVAILABLE', undefined, details);
+  throw fieldError('BULK_DELETES_UNAVAILABLE', undefined, error.started);
 }
 
 interface Page<Item> {
@@ -68,14 +66,7 @@ export async function readItems(job: BulkJob, args: PageArguments, context: Cont
   const items: ShownItem[] = [];
   for (let page = Math.floor(from / pageSize); page * pageSize < until; page += 1) {
     const start = page * pageSize;
-    const read = Promise.all([store.readPage(job.id, page), store.readStates(job.id, page)]);
-    const [list, states] = await read.catch(unavailable);
-    const listed = (list ?? []).map((item, index) => ({
-      ...{ ...item, messages: item.source?.refusal === undefined ? [] : [item.source.refusal] },
-      // The end of its restore.
-      ...JSON.parse(states[`end:${index}`] ?? '{}'),
-      outcome: outcomeOf(itemStateOf(states, index), job),
-    }));
+    const listed = await store.readItems(job, page).catch(unavailable);
     items.push(...listed.slice(Math.max(from - start, 0), until - start));
   }
   return { items, endCursor: until < end ? String(until) : null };
