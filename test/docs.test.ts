@@ -93,7 +93,9 @@ describe('a block of JSON', () => {
     const [named, event, ...rest] = alone.filter((block) => !isServers(block));
     expect(rest).toEqual([]);
     expect(manifest).toHaveProperty(JSON.parse(named?.text ?? '').documentId);
-    expect(readTrutoEvent(event?.text ?? '')?.content).toMatchObject({ records: [{ id: '23423523', type: 'call' }] });
+    expect(readTrutoEvent(event?.text ?? '')?.content).toMatchObject({
+      records: [[{ kind: null }, { id: '23423523', kind: 'call' }]],
+    });
     for (const { text } of alone.filter(isServers)) {
       const { args } = JSON.parse(text).mcpServers.engagements;
       expect(fault(['npx', ...args].join(' '))).toBeUndefined();

@@ -46,12 +46,6 @@ export function engagementDigest({ integratedAccountId, id, kind }: EngagementKe
   return digest('engagement', integratedAccountId, id, normalizedType(kind));
 }
 
-/** What an event may be about: the engagement by its id alone, and by its type if the event names it. */
-export function keysOfEvent(integratedAccountId: string, id: string, type: string | null): readonly EngagementKey[] {
-  const kinds = type === null ? [null] : [null, type];
-  return kinds.map((kind) => ({ integratedAccountId, id, kind }));
-}
-
 /** The latest moment that counts as before an event: Truto's events have whole seconds. */
 export const wholeSecond = (ms: number): number => Math.floor(ms / 1_000) * 1_000;
 
@@ -145,7 +139,7 @@ export function createKnownDeletes(shared?: Pick<SharedMemory, 'ask' | 'keyPrefi
     /**
      * Stores an event `record:deleted` for 10 minutes, so that deletes with an unknown outcome find it. Resolves to false when Redis does
      * not answer.
-     * @param keys what the event may be about; see {@link keysOfEvent}.
+     * @param keys what the event may be about; see `truto-event.ts`.
      */
     async noteEvent(keys: readonly EngagementKey[], at: Date): Promise<boolean> {
       for (const name of keys.map(engagementDigest)) if (!(await kept.store(name, at.getTime()))) return false;

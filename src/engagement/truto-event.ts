@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { EngagementKey } from './known-deletes.ts';
 import { checkId } from './rules.ts';
 
 /** `active` comes when an account is connected again, `reactivated` when it works again by itself. */
@@ -47,16 +48,20 @@ const recordPayload = z.looseObject({
 });
 
 /**
- * The records of an account that were deleted in the provider, by anyone, each with its type if the event has it. Or an account that must
- * be connected again, or can be used again. `ignored`: nothing here depends on it. `malformed`: its payload is not as assumed.
+ * The records of an account that were deleted in the provider, by anyone: each by its id alone, and by its type if the event has it. Or an
+ * account that must be connected again, or can be used again. `ignored`: nothing here depends on it. `malformed`: its payload is not as assumed.
  */
 function readContent(event: string, payload: unknown) {
   if (event === 'record:deleted') {
     const { success, data } = recordPayload.safeParse(payload);
     if (!success) return 'malformed';
     if (data.resource !== 'crm/engagements') return 'ignored';
-    const records = data.records.map((record) => ({ id: record.id, type: record.engagement_type?.trim() || null }));
-    return { name: event, integratedAccountId: data.integrated_account_id, records } as const;
+    const { integrated_account_id: integratedAccountId } = data;
+    const records = data.records.map(({ id, engagement_type: type }): readonly EngagementKey[] => {
+      const kinds = type?.trim() ? [null, type.trim()] : [null];
+      return kinds.map((kind) => ({ integratedAccountId, id, kind }));
+    });
+    return { name: event, integratedAccountId, records } as const;
   }
   const name = accountEvents.find((known) => known === event);
   if (!name) return 'ignored';

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { SendOptions } from '../upstream/attempt.ts';
 import { type AccountLookup, checkAccount, limitedBy, settleNotFound } from './account.ts';
-import { creatingIntegrations, type Integration, integrations } from './integrations.ts';
+import { creatingIntegrations, type Integration, type IntegrationSupport, integrations } from './integrations.ts';
 import type { ReadBounds, ReadPorts } from './read.ts';
 import { refusedInput } from './refusal.ts';
 import type { WriteRequest } from './request.ts';
@@ -103,8 +103,8 @@ export abstract class Write<
   /** How many attempts upstream answered. */
   protected readonly answered: { count: number };
   protected hasCallerLeft: () => boolean;
-  protected integration: Integration | null = null;
-  protected integrationName: string | null = null;
+  /** What is known of the account's integration. */
+  protected support: IntegrationSupport = { kind: 'unknown' };
   /** The `Idempotency-Key` of the last attempt. */
   protected lastKey: string | null = null;
   /** With a caller's key: the parts that each attempt's `Idempotency-Key` derives from. */
@@ -163,12 +163,6 @@ export abstract class Write<
     return claim;
   }
 
-  /** Notes the integration of the account. */
-  protected noteIntegration({ support }: AccountLookup): void {
-    this.integration = support.integration ?? null;
-    this.integrationName = support.name ?? null;
-  }
-
   /** What a dry run shows: the request, and the findings against it and its account. */
   protected planned(
     verb: 'delete' | 'create',
@@ -178,7 +172,7 @@ export abstract class Write<
   ) {
     const headers = { ...request.headers, 'idempotency-key': `[new for each ${verb}]` };
     const findings = [...found, ...checkAccount(account, this.options.caller)];
-    return { request: { ...request, headers }, findings, integration: this.integration };
+    return { request: { ...request, headers }, findings, integration: this.support.integration ?? null };
   }
 
   protected keyAfter(answerCount: number): string {
@@ -194,7 +188,7 @@ export abstract class Write<
       ...terms,
       hasCallerLeft: this.hasCallerLeft,
       limitedBy: limitedBy(this.options.caller, this.input.integratedAccountId),
-      integration: this.integrationName,
+      integration: this.support.name ?? null,
       keyAfter: (answerCount) => (answerCount === 0 ? firstKey : this.keyAfter(answeredBefore + answerCount)),
     });
     this.answered.count += sent.answerCount;
@@ -206,7 +200,8 @@ export abstract class Write<
   /** What the end of the sent request is read with. */
   protected contextOf(findings: readonly Finding[]): OutcomeContext<Input> {
     const { caller, deadlineAt } = this.options;
-    const { input, integration, ports } = this;
+    const { input, ports } = this;
+    const { integration = null } = this.support;
     const account = { caller, integratedAccountId: input.integratedAccountId, deadlineAt };
     return {
       ...{ input, integration, warnings: findings.map(located), upstreamIdempotencyKey: this.lastKey ?? '' },
@@ -223,7 +218,7 @@ export abstract class Write<
       engagementId: id && bounded(id),
       result: end ? codeOfEnd(end) : 'INTERNAL_SERVER_ERROR',
       detail: end ? bounded(detailOf(end)) : '',
-      integration: this.integrationName,
+      integration: this.support.name ?? null,
       attempts: this.#attemptCount,
       upstreamIdempotencyKey: this.lastKey,
       durationMs: Math.round(performance.now() - this.#startMs),

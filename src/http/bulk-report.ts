@@ -38,14 +38,10 @@ async function findEnded(id: string, authorization: string | undefined, options:
   return { job, caller, store: bulkDeletes.store };
 }
 
-const unexpected = new GraphQLError('Unexpected error.', {
-  extensions: { code: 'INTERNAL_SERVER_ERROR', http: { status: 500 } },
-});
-
 function refuse(error: unknown, response: ServerResponse, { log }: ContextOptions, requestId: unknown): void {
   const known = error instanceof BulkUnavailable ? requestError('BULK_DELETES_UNAVAILABLE') : error;
   if (!(known instanceof GraphQLError)) log.error({ err: error, requestId }, 'unexpected error');
-  const { message, extensions } = known instanceof GraphQLError ? known : unexpected;
+  const { message, extensions } = known instanceof GraphQLError ? known : requestError('INTERNAL_SERVER_ERROR');
   const { status, headers = {} } = extensions.http as { status: number; headers?: Record<string, string> };
   const body = JSON.stringify({ errors: [{ message, extensions: { code: extensions.code } }] });
   response.writeHead(status, { ...headers, 'content-type': 'application/json' }).end(body);

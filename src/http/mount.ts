@@ -17,9 +17,6 @@ import type { GraphQLHandler } from './yoga.ts';
 /** Yoga receives each request at this path. The host decides where the endpoint is mounted. */
 const endpoint = 'http://localhost/graphql';
 
-const unexpectedError = { message: 'Unexpected error.', extensions: { code: 'INTERNAL_SERVER_ERROR' } };
-const unexpected: Refusal = { status: 500, body: JSON.stringify({ errors: [unexpectedError] }) };
-
 /** The parts of a host's request that are read. */
 interface Asked {
   readonly method: string;
@@ -224,7 +221,7 @@ export function createMount(yoga: GraphQLHandler, { config, log, metrics }: Cont
       answered = cors?.isPreflight ? { status: 204, headers: {}, body: null } : await answer(asked);
     } catch (error) {
       if (!signal.aborted) log.error({ err: error, requestId }, 'unexpected error');
-      answered = refusing(unexpected);
+      answered = refusing(refusals.unexpected);
     }
     metrics.countRequest(signal.aborted ? 'left' : answered.status, performance.now() - startMs);
     return { ...answered, headers: { ...answered.headers, 'x-request-id': requestId, ...cors?.headers } };

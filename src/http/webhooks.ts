@@ -4,7 +4,7 @@ import { LRUCache } from 'lru-cache';
 import type { BulkDeletes } from '../bulk/bulk-deletes.ts';
 import { BulkUnavailable } from '../bulk/job-scripts.ts';
 import type { Secret } from '../config/secret.ts';
-import { type EngagementKey, type KnownDeletes, keysOfEvent } from '../engagement/known-deletes.ts';
+import type { EngagementKey, KnownDeletes } from '../engagement/known-deletes.ts';
 import { type ReadEvent, readTrutoEvent, type UsedEvent } from '../engagement/truto-event.ts';
 import { requestRefusal } from '../graphql/core/top-level-errors.ts';
 import type { Log } from '../log/log.ts';
@@ -117,10 +117,7 @@ export function createReceiveEvent(ports: WebhookPorts): ReceiveEvent {
   /** @throws {BulkUnavailable} when Redis does not answer. */
   async function use(event: UsedEvent, at: Date): Promise<void> {
     const { name, integratedAccountId } = event;
-    if (name === 'record:deleted') {
-      const records = event.records.map(({ id, type }) => keysOfEvent(integratedAccountId, id, type));
-      return useDeleted(records, at);
-    }
+    if (name === 'record:deleted') return useDeleted(event.records, at);
     const how = name === 'integrated_account:authentication_error' ? 'pause' : 'resume';
     const count = (await bulkDeletes?.controlByEvent(how, integratedAccountId, at)) ?? 0;
     const message = `an event ${how}d bulk deletes and restores`;

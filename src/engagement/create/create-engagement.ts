@@ -89,7 +89,7 @@ class Create extends Write<CreateEngagementInput, CreateEnd, CreateOptions, Crea
     const freshness = dryRun ? 'recent' : 'cached';
     const account = await ports.findAccountIntegration(caller, input.integratedAccountId, deadlineAt, freshness);
     const { support } = account;
-    this.noteIntegration(account);
+    this.support = support;
     const findings = [...checked, ...checkCreateIntegration(input, support)];
     if (dryRun) return { kind: 'CreateEngagementPlan', ...this.planned('create', request, findings, account) };
     if (account.refusal?.kind === 'IntegratedAccountNotFoundError') return nothingCreated(account.refusal);

@@ -116,7 +116,7 @@ class Delete extends Write<DeleteEngagementInput, DeleteEnd, DeleteOptions, Dele
     const found = this.ports.findAccountIntegration(caller, this.input.integratedAccountId, deadlineAt, freshness);
     const account = found instanceof Promise ? await found : found;
     const { support } = account;
-    this.noteIntegration(account);
+    this.support = support;
     const findings = [...checked, ...checkIntegration(this.input, support)];
     if (dryRun) return await this.#plan(request, findings, account);
     if (account.refusal?.kind === 'IntegratedAccountNotFoundError') return nothingWas('sent', account.refusal);
@@ -188,7 +188,7 @@ class Delete extends Write<DeleteEngagementInput, DeleteEnd, DeleteOptions, Dele
     if (!deletedEvents || sentAt === undefined) return end;
     const { support } = await findAccountIntegration(caller, integratedAccountId, deadlineAt);
     const { integration = null } = support;
-    this.integrationName ??= integration?.name ?? null;
+    if (this.support.kind === 'unknown') this.support = support;
     const key = { integratedAccountId, id, kind: nodeKind(integration, sentType(this.input)) };
     const at = await deletedEvents.findEvent(key, sentAt, deadlineAt);
     if (!at) return { ...end, sentAt };
@@ -210,8 +210,8 @@ class Delete extends Write<DeleteEngagementInput, DeleteEnd, DeleteOptions, Dele
   }
 
   protected override unknownSince(upstreamIdempotencyKey: string, why: string): OutcomeUnknownError {
-    const { input, integration } = this;
-    return unknownOutcome({ input, integration, upstreamIdempotencyKey, snapshot: null }, { why });
+    const { integration = null } = this.support;
+    return unknownOutcome({ input: this.input, integration, upstreamIdempotencyKey, snapshot: null }, { why });
   }
 }
 

@@ -29,6 +29,7 @@ const messages = {
     '400: This server executes only its trusted documents. Nothing was executed. Send a documentId, and no query.',
   REQUEST_TOO_LARGE:
     '413: The request body is larger than 256 KiB. Nothing was executed. Send fewer operations at once.',
+  INTERNAL_SERVER_ERROR: '500: Unexpected error.',
   OVERLOADED: '503: The server is overloaded. Nothing was executed. Try again later.',
   TOO_COSTLY: 'The document costs too much. Nothing was executed. Select less.',
   TOO_DEEP: 'The document is nested too deeply. Nothing was executed. Select fewer levels.',

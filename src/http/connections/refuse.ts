@@ -45,6 +45,7 @@ export const refusals = {
   ),
   /** Node drops the headers beyond its limit, perhaps also `Authorization`. */
   headersTooLarge: requestRefusal('HEADERS_TOO_LARGE'),
+  unexpected: requestRefusal('INTERNAL_SERVER_ERROR'),
 } as const;
 
 /** Refuses a request, perhaps before its body is read, and closes the connection, unless the server is only overloaded. */
