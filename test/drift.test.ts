@@ -74,6 +74,14 @@ describe('a difference between Truto and its documentation', () => {
     await all.facade.post(remove());
     expect(await counted(all.facade)).toEqual({ ...none, rule: 1 });
   });
+
+  it('is not a parameter that Truto requires of the look-up of an account', async () => {
+    const value = ['engagement_type'];
+    const insight = { missing_required_query_parameters: { description: 'd', value } };
+    await using all = await start(json(204, undefined), truto(400, { truto_error_insight: insight }));
+    await all.facade.post(remove());
+    expect(await counted(all.facade)).toEqual(none);
+  });
 });
 
 describe('an integration that cannot delete by our table', () => {

@@ -568,8 +568,6 @@ describe.concurrent('R32 a restore', () => {
       {
         send,
         findAccountIntegration: () => ({ isShown: true, support: findIntegration('planhat'), refusal: null }),
-        recordCreate() {},
-        recordRepeatedCreate() {},
         onBegin,
         seenReferences: new Map(),
         isTaken: () => isTaken,

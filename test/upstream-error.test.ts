@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { deletePaths } from '../src/engagement/input.ts';
 import { readUpstreamError, type UpstreamError } from '../src/engagement/refusal.ts';
 import { runs } from './support/runs.ts';
 
@@ -120,7 +121,7 @@ describe('readUpstreamError', () => {
     ['a doubtful claim to be remote', { ...plain, truto_is_remote_error: 'true' }, {}],
     ['undocumented members', { ...plain, details: { failures: [] }, token: 'x', '': 1 }, {}],
   ])('reads %s', (_what, body, expected) => {
-    expect(readUpstreamError(body)).toEqual({
+    expect(readUpstreamError(body, deletePaths)).toEqual({
       ...nothing,
       statusCode: (body as { statusCode?: number }).statusCode,
       isFromTruto: true,
@@ -138,19 +139,19 @@ describe('readUpstreamError', () => {
     ['an error body of another server', { error: { code: 404 } }],
     ['a status that is a text', { statusCode: '400', message: 'x' }],
   ])('recognizes that %s is not from Truto, and reads nothing of it', (_what, body) => {
-    expect(readUpstreamError(body)).toEqual(nothing);
+    expect(readUpstreamError(body, deletePaths)).toEqual(nothing);
   });
 
   it('still reads the rest if the status is missing or malformed', () => {
     for (const statusCode of [undefined, null, '404', [404]]) {
       const body = { ...scopes(['x']), statusCode, truto_is_remote_error: true, raw_response: 'gone' };
-      expect(readUpstreamError(body)).toEqual({ ...nothing, isRemote: true, rawResponse: 'gone' });
+      expect(readUpstreamError(body, deletePaths)).toEqual({ ...nothing, isRemote: true, rawResponse: 'gone' });
     }
   });
 
   it('S13 takes nothing from __proto__', () => {
     const body = JSON.parse('{"__proto__":{"statusCode":503,"truto_is_remote_error":true},"constructor":{}}');
-    expect(readUpstreamError(body)).toEqual(nothing);
+    expect(readUpstreamError(body, deletePaths)).toEqual(nothing);
   });
 });
 
@@ -173,7 +174,7 @@ describe('S12 readUpstreamError', () => {
   it('never throws and always returns the same form, for any JSON', () => {
     fc.assert(
       fc.property(fc.oneof(any, nearly), (json) => {
-        const error = readUpstreamError(json);
+        const error = readUpstreamError(json, deletePaths);
         expect(Object.keys(error).sort()).toEqual(Object.keys(nothing).sort());
         expect([typeof error.isFromTruto, typeof error.isRemote]).toEqual(['boolean', 'boolean']);
         for (const name of [...error.missingParameters, ...error.missingScopes]) expect(typeof name).toBe('string');
@@ -188,7 +189,7 @@ describe('S12 readUpstreamError', () => {
     const canary = 'https://user:CANARY@internal.example';
     const described = { description: canary, value: ['sort_by'] };
     const body = { ...missing(described), error: canary, message: canary, headers: { authorization: canary } };
-    expect(JSON.stringify(readUpstreamError(body))).not.toContain('CANARY');
-    expect(readUpstreamError(body).missingParameters).toEqual(['sort_by']);
+    expect(JSON.stringify(readUpstreamError(body, deletePaths))).not.toContain('CANARY');
+    expect(readUpstreamError(body, deletePaths).missingParameters).toEqual(['sort_by']);
   });
 });

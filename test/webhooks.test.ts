@@ -143,7 +143,7 @@ describe('a signature', () => {
       secrets: webhookSecrets.map((secret) => new Secret(secret)),
       ...{ knownDeletes: createKnownDeletes(), bulkDeletes: undefined, shared: undefined },
       log: createLog({ destination: { write: () => {} } }),
-      metrics: { countEvent: () => {}, countDelete: () => {}, countBulkOutcome: () => {} },
+      metrics: { countEvent: () => {}, countWrite: () => {}, countBulkOutcome: () => {} },
     });
     const bytes = fc.uint8Array({ maxLength: 2_000 }).map((array) => Buffer.from(array));
     await fc.assert(

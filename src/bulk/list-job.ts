@@ -102,7 +102,7 @@ export async function itemOf(
     return refused('Nothing was created: its line names another integrated account.');
   const { caller, requestTimeoutMs, findAccountIntegration } = work;
   const send = () => Promise.reject(new Error('a dry run sends nothing'));
-  const ports = { send, findAccountIntegration, recordCreate() {}, recordRepeatedCreate() {} };
+  const ports = { send, findAccountIntegration };
   const end = await planRestore(kept, { caller, requestTimeoutMs, hasCallerLeft: () => false }, ports);
   if (end.kind === 'InvalidInputError' || end.kind === 'UnsupportedIntegrationError') return refused(end.message);
   if (end.kind !== 'CreateEngagementPlan') return item;

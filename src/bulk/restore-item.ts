@@ -7,6 +7,7 @@ import {
   restoreEngagement,
 } from '../engagement/restore/restore-engagement.ts';
 import { engagementKey, type KeptRecord, readUndoLine } from '../engagement/restore/undo-line.ts';
+import type { AuditEvent, Verb } from '../engagement/write.ts';
 import type { BulkItem, BulkRestoreOutcome, ShownItem, StoredOutcome } from './job.ts';
 import { keyOf } from './list-job.ts';
 import { type HeldItem, type ItemEnd, type ItemWork, withPatience } from './run-item.ts';
@@ -115,9 +116,8 @@ async function restoreItem(work: ItemWork): Promise<ItemEnd> {
   }
   const ports = {
     ...work,
-    recordCreate: (event: Parameters<typeof work.recordCreate>[0]) =>
-      work.recordCreate({ ...event, bulkRestoreId: job.id, restoredEngagementId: item.id }),
-    recordRepeatedCreate() {},
+    recordEnd: (verb: Verb, event: AuditEvent) =>
+      work.recordEnd(verb, { ...event, bulkRestoreId: job.id, restoredEngagementId: item.id }),
     onBegin,
     isTaken: (newId: string) => store.isTaken(integratedAccountId, key, newId),
     async *others() {

@@ -6,7 +6,7 @@ import { readAfterDelete, readResource, type SnapshotPorts, takeSnapshot } from 
 import { nothing, plainRecord, wholeSelection } from '../engagement/record.ts';
 import type { SeenReferences } from '../engagement/restore/restore-engagement.ts';
 import { type DeleteEngagementError, type DeleteOutcome, type Refusal, withoutRecord } from '../engagement/result.ts';
-import type { AuditEvent } from '../engagement/write.ts';
+import type { AuditEvent, Verb } from '../engagement/write.ts';
 import { type BulkItem, stateOf } from './job.ts';
 import type { PageLease } from './job-store.ts';
 import type { Pace } from './pace.ts';
@@ -73,7 +73,7 @@ function deleteArguments({ item, index, job, lease }: HeldItem) {
 
 /** Stores the final outcome of an engagement, and writes its one line to the log. */
 async function finish(
-  { item, index, job, lease, store, recordDelete }: HeldItem,
+  { item, index, job, lease, store, recordEnd }: HeldItem,
   end: DeleteOutcome | DeleteEngagementError,
   trail: AuditEvent | typeof noTrail = noTrail,
 ): Promise<'finished'> {
@@ -86,7 +86,7 @@ async function finish(
   const { integratedAccountId } = job.input;
   const where = { callerId: job.callerId, integratedAccountId, engagementId: item.id, bulkDeleteId: job.id };
   // The trail's own result may be NotFoundError, when an earlier attempt has deleted it.
-  const writeLine = () => recordDelete({ ...where, ...trail, ...ended });
+  const writeLine = () => recordEnd('delete', { ...where, ...trail, ...ended });
   try {
     // Two processes may come here. One of them stores the outcome.
     if (await store.finish(lease, index, isError ? end.kind : end, failure)) writeLine();
@@ -133,10 +133,10 @@ async function remove(work: ItemWork, seen: Seen | undefined, bounds: Bounds): P
   const { lease, store, caller, answered, index } = work;
   const { input, options } = deleteArguments(work);
   let trail: AuditEvent | undefined;
-  const recordDelete = (event: AuditEvent) => {
+  const recordEnd = (_verb: Verb, event: AuditEvent) => {
     trail = event;
   };
-  const ports = { ...work, recordDelete, recordRepetition() {} };
+  const ports = { ...work, recordEnd };
   const sentAtMs = Date.now();
   const result = await deleteEngagement(input, { ...options, ...bounds, caller, answered }, ports).finally(async () => {
     // The next attempt needs another key, in any process: upstream may repeat its answer for a key.

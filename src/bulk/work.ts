@@ -1,16 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Caller, FindAccountIntegration } from '../engagement/account.ts';
-import type { CreateEvent } from '../engagement/create/create-engagement.ts';
 import type { DeletedEvents } from '../engagement/known-deletes.ts';
 import { readEngagements } from '../engagement/read.ts';
 import { type DeleteEngagementError, engagementErrors } from '../engagement/result.ts';
-import type { AuditEvent } from '../engagement/write.ts';
+import type { AuditEvent, Verb } from '../engagement/write.ts';
 import type { Log } from '../log/log.ts';
 import type { LimitedBy, Send } from '../upstream/attempt.ts';
 import { type BulkJob, loggedId } from './job.ts';
 import type { JobStore } from './job-store.ts';
 import type { Pace } from './pace.ts';
 import type { UndoStore } from './undo-store.ts';
+
+/** What a line of the log has in addition, if a job did it. */
+type JobDetail = 'bulkDeleteId' | 'bulkRestoreId' | 'restoredEngagementId';
 
 /** The services that a worker needs. */
 export interface WorkPorts {
@@ -22,10 +24,9 @@ export interface WorkPorts {
   readonly undoStore: UndoStore | undefined;
   /** The caller of the job's requests; undefined when this server keeps no tokens. @throws when the token cannot be opened. */
   readonly callerOf: (job: BulkJob) => Promise<Caller | undefined>;
-  readonly recordDelete: (event: AuditEvent & { readonly bulkDeleteId: string }) => void;
+  readonly recordEnd: (verb: Verb, event: AuditEvent & Partial<Record<JobDetail, string>>) => void;
   /** Truto's events, which settle unknown outcomes; undefined when this server gets none. */
   readonly deletedEvents?: DeletedEvents | undefined;
-  readonly recordCreate: (event: CreateEvent & { bulkRestoreId?: string; restoredEngagementId?: string }) => void;
   readonly paceOf: (limitedBy: LimitedBy) => Pace;
   readonly requestTimeoutMs: number;
   /** True when so many tasks run in this process that none of them may wait for a limit: other accounts have their turn. */

@@ -69,15 +69,13 @@ function createDeletes(session: Session, options: DeleteOptions) {
   const { output, stop, upstreamUrl } = session;
   const key = options.idempotencyKey ?? randomUUID();
   const selection = snapshot ? wholeSelection : nothing;
-  // The printed line is the record of the delete.
-  const ports = { ...session.ports, recordDelete() {}, recordRepetition() {} };
 
   /** A retry is a further attempt of the same delete: if it finds the record gone, the delete succeeded. */
   async function deleteOne(id: string, isQuiet = false): Promise<End> {
     const input = { id, engagementType, integratedAccountId, format: 'unified' } as const;
     const terms = { selection, dryRun, snapshot, callerKey: [key, itemKey(input)] as const };
     if (stop.aborted) return { kind: 'NotSent', message: 'Nothing was sent: the command was stopped.' };
-    return session.patiently((now) => deleteEngagement(input, { ...now, ...terms }, ports), { isQuiet });
+    return session.patiently((now) => deleteEngagement(input, { ...now, ...terms }, session.ports), { isQuiet });
   }
 
   function report(id: string, end: End): ExitCode {

@@ -126,7 +126,7 @@ async function indexFiles(files: readonly string[], work: Work): Promise<{ entri
 async function checkRecord(kept: KeptRecord, work: Work): Promise<Pick<Entry, 'lost' | 'refused'> | 'Unauthenticated'> {
   const { lost } = createOf(kept);
   if (work.ledger.find(engagementKey(kept.record))?.event === 'restored') return { lost: [], refused: undefined };
-  const end = await planRestore(kept, termsOf(work), portsOf(work));
+  const end = await planRestore(kept, termsOf(work), work.session.ports);
   if (end.kind !== 'CreateEngagementPlan')
     return { lost, refused: { message: messageOf(end, nothingCreated), code: exitCodeOf(end.kind) } };
   const refusals = end.findings.filter(({ severity }) => severity === 'REFUSAL');
@@ -143,11 +143,6 @@ function partsOf(key: string): { readonly id: string; readonly integratedAccount
 function termsOf({ session: { caller, config, stop }, options }: Work) {
   const { requestTimeoutMs } = config;
   return { caller, dryRun: options.dryRun === true, requestTimeoutMs, hasCallerLeft: () => stop.aborted };
-}
-
-/** The ports of a create. The printed line and the ledger are its record. */
-function portsOf({ session }: Work) {
-  return { ...session.ports, recordCreate() {}, recordRepeatedCreate() {} };
 }
 
 /** Prints the records that cannot be restored, and why; says which fields of the others are lost. */
@@ -216,7 +211,7 @@ function createRestore(entries: Entries, work: Work): (key: string) => Promise<L
     const hasCallerLeft = () => until.aborted;
     const terms = { ...termsOf(work), hasCallerLeft, refusalCount: known?.refusalCount ?? 0, begunAtMs };
     const ports = {
-      ...{ ...portsOf(work), seenReferences },
+      ...{ ...session.ports, seenReferences },
       isTaken: (newId: string) => ledger.isTaken(newId, key),
       async *others() {
         const { integratedAccountId } = partsOf(key);

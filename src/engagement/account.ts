@@ -3,6 +3,7 @@ import type { Secret } from '../config/secret.ts';
 import type { Attempt, LimitedBy, Send } from '../upstream/attempt.ts';
 import { isJsonObject, readBody } from './body.ts';
 import { noteDrift } from './drift.ts';
+import { readPaths } from './input.ts';
 import { findIntegration, type IntegrationSupport } from './integrations.ts';
 import { isIdValue, isSameId } from './record.ts';
 import { accountNotFound, needsReauth, notSent, readRefusal, tokenRefused } from './refusal.ts';
@@ -94,7 +95,7 @@ function readLookup(attempt: Attempt, { bringsToken }: Caller, integratedAccount
     const support = byName.kind === 'unknown' ? findIntegration(textAt(json.integration, 'label')) : byName;
     return { isShown: true, support, refusal: textAt(json, 'status') === 'needs_reauth' ? needsReauth() : null };
   }
-  const refused = readRefusal(attempt, true);
+  const refused = readRefusal(attempt, true, readPaths);
   if (refused.kind === 'UnclearAnswer')
     return statusCode < 500 ? notAsTruto(statusCode) : unchecked(`Truto failed with status ${statusCode}.`);
   if (refused.kind === 'Unauthenticated') return notShown(tokenRefused(bringsToken));

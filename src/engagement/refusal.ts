@@ -88,7 +88,7 @@ function failuresNamed(failures: readonly unknown[]): readonly string[] {
 }
 
 /** Reads an error body (truto-skills, error-and-evidence-model.md). From an unreadable one, it returns an empty error. */
-export function readUpstreamError(json: unknown, paths: ArgumentPaths = deletePaths) {
+export function readUpstreamError(json: unknown, paths: ArgumentPaths) {
   const { data } = errorBody.safeParse(json);
   const { statusCode, error, message, details, truto_error_insight: insights } = data ?? {};
   const isRemote = data?.truto_is_remote_error ?? false;
@@ -282,7 +282,7 @@ const noRecord =
 export function readRefusal(
   answer: UpstreamAnswer,
   callerBroughtToken: boolean,
-  paths: ArgumentPaths = deletePaths,
+  paths: ArgumentPaths,
 ): Refusal | UnclearAnswer {
   const { statusCode } = answer;
   const body = readBody(answer.body);

@@ -16,13 +16,17 @@ import {
   refusal,
 } from './result.ts';
 
-/** The log entry of one delete: who, what, where and the outcome. Never a record's content or a credential. */
-export interface AuditEvent<Id = string> {
+/** What is done to an engagement. */
+export type Verb = 'delete' | 'create';
+
+/** The log entry of one delete or create: who, what, where and the outcome. Never a record's content or a credential. */
+export interface AuditEvent {
   readonly callerId: string;
   readonly integratedAccountId: string;
   /** The account's integration; null when it is not known, or was not looked up. */
   readonly integration: string | null;
-  readonly engagementId: Id;
+  /** Of a create: that of the new engagement; null when it is not known, or nothing was created. */
+  readonly engagementId: string | null;
   /** The result's member, or the code of the top-level error. */
   readonly result: string;
   /** The success's outcome, or an error's message. */
@@ -38,7 +42,7 @@ export interface AuditEvent<Id = string> {
 }
 
 /** The log entry of a repeated request that was answered from memory. */
-export type Repetition<Id = string> = Pick<AuditEvent<Id>, 'callerId' | 'integratedAccountId' | 'engagementId'>;
+export type Repetition = Pick<AuditEvent, 'callerId' | 'integratedAccountId' | 'engagementId'>;
 
 /** The options of a delete or a create. */
 export interface WriteOptions extends ReadBounds {
@@ -52,6 +56,10 @@ export interface WriteOptions extends ReadBounds {
 export interface WritePorts extends ReadPorts {
   /** Recognizes repeated requests. Without it, each is a delete or create of its own. */
   readonly requestMemory?: RequestMemory | undefined;
+  /** Records an end, once, even if it arrives several times. Without it, the caller does so by what it returns. */
+  readonly recordEnd?: (verb: Verb, event: AuditEvent) => void;
+  /** Records a repeated request that was answered from memory. */
+  readonly recordRepetition?: (verb: Verb, event: Repetition) => void;
 }
 
 /** What the end of a sent request is read with. */
@@ -84,7 +92,7 @@ export function otherRequest(name: string) {
 }
 
 /** For an integration that Truto cannot delete engagements of, or cannot create them. */
-export function unsupported(verb: 'delete' | 'create', integrationName: string) {
+export function unsupported(verb: Verb, integrationName: string) {
   const supportedIntegrations = verb === 'create' ? creatingIntegrations : integrations.map(({ name }) => name);
   const message = `Nothing was sent. ${integrationName} cannot ${verb} engagements through Truto.`;
   return { kind: 'UnsupportedIntegrationError', message, integrationName, supportedIntegrations } as const;
@@ -97,6 +105,7 @@ export abstract class Write<
   Options extends WriteOptions,
   Ports extends WritePorts,
 > {
+  protected abstract readonly verb: Verb;
   readonly input: Input;
   protected readonly options: Options;
   protected readonly ports: Ports;
@@ -125,11 +134,19 @@ export abstract class Write<
   /** The unknown outcome of an attempt that another request or process made. */
   protected abstract unknownSince(upstreamIdempotencyKey: string, why: string): OutcomeUnknownError;
 
-  /** Records the end, and returns it. A dry run has no record. */
-  protected abstract ended<SomeEnd extends End | undefined>(end: SomeEnd): SomeEnd;
+  /** The id of the engagement, as far as known at that end. */
+  protected abstract idOf(end: End | undefined): string | null;
 
-  /** Records that a request was answered with the result of another one with its key, and returns that. */
-  protected abstract repeated(result: End): End | Promise<End>;
+  /** The end, unless more is known by now. */
+  protected settle(end: End): End | Promise<End> {
+    return end;
+  }
+
+  /** Records the end, and returns it. A dry run has no record. */
+  ended<SomeEnd extends End | undefined>(end: SomeEnd): SomeEnd {
+    if (!this.options.dryRun) this.ports.recordEnd?.(this.verb, this.#auditEvent(end));
+    return end;
+  }
 
   /** Does the work, unless another request with the key does it or has done it. Without a key, and in a dry run, there is no other. */
   protected async once(
@@ -138,7 +155,12 @@ export abstract class Write<
     work: (claim: (Claim<End> & { kind: 'mine' }) | undefined) => Promise<End>,
   ): Promise<End> {
     const claim = key && !this.options.dryRun ? await this.#claim(key.parts, fingerprint()) : undefined;
-    if (claim?.kind === 'repeated') return this.repeated(claim.result);
+    if (claim?.kind === 'repeated') {
+      const [result, callerId] = [await this.settle(claim.result), this.options.caller.id];
+      const { integratedAccountId } = this.input;
+      this.ports.recordRepetition?.(this.verb, { callerId, integratedAccountId, engagementId: this.idOf(result) });
+      return result;
+    }
     if (claim?.kind === 'other') return this.ended(otherRequest(key?.name ?? '') as End);
     let end: End | undefined;
     try {
@@ -164,13 +186,8 @@ export abstract class Write<
   }
 
   /** What a dry run shows: the request, and the findings against it and its account. */
-  protected planned(
-    verb: 'delete' | 'create',
-    request: WriteRequest,
-    found: readonly Finding[],
-    account: AccountLookup,
-  ) {
-    const headers = { ...request.headers, 'idempotency-key': `[new for each ${verb}]` };
+  protected planned(request: WriteRequest, found: readonly Finding[], account: AccountLookup) {
+    const headers = { ...request.headers, 'idempotency-key': `[new for each ${this.verb}]` };
     const findings = [...found, ...checkAccount(account, this.options.caller)];
     return { request: { ...request, headers }, findings, integration: this.support.integration ?? null };
   }
@@ -211,7 +228,8 @@ export abstract class Write<
   }
 
   /** The one audit event. @param end undefined for a fault of this server, whose error is logged elsewhere. */
-  protected auditEvent<Id extends string | null>(id: Id, end: End | undefined): AuditEvent<Id | string> {
+  #auditEvent(end: End | undefined): AuditEvent {
+    const id = this.idOf(end);
     return {
       callerId: bounded(this.options.caller.id),
       integratedAccountId: bounded(this.input.integratedAccountId),

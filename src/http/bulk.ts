@@ -24,7 +24,7 @@ export interface BulkOptions {
   readonly confirmations: Confirmations;
   readonly knownDeletes: KnownDeletes;
   readonly log: Log;
-  readonly metrics: Pick<Metrics, 'countDelete' | 'countCreate' | 'countBulkOutcome' | 'noteUnfinished'>;
+  readonly metrics: Pick<Metrics, 'countWrite' | 'countBulkOutcome' | 'noteUnfinished'>;
 }
 
 /** For requests without a waiting caller: those of callers go first, and these fail at a limit instead of waiting. */
@@ -59,13 +59,10 @@ export function startBulk({ config, shared, memory, log, metrics, ...ports }: Bu
     noteUnfinished: metrics.noteUnfinished,
     send: inBackground(ports.send),
     undoStore: undoStore && openUndoStore(undoStore, proxy),
-    recordCreate(event) {
-      log.info(event, 'create');
-      metrics.countCreate(event);
-    },
-    recordDelete(event) {
-      log.info(event, 'delete');
-      metrics.countDelete(event);
+    recordEnd(verb, event) {
+      log.info(event, verb);
+      metrics.countWrite(verb, event);
+      if (verb === 'create') return;
       noteDelete(knownDeletes, event);
       const isSuccess = event.result === 'DeleteEngagementSuccess';
       metrics.countBulkOutcome(finalOutcome(isSuccess ? (event.detail ?? '') : event.result));

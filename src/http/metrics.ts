@@ -5,10 +5,9 @@ import type { Plugin } from 'graphql-yoga';
 import { collectDefaultMetrics, Gauge, type Metric, Registry } from 'prom-client';
 import { finalOutcomes, pauseReasons, type UnfinishedJobs } from '../bulk/job.ts';
 import type { Config } from '../config/config.ts';
-import type { CreateEvent } from '../engagement/create/create-engagement.ts';
 import { type Drift, driftKinds } from '../engagement/drift.ts';
 import { integrations } from '../engagement/integrations.ts';
-import type { AuditEvent } from '../engagement/write.ts';
+import type { AuditEvent, Verb } from '../engagement/write.ts';
 import type { SharedMemory } from '../redis/shared-memory.ts';
 import type { SeenAttempt } from '../upstream/attempt.ts';
 import { type TokenRefusal, tokenRefusals } from './callers/token-refusals.ts';
@@ -181,12 +180,11 @@ export function createMetrics(
     countRequest: (status: number | 'left', durationMs: number) => requests.observe(durationMs, String(status)),
     /** Counts a root field other than a delete. @param result `ok`, or the code of its error. */
     countField: (field: string, result: string, durationMs: number) => fields.observe(durationMs, field, result),
-    countDelete({ result, detail, integration, durationMs }: AuditEvent): void {
-      deletes.count(result, result === 'DeleteEngagementSuccess' ? detail : '', known(integration));
-      deleteSeconds.observe(durationMs, result);
+    countWrite(verb: Verb, { result, detail, integration, durationMs }: AuditEvent): void {
+      const outcome = result.endsWith('Success') ? detail : '';
+      (verb === 'delete' ? deletes : creates).count(result, outcome, known(integration));
+      if (verb === 'delete') deleteSeconds.observe(durationMs, result);
     },
-    countCreate: ({ result, detail, integration }: CreateEvent) =>
-      creates.count(result, result === 'CreateEngagementSuccess' ? detail : '', known(integration)),
     countBulkOutcome: (outcome: (typeof finalOutcomes)[number]) => bulkOutcomes?.count(outcome),
     noteUnfinished(jobs: UnfinishedJobs): void {
       unfinished = jobs;

@@ -54,7 +54,7 @@ interface WebhookPorts {
   readonly bulkDeletes: Pick<BulkDeletes, 'settle' | 'controlByEvent'> | undefined;
   readonly shared: Pick<SharedMemory, 'ask' | 'keyPrefix'> | undefined;
   readonly log: Log;
-  readonly metrics: Pick<Metrics, 'countEvent' | 'countDelete' | 'countBulkOutcome'>;
+  readonly metrics: Pick<Metrics, 'countEvent' | 'countWrite' | 'countBulkOutcome'>;
 }
 
 /** The HMAC in a header. Source: https://www.truto.one/docs/guides/webhooks/processing-webhook-events.md */
@@ -109,7 +109,7 @@ export function createReceiveEvent(ports: WebhookPorts): ReceiveEvent {
       log.info({ ...line, before }, before === 'begun' ? 'delete' : 'delete settled by an event');
       // A final outcome was counted before.
       if (before !== 'begun') continue;
-      metrics.countDelete(line);
+      metrics.countWrite('delete', line);
       metrics.countBulkOutcome('DELETED');
     }
   }

@@ -146,7 +146,7 @@ describe('the page of bulk deletes', () => {
     await expect.poll(() => focused(page)).toBe('job-title');
     for (const name of ['Pause', 'Resume', 'Cancel…']) expect(await isEnabled(page, name)).toBe(false);
     // The row in the list shows the same.
-    expect(await page.locator(`#jobs tr[aria-current]`).innerText()).toContain('Cancelled');
+    expect(await page.locator(`#jobs tr[aria-current=true]`).innerText()).toContain('Cancelled');
     expect(await ended(setting, id)).toMatchObject({ state: 'CANCELLED' });
     expect(opened.complaints).toEqual([]);
   });

@@ -71,7 +71,11 @@ export interface PageUnderTest {
   /** All that was sent, in order. */
   readonly sent: readonly SentRequest[];
   /** What is in the log of its deletes. */
-  readonly audited: readonly { readonly engagementId: string; readonly result: string; readonly detail: string }[];
+  readonly audited: readonly {
+    readonly engagementId: string | null;
+    readonly result: string;
+    readonly detail: string;
+  }[];
   /** The files that were kept, by name. */
   readonly kept: ReadonlyMap<string, string>;
   /** Decides what upstream answers from now on. */
@@ -137,8 +141,7 @@ export async function startPage(
     async callerOf({ callerId }) {
       return { id: callerId, grants: 'all', authorization: new Secret('Bearer t'), bringsToken: true };
     },
-    recordDelete: (event) => void audited.push(event),
-    recordCreate() {},
+    recordEnd: (verb, event) => void (verb === 'delete' && audited.push(event)),
     ...{ requestTimeoutMs, isStopping: () => false, isCrowded: () => false },
     log: createLog({ destination: new PassThrough().resume() }),
     ...more,

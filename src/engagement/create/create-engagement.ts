@@ -6,7 +6,7 @@ import { notGranted, notSent, refusedInput } from '../refusal.ts';
 import type { WireField } from '../resources.ts';
 import { type CreateEnd, type Finding, hasRefusal, type OutcomeUnknownError, warning } from '../result.ts';
 import { checkLength } from '../rules.ts';
-import { type AuditEvent, type Repetition, unsupported, Write, type WriteOptions, type WritePorts } from '../write.ts';
+import { unsupported, Write, type WriteOptions, type WritePorts } from '../write.ts';
 import {
   buildCreateRequest,
   type CreateEngagementInput,
@@ -26,17 +26,6 @@ import {
   unknownCreate,
 } from './outcome.ts';
 
-/** The log entry of one create. The id is that of the new engagement; null when it is not known, or nothing was created. */
-export type CreateEvent = AuditEvent<string | null>;
-
-/** The services that a create needs. */
-export interface CreatePorts extends WritePorts {
-  /** Records the end of a create. */
-  readonly recordCreate: (event: CreateEvent) => void;
-  /** Records a repeated create that was answered from memory. */
-  readonly recordRepeatedCreate: (event: Repetition<string | null>) => void;
-}
-
 /** The options of a create. */
 export interface CreateOptions extends WriteOptions {
   /** The fields of the new record to return. The request excludes the others. */
@@ -55,7 +44,10 @@ const inDoubt =
   'Redis is new, lost its data or was unreachable in the last 10 minutes, so an earlier request with this Idempotency-Key may have created the same engagement too. Look for a second one.';
 
 /** One create, from its check to its record. */
-class Create extends Write<CreateEngagementInput, CreateEnd, CreateOptions, CreatePorts> {
+class Create extends Write<CreateEngagementInput, CreateEnd, CreateOptions, WritePorts> {
+  protected override readonly verb = 'create';
+  protected override readonly idOf = createdIdOf;
+
   async run(): Promise<CreateEnd> {
     const { callerKey, selected } = this.options;
     const checked = this.#check();
@@ -91,7 +83,7 @@ class Create extends Write<CreateEngagementInput, CreateEnd, CreateOptions, Crea
     const { support } = account;
     this.support = support;
     const findings = [...checked, ...checkCreateIntegration(input, support)];
-    if (dryRun) return { kind: 'CreateEngagementPlan', ...this.planned('create', request, findings, account) };
+    if (dryRun) return { kind: 'CreateEngagementPlan', ...this.planned(request, findings, account) };
     if (account.refusal?.kind === 'IntegratedAccountNotFoundError') return nothingCreated(account.refusal);
     if (!canCreate(support)) return unsupported('create', support.name ?? '');
     if (hasRefusal(findings)) return refusedInput(findings);
@@ -131,25 +123,13 @@ class Create extends Write<CreateEngagementInput, CreateEnd, CreateOptions, Crea
     return { ...unknown, message: `${unknown.message} ${why}` };
   }
 
-  protected override repeated(result: CreateEnd): CreateEnd {
-    const { integratedAccountId } = this.input;
-    const engagementId = createdIdOf(result);
-    this.ports.recordRepeatedCreate({ callerId: this.options.caller.id, integratedAccountId, engagementId });
-    return result;
-  }
-
-  protected override ended<End extends CreateEnd | undefined>(end: End): End {
-    if (!this.options.dryRun) this.ports.recordCreate(this.auditEvent(end ? createdIdOf(end) : null, end));
-    return end;
-  }
-
   protected override unknownSince(upstreamIdempotencyKey: string, why: string): OutcomeUnknownError {
     return unknownCreate(upstreamIdempotencyKey, { why });
   }
 }
 
-function createdIdOf(end: CreateEnd): string | null {
-  return end.kind === 'CreateEngagementSuccess' ? end.createdEngagementId : null;
+function createdIdOf(end: CreateEnd | undefined): string | null {
+  return end?.kind === 'CreateEngagementSuccess' ? end.createdEngagementId : null;
 }
 
 /**
@@ -160,7 +140,7 @@ function createdIdOf(end: CreateEnd): string | null {
 export function createEngagement(
   input: CreateEngagementInput,
   options: CreateOptions,
-  ports: CreatePorts,
+  ports: WritePorts,
 ): Promise<CreateEnd> {
   return new Create(input, options, ports).run();
 }

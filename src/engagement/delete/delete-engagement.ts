@@ -19,15 +19,7 @@ import {
   withEngagementId,
 } from '../result.ts';
 import { checkEmailOnly, checkIntegration, checkLength, checkWellFormed } from '../rules.ts';
-import {
-  type AuditEvent,
-  codeOfEnd,
-  type Repetition,
-  unsupported,
-  Write,
-  type WriteOptions,
-  type WritePorts,
-} from '../write.ts';
+import { codeOfEnd, unsupported, Write, type WriteOptions, type WritePorts } from '../write.ts';
 import { type Confirmations, expiredConfirmation, needsConfirmation, type Plans } from './confirmation.ts';
 import { readOutcome, settledSuccess, unknownOutcome } from './outcome.ts';
 
@@ -37,10 +29,6 @@ export interface DeletePorts extends WritePorts, SnapshotPorts {
   readonly confirmations?: Confirmations | undefined;
   /** Truto's events, which settle an `ACCEPTED` or unknown outcome. Undefined when this server gets none. */
   readonly deletedEvents?: DeletedEvents | undefined;
-  /** Records the end of a delete, once, even if it arrives several times. */
-  readonly recordDelete: (event: AuditEvent) => void;
-  /** Records a repeated delete that was answered from memory. */
-  readonly recordRepetition: (event: Repetition) => void;
 }
 
 /** What a caller asks to delete: the arguments, or a token that confirms them. Arguments with a token must be those that it confirms. */
@@ -67,6 +55,7 @@ interface DeleteKey {
 
 /** One delete, from its check to its audit event. */
 class Delete extends Write<DeleteEngagementInput, DeleteEnd, DeleteOptions, DeletePorts> {
+  protected override readonly verb = 'delete';
   readonly #key: DeleteKey | undefined;
   /** The unknown outcome of an earlier attempt of the same delete. */
   #earlier: OutcomeUnknownError | undefined;
@@ -86,13 +75,13 @@ class Delete extends Write<DeleteEngagementInput, DeleteEnd, DeleteOptions, Dele
     return this.once(this.#key, fingerprint, async (claim) => {
       this.#earlier = claim?.earlier;
       this.#sentAt = claim?.earlier?.sentAt;
-      const earlier = this.#earlier && (await this.#settleByEvent(this.#earlier));
+      const earlier = this.#earlier && (await this.settle(this.#earlier));
       if (earlier?.kind === 'DeleteEngagementSuccess') {
         this.lastKey = this.#earlier?.upstreamIdempotencyKey ?? null;
         return earlier;
       }
       const carriedOut = this.#key?.isExpired ? expired : await this.#carryOut(request, findings);
-      return this.#settleByEvent(this.#withEarlier(carriedOut, claim?.isInDoubt));
+      return this.settle(this.#withEarlier(carriedOut, claim?.isInDoubt));
     });
   }
 
@@ -140,7 +129,7 @@ class Delete extends Write<DeleteEngagementInput, DeleteEnd, DeleteOptions, Dele
   /** The result of a dry run. */
   async #plan(request: WriteRequest, found: readonly Finding[], account: AccountLookup): Promise<DeleteEnd> {
     const { input, options, ports } = this;
-    const planned = this.planned('delete', request, found, account);
+    const planned = this.planned(request, found, account);
     const { findings } = planned;
     if (options.snapshot && !hasRefusal(findings)) {
       const read = await takeSnapshot(input, options, ports);
@@ -178,7 +167,7 @@ class Delete extends Write<DeleteEngagementInput, DeleteEnd, DeleteOptions, Dele
    * Settles an `ACCEPTED` or unknown outcome by Truto's event, if there is one since the delete was sent. Otherwise, the end notes when that
    * was, for a later look.
    */
-  async #settleByEvent(end: DeleteEnd): Promise<DeleteEnd> {
+  protected override async settle(end: DeleteEnd): Promise<DeleteEnd> {
     if (end.kind !== 'OutcomeUnknownError' && end.kind !== 'DeleteEngagementSuccess') return end;
     if (end.kind === 'DeleteEngagementSuccess' && end.outcome !== 'ACCEPTED') return end;
     const { deletedEvents, findAccountIntegration } = this.ports;
@@ -197,16 +186,8 @@ class Delete extends Write<DeleteEngagementInput, DeleteEnd, DeleteOptions, Dele
     return settledSuccess(end, { input: this.input, integration, warnings: [why] });
   }
 
-  protected override async repeated(result: DeleteEnd): Promise<DeleteEnd> {
-    const settled = await this.#settleByEvent(result);
-    const { id: engagementId, integratedAccountId } = this.input;
-    this.ports.recordRepetition({ callerId: this.options.caller.id, integratedAccountId, engagementId });
-    return settled;
-  }
-
-  override ended<End extends DeleteEnd | undefined>(end: End): End {
-    if (!this.options.dryRun) this.ports.recordDelete(this.auditEvent(this.input.id, end));
-    return end;
+  protected override idOf(): string {
+    return this.input.id;
   }
 
   protected override unknownSince(upstreamIdempotencyKey: string, why: string): OutcomeUnknownError {

@@ -1,7 +1,7 @@
 import type { Attempt, FailureReason, UpstreamAnswer } from '../../upstream/attempt.ts';
 import { isJsonObject, type ReadBody, readBody } from '../body.ts';
 import { readAnswer } from '../drift.ts';
-import { type DeleteEngagementInput, hasRecord, isRepeatable, sentType } from '../input.ts';
+import { type DeleteEngagementInput, deletePaths, hasRecord, isRepeatable, sentType } from '../input.ts';
 import { nodeKind, writeNodeId } from '../node-id.ts';
 import type { FoundRecord } from '../read.ts';
 import { type Selection, wireNameOf } from '../record.ts';
@@ -56,7 +56,7 @@ async function readRefused(answer: UpstreamAnswer, context: DeleteContext): Prom
   const { statusCode } = answer;
   const { mayHaveActedBefore, callerBroughtToken } = context;
   // A top-level error could not say that the engagement may be gone.
-  const answered = readRefusal(answer, callerBroughtToken && !mayHaveActedBefore);
+  const answered = readRefusal(answer, callerBroughtToken && !mayHaveActedBefore, deletePaths);
   if (answered.kind === 'UnclearAnswer') return unknownOutcome(context, answered);
   if (answered.kind === 'Unauthenticated') return answered;
   const refused = await context.settleNotFound(answered);

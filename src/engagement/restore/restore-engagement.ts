@@ -1,4 +1,4 @@
-import { type CreatePorts, createEngagement } from '../create/create-engagement.ts';
+import { createEngagement } from '../create/create-engagement.ts';
 import { type CreateEngagementInput, isCallOrUntyped, isEmpty, isWritable, sentFields } from '../create/input.ts';
 import { type CreatedSearch, contradicts, findCreated, hasSent } from '../create/outcome.ts';
 import { type ReadBounds, type ReadPorts, readAfterDelete, readResource } from '../read.ts';
@@ -14,6 +14,7 @@ import {
   type Refusal,
   type Unauthenticated,
 } from '../result.ts';
+import type { WritePorts } from '../write.ts';
 import { engagementKey, type KeptRecord } from './undo-line.ts';
 
 /** A new record exists. */
@@ -56,7 +57,7 @@ export interface RestoreOptions extends StepOptions {
 }
 
 /** The services that a restore needs. */
-export interface RestorePorts extends CreatePorts {
+export interface RestorePorts extends WritePorts {
   /** Notes durably that a create is about to be sent. It is sent only after that. */
   readonly onBegin: () => Promise<void>;
   /** What dry runs have looked up so far. */
@@ -112,7 +113,7 @@ function createOptions(input: CreateEngagementInput, options: StepOptions) {
 export function planRestore(
   kept: KeptRecord,
   options: StepOptions,
-  ports: CreatePorts,
+  ports: WritePorts,
 ): Promise<Exclude<CreateEnd, { kind: 'CreateEngagementSuccess' }>> {
   const { input } = createOf(kept);
   const terms = { ...createOptions(input, options), dryRun: true, callerKey: undefined };
@@ -124,7 +125,7 @@ export function planRestore(
 async function findOld(
   { record, wasDeleted }: KeptRecord,
   options: StepOptions,
-  ports: CreatePorts,
+  ports: WritePorts,
 ): Promise<RestoreEnd | undefined> {
   const { id, integratedAccountId } = record;
   const key = { id, integratedAccountId, engagementType: record.engagement_type };

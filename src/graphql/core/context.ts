@@ -1,6 +1,5 @@
 import type { BulkDeletes } from '../../bulk/bulk-deletes.ts';
 import type { Caller } from '../../engagement/account.ts';
-import type { CreatePorts } from '../../engagement/create/create-engagement.ts';
 import type { DeletePorts } from '../../engagement/delete/delete-engagement.ts';
 import type { KnownDeletes } from '../../engagement/known-deletes.ts';
 import type { ReadBounds } from '../../engagement/read.ts';
@@ -13,7 +12,9 @@ import { fieldError, requestError } from './top-level-errors.ts';
 export type GivenResults = ReadonlyMap<string | number, Promise<unknown>>;
 
 /** The context of every resolver, one per operation. */
-export interface Context extends DeletePorts, CreatePorts, Omit<ReadBounds, 'caller'> {
+export interface Context extends DeletePorts, Omit<ReadBounds, 'caller'> {
+  readonly recordEnd: NonNullable<DeletePorts['recordEnd']>;
+  readonly recordRepetition: NonNullable<DeletePorts['recordRepetition']>;
   /** Reads related records, each once per operation. */
   readonly recordLoaders: RecordLoaders;
   /** Null without a verified token. */

@@ -253,7 +253,7 @@ export function runBulkPage(): void {
       count(deletedCount(job)),
       count(failureCount(job)),
     ]);
-    if (job.id === shown.job) row.setAttribute('aria-current', 'true');
+    row.setAttribute('aria-current', String(job.id === shown.job));
     return row;
   }
 
@@ -480,7 +480,7 @@ export function runBulkPage(): void {
     shown = asked;
     byId('to-list').setAttribute('href', addressOf({ account: shown.account }));
     byId('to-job').setAttribute('href', addressOf({ account: shown.account, job: shown.job }));
-    for (const [id, row] of rows) row.toggleAttribute('aria-current', id === shown.job);
+    for (const [id, row] of rows) row.setAttribute('aria-current', String(id === shown.job));
     if (shown.job !== before.job) {
       following.abort();
       following = new AbortController();

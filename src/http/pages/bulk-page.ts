@@ -36,7 +36,7 @@ button.danger:enabled { color: var(--bad); border-color: var(--bad); }
 table { width: 100%; border-collapse: collapse; }
 th, td { padding: 6px 12px 6px 0; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top; overflow-wrap: break-word; }
 th { color: var(--quiet); font-weight: 600; white-space: nowrap; }
-tr[aria-current] { background: var(--raised); }
+tr[aria-current=true] { background: var(--raised); }
 .foreign { overflow-wrap: anywhere; }
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
 progress { width: 100%; height: 12px; }

@@ -1,9 +1,8 @@
 import { type GraphQLSchema, Kind } from 'graphql';
 import type { Plugin, YogaInitialContext } from 'graphql-yoga';
 import type { Config } from '../../config/config.ts';
-import type { CreateEvent } from '../../engagement/create/create-engagement.ts';
 import type { KnownDeletes } from '../../engagement/known-deletes.ts';
-import type { AuditEvent } from '../../engagement/write.ts';
+import type { AuditEvent, Verb } from '../../engagement/write.ts';
 import { AnswerRoom } from '../../graphql/core/answer-room.ts';
 import { ChunkDeliveries } from '../../graphql/core/chunk-delivery.ts';
 import type { Context } from '../../graphql/core/context.ts';
@@ -30,8 +29,7 @@ export interface ContextOptions {
   readonly metrics: {
     countRequest(status: number | 'left', durationMs: number): void;
     countField(field: string, result: string, durationMs: number): void;
-    countDelete(event: AuditEvent): void;
-    countCreate(event: CreateEvent): void;
+    countWrite(verb: Verb, event: AuditEvent): void;
   };
 }
 
@@ -53,13 +51,13 @@ export async function admit(
   return { caller: await authenticate(authorization), deadlineAt };
 }
 
-/** Adds a delete that has ended to the known ones, if its engagement is deleted. */
+/** Adds a delete or create that has ended to the known deletes, if its engagement is deleted. */
 export function noteDelete(
   known: KnownDeletes,
   event: Pick<AuditEvent, 'integratedAccountId' | 'engagementId' | 'result' | 'detail'>,
 ): void {
   const { integratedAccountId, engagementId, result, detail } = event;
-  if (result === 'DeleteEngagementSuccess' && (detail === 'DELETED' || detail === 'ALREADY_ABSENT'))
+  if (engagementId && result === 'DeleteEngagementSuccess' && (detail === 'DELETED' || detail === 'ALREADY_ABSENT'))
     known.note(integratedAccountId, engagementId, detail);
 }
 
@@ -87,17 +85,12 @@ export function createContext(
     readNote: (key, fields) => recordLoaders.read('notes', key, fields),
     answerRoom: new AnswerRoom(maxUpstreamBytes),
     chunkDeliveries: new ChunkDeliveries(),
-    recordDelete(event) {
-      log.info({ ...event, requestId }, 'delete');
-      metrics.countDelete(event);
+    recordEnd(verb, event) {
+      log.info({ ...event, requestId }, verb);
+      metrics.countWrite(verb, event);
       noteDelete(ports.knownDeletes, event);
     },
-    recordCreate(event) {
-      log.info({ ...event, requestId }, 'create');
-      metrics.countCreate(event);
-    },
-    recordRepetition: (event) => log.info({ ...event, requestId }, 'delete repeated'),
-    recordRepeatedCreate: (event) => log.info({ ...event, requestId }, 'create repeated'),
+    recordRepetition: (verb, event) => log.info({ ...event, requestId }, `${verb} repeated`),
   };
 }
 
