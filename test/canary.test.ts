@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { expectNoSecrets, findSecrets } from './support/canary.ts';
 import { startTestFacade } from './support/facade.ts';
+import { bearer, jwtSecret, serviceEnv, signToken } from './support/service.ts';
 import { type Answer, json, startUpstream } from './support/upstream.ts';
 
 const secret = 'a "canary"/+ \\ é';
@@ -26,6 +27,33 @@ describe('S01 the search for secrets', () => {
 
   it('finds none in other text, and does not search for one of fewer than 8 characters', () => {
     expectNoSecrets('Bearer [redacted] t sandbox', ['canary-token', 't', 'sandbox']);
+  });
+});
+
+describe("S01 a service's own token", () => {
+  const removed = `{ ... on DeleteEngagementSuccess { raw engagement { subject remoteData } stream { chunks } }
+    ... on RemoteApiError { rawResponse } ... on InvalidInputError { issues { message } } }`;
+  const remove = (more = '') => `mutation { deleteEngagement(id: "e1", integratedAccountId: "a"${more}) ${removed} }`;
+
+  it.each([
+    ['a record', 200, remove()],
+    ['a raw response', 200, remove(', format: RAW')],
+    ['a streamed response', 200, remove(', format: STREAM')],
+    ['a refusal of the provider', 409, remove()],
+    ['a record that is read', 200, '{ engagement(id: "e1", integratedAccountId: "a") { subject } }'],
+  ])('is in no answer when upstream returns it in %s', async (_where, status, query) => {
+    await using upstream = await startUpstream(({ headers: { authorization: given = '' } }, response) => {
+      const subject = `${given} ${base64(given)} ${encodeURIComponent(given)}`;
+      const body = { id: 'e1', subject, remote_data: { [given]: given } };
+      const refused = { statusCode: status, error: 'x', message: 'x', truto_is_remote_error: true, raw_response: body };
+      json(status, status === 200 ? body : refused)({} as never, response);
+    });
+    await using facade = await startTestFacade(upstream.url, { ...serviceEnv, JWT_SECRET: jwtSecret });
+    const caller = bearer(await signToken({ integrated_accounts: ['a'] }));
+    // The end of the facade searches its answers.
+    const text = JSON.stringify(await facade.post(query, {}, caller));
+    const chunks = [...text.matchAll(/"chunks":\["([^"]*)/g)].map(([, chunk = '']) => Buffer.from(chunk, 'base64'));
+    expect(text + chunks.join()).toContain('Bearer [redacted]');
   });
 });
 

@@ -192,7 +192,9 @@ describe('mcp over standard input and output', () => {
   });
 
   it('sends the token of its environment, for which nothing else is configured, and never shows it', async () => {
-    await using upstream = await startUpstream(json(204, undefined), 'Capsule');
+    const echo: Answer = ({ headers }, response) =>
+      json(200, { id: 'e1', subject: headers.authorization })({} as never, response);
+    await using upstream = await startUpstream(echo, 'Capsule');
     const env = { TRUTO_API_TOKEN: 'canary-one', TRUTO_BASE_URL: upstream.url };
     await using withToken = await startStdio(env);
     const plan = await withToken.call('plan_delete', one);
@@ -200,6 +202,8 @@ describe('mcp over standard input and output', () => {
     const end = await withToken.call('delete_engagement', { confirmationToken });
     expect(end.structuredContent).toMatchObject(deleted);
     expect(upstream.deletes()).toMatchObject([{ headers: { authorization: 'Bearer canary-one' } }]);
+    const read = await withToken.call('get_engagement', { id: 'e1', integratedAccountId: 'a' });
+    expect(read.structuredContent).toMatchObject({ subject: 'Bearer [redacted]' });
     expect(JSON.stringify([plan, end])).not.toContain('canary-one');
   });
 

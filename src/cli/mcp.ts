@@ -98,7 +98,7 @@ export async function mcpCommand({ http, tokenFile }: SessionOptions & { http?: 
   const interruption = onInterruption();
   // Before anything else: a signal may come during the start.
   const ended = once(interruption.signal, 'abort');
-  const facade = await openFacade({ config, log }).catch((error) => {
+  const facade = await openFacade({ config, log, ownToken: token }).catch((error) => {
     interruption.forget();
     throw error;
   });

@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { GraphQLSchema } from 'graphql';
 import type { Config } from '../config/config.ts';
+import type { Secret } from '../config/secret.ts';
 import { createAccountLookup } from '../engagement/account.ts';
 import { createConfirmations } from '../engagement/delete/confirmation.ts';
 import { type Drift, onDrift } from '../engagement/drift.ts';
@@ -10,6 +11,7 @@ import { createReadLimit } from '../graphql/core/record-loaders.ts';
 import { readTrustedDocuments } from '../graphql/documents.ts';
 import { PreparedOperations } from '../graphql/prepared/prepared-operations.ts';
 import { createSchema } from '../graphql/schema.ts';
+import { withoutSecret } from '../log/foreign-text.ts';
 import type { Log } from '../log/log.ts';
 import { connectRedis } from '../redis/shared-memory.ts';
 import { documentedLimits, shareOf } from '../upstream/lanes.ts';
@@ -42,6 +44,8 @@ interface FacadeOptions {
   readonly log: Log;
   /** Tests set it. @default the configured one */
   readonly upstream?: URL;
+  /** The server's own token, which no answer shows. @default that of `service` mode */
+  readonly ownToken?: Secret | undefined;
   /** When requests are refused. Tests set it. */
   readonly loadLimits?: LoadLimits;
   /** The schema of the configuration, if it exists already. Tests share one, because making it takes 10 ms. */
@@ -72,7 +76,7 @@ function reportDrift(log: Log, metrics: Metrics): (drift: Drift) => void {
  * @throws {ConfigError} when a trusted document is not valid, the undo store cannot be written, or OpenTelemetry's SDK is not installed.
  * @throws when metrics cannot be served on their port.
  */
-export async function openFacade({ config, log, upstream, loadLimits, schema: made }: FacadeOptions) {
+export async function openFacade({ config, log, upstream, ownToken, loadLimits, schema: made }: FacadeOptions) {
   for (const warning of config.warnings) log.warn(warning);
   const { subgraph: dialect, typePrefix, additionalFields, auth } = config;
   const { host, port, proxy, requestTimeoutMs, maxUpstreamBytes, keepsRateLimits, shared, trustedDocuments } = config;
@@ -93,6 +97,7 @@ export async function openFacade({ config, log, upstream, loadLimits, schema: ma
   const limits = keepsRateLimits ? documentedLimits : undefined;
   const sharedMemory = shared && (await connectRedis(shared.redisUrl, log, shared.keyPrefix));
   const metrics = createMetrics(sharedMemory, () => listener.inFlight + mount.inFlight, findMeter());
+  const token = auth.mode === 'service' ? auth.apiToken : ownToken;
   const connection = openUpstream({
     baseUrl: upstreamUrl,
     proxy,
@@ -101,6 +106,7 @@ export async function openFacade({ config, log, upstream, loadLimits, schema: ma
     limits: limits && shareOf(limits, shared?.replicas ?? 1),
     sharedBudget: sharedMemory && createSharedBudget(sharedMemory, limits),
     onAttempt: metrics.countAttempt,
+    redact: token && withoutSecret(token),
   });
   const stopDrift = onDrift(reportDrift(log, metrics));
   const knownDeletes = createKnownDeletes(sharedMemory);

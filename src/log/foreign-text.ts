@@ -40,3 +40,17 @@ export function secretPattern(secrets: readonly Secret[]): RegExp | undefined {
   if (longestFirst.length === 0) return undefined;
   return new RegExp(longestFirst.map((text) => text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')).join('|'), 'g');
 }
+
+/** What is in the place of a secret. */
+export const censor = '[redacted]';
+
+/** Makes a function that removes the secret from text in any encoding that contains ASCII. */
+export function withoutSecret(secret: Secret): (bytes: Buffer) => Buffer {
+  const pattern = secretPattern([secret]) ?? /(?!)/;
+  return (bytes) => {
+    // As latin1, all other bytes stay the same.
+    const text = bytes.toString('latin1');
+    const clean = text.replace(pattern, censor);
+    return clean === text ? bytes : Buffer.from(clean, 'latin1');
+  };
+}

@@ -2,7 +2,7 @@ import { type DestinationStream, type LogFn, type Logger, pino } from 'pino';
 import type { Config } from '../config/config.ts';
 import { parseRedisAddress } from '../config/redis-address.ts';
 import { Secret } from '../config/secret.ts';
-import { secretPattern, shortened, withEscapes } from './foreign-text.ts';
+import { censor, secretPattern, shortened, withEscapes } from './foreign-text.ts';
 
 /**
  * The server's log: JSON lines on standard output, which `terminal-log.ts` rewrites at a terminal. These are `[redacted]`: `Secret`
@@ -75,8 +75,6 @@ function findStandardOutput(): StandardOutput {
   standardOutput ??= new StandardOutput();
   return standardOutput;
 }
-
-const censor = '[redacted]';
 
 /** The ends of names of credentials, in logged objects such as the headers of a request. */
 const credentialNames = /(authorization|cookie|token|secret|password|api-?key)$/i;

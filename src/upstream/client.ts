@@ -32,6 +32,8 @@ export interface UpstreamClientOptions {
   readonly maxUpstreamBytes: number;
   /** How long an operation may take, and a streamed body may be without new bytes while it is being read. */
   readonly requestTimeoutMs: number;
+  /** Removes the server's own token, which an answer may repeat, from a body or a piece of one. Absent when each caller has its own. */
+  readonly redact?: ((bytes: Buffer) => Buffer) | undefined;
 }
 
 /** How long one attempt may take. Moments are by `performance.now()`. */
@@ -143,7 +145,7 @@ class Exchange implements Dispatcher.DispatchHandler, Expiring {
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     if (this.#stream) {
       clearTimeout(this.#idleTimer);
-      if (!this.#stream.push(chunk)) controller.pause();
+      if (!this.#stream.push(this.#client.redact?.(chunk) ?? chunk)) controller.pause();
       return;
     }
     this.#byteCount += chunk.length;
@@ -159,7 +161,7 @@ class Exchange implements Dispatcher.DispatchHandler, Expiring {
       const bytes = this.#chunks.length === 1 ? (this.#chunks[0] as Buffer) : Buffer.concat(this.#chunks);
       // The answer keeps this exchange in memory, and would keep the chunks too.
       this.#chunks = [];
-      this.#finish({ kind: 'complete', bytes });
+      this.#finish({ kind: 'complete', bytes: this.#client.redact?.(bytes) ?? bytes });
     }
   }
 
