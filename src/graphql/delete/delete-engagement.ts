@@ -125,9 +125,7 @@ const DeleteEngagementsPayload = objectType<BegunDeletes>(
   results: field(
     '[DeleteEngagementResult]!: One result for each item, in the same order, as `deleteEngagement` returns it. Null only with an error in `errors` at its path. With `@stream`, and an `Accept` header that allows `multipart/mixed` or `text/event-stream`, each result is sent when it is ready.',
     // The executor reads an error as the failure of that item only.
-    async function* ({ results }) {
-      for (const result of results) yield await result;
-    },
+    ({ results }) => results,
     { listSize: { assumedSize: maxDeletes } },
   ),
 }));
