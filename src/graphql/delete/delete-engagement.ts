@@ -113,7 +113,7 @@ function checkStreams(nodes: readonly FieldNode[], { variableValues }: GraphQLRe
     } catch (error) {
       throw fieldError('BAD_USER_INPUT', `Nothing was sent. ${error instanceof Error ? error.message : ''}`);
     }
-    if (stream && !(typeof stream.initialCount === 'number' && stream.initialCount >= 0))
+    if (stream && stream.if !== false && !(typeof stream.initialCount === 'number' && stream.initialCount >= 0))
       throw fieldError('BAD_USER_INPUT', 'Nothing was sent. The initialCount of @stream must be 0 or more.');
   }
 }
