@@ -68,7 +68,8 @@ export interface EngagementServer {
   /**
    * Makes the context of an operation over {@link createEngagementSchema}'s schema that another executor runs, alone or merged with
    * your own schema. Authentication, deadline, access, Truto's limits and repeated deletes are as in this server's own operations.
-   * Your executor then refuses documents beyond the limits and too many requests, and waits for operations in flight before `close`.
+   * Your executor then refuses documents beyond the limits, too many requests, and ids that are numbers beyond 2^53-1, which
+   * `JSON.parse` rounds. It waits for operations in flight before `close`.
    * @param request its headers are read: `Authorization`, `Idempotency-Key`, `x-request-id`.
    * @throws {GraphQLError} `UNAUTHENTICATED` for a token that is not accepted, `BAD_USER_INPUT` for a bad idempotency key.
    * @throws as `open`.

@@ -142,6 +142,15 @@ describe('deleteEngagements', () => {
     expect(server.upstream.seen).toEqual([]);
   });
 
+  it('ignores a @stream whose if is false, also with an invalid count', async () => {
+    await using server = await start();
+    const document = `mutation { deleteEngagements(items: [{ id: 1 }], integratedAccountId: "a") {
+      results @stream(if: false, initialCount: -1) { __typename } } }`;
+    const parts = await collect(await postForParts(server.facade, document));
+    const results = [{ __typename: 'DeleteEngagementSuccess' }];
+    expect(parts).toEqual([{ data: { deleteEngagements: { results } } }]);
+  });
+
   it('S24 leaves out records that are too large together, with a warning, and returns each outcome', async () => {
     const large = 'x'.repeat(900_000);
     const raw: Answer = (request, response) => json(200, { id: idOf(request.path), large })(request, response);

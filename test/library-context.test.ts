@@ -49,6 +49,30 @@ describe('the schema, merged with another and run by graphql-js', () => {
     expect(sent?.query.truto_exclude_fields).not.toContain('subject');
   });
 
+  it('returns one result for each item of a list, and an error only at its item, also with @stream', async () => {
+    const refuse = json(401, { statusCode: 401, error: 'Unauthorized', message: '' });
+    await using upstream = await startUpstream((asked, response) => {
+      const id = asked.path.split('/').at(-1);
+      (id === 'refused' ? refuse : json(200, { id }))(asked, response);
+    }, 'capsule');
+    await using server = over(upstream);
+    const source = `mutation { deleteEngagements(items: [{ id: "e1" }, { id: "refused" }, { id: "e2" }], integratedAccountId: "a1") {
+      results { ... on DeleteEngagementSuccess { deletedEngagementId } } streamed: results @stream { __typename }
+    } }`;
+    const contextValue = await server.createContext(request());
+    const { data, errors } = await graphql({ schema: createEngagementSchema(), source, contextValue });
+    const kind = { __typename: 'DeleteEngagementSuccess' };
+    expect(data?.deleteEngagements).toEqual({
+      results: [{ deletedEngagementId: 'e1' }, null, { deletedEngagementId: 'e2' }],
+      streamed: [kind, null, kind],
+    });
+    expect(errors?.map(({ path, extensions }) => [path?.join('.'), extensions.code])).toEqual([
+      ['deleteEngagements.results.1', 'UNAUTHENTICATED'],
+      ['deleteEngagements.streamed.1', 'UNAUTHENTICATED'],
+    ]);
+    expect(upstream.deletes()).toHaveLength(3);
+  });
+
   it('makes one delete of two operations with the same key', async () => {
     await using upstream = await startUpstream(json(204, undefined));
     await using server = over(upstream);

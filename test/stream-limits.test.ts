@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { startTestFacade } from './support/facade.ts';
-import { collect, decode, items, postForParts, streamedDelete } from './support/parts.ts';
+import { collect, decode, items, type Part, postForParts, streamedDelete } from './support/parts.ts';
 import { connectRaw, requestHead } from './support/raw-client.ts';
 import { bearer, jwtSecret, serviceEnv, signToken } from './support/service.ts';
 import { type Answer, startUpstream } from './support/upstream.ts';
@@ -114,6 +114,33 @@ describe('S28 streamed bodies', () => {
     expect(answers.filter((text) => text.includes('"RateLimitedError"'))).toHaveLength(4);
     expect(answers.filter((text) => text.includes('"outcome":"DELETED"'))).toHaveLength(8);
     expect(deletesOf('greedy')).toBe(8);
+  });
+
+  it('send the result in time when fewer than initialCount have arrived, and the others after it', async () => {
+    let sentCount = 0;
+    let hasResult = false;
+    await using upstream = await startUpstream((_request, response) => {
+      const trickle = setInterval(() => {
+        sentCount += 1;
+        response.write('x');
+        if (!hasResult) return;
+        clearInterval(trickle);
+        response.end();
+      }, 50);
+      response.once('close', () => clearInterval(trickle));
+    });
+    await using facade = await startTestFacade(upstream.url, { REQUEST_TIMEOUT_MS: '1000' });
+    const query = `mutation { ${streamedDelete('chunks @stream(initialCount: 1000000)')} }`;
+    const parts = await postForParts(facade, query);
+    const first: Part = (await parts.next()).value;
+    hasResult = true;
+    expect(first).toMatchObject({ data: { deleteEngagement: { outcome: 'DELETED' } }, hasNext: true });
+    const initial = first.data?.deleteEngagement?.stream.chunks ?? [];
+    expect(initial).not.toEqual([]);
+    const rest = items(await collect(parts));
+    expect(rest[0]?.path.at(-1)).toBe(initial.length);
+    const all = [...initial, ...rest.flatMap(({ items: chunks }) => chunks ?? [])];
+    expect(decode(all)).toBe('x'.repeat(sentCount));
   });
 
   it('end when upstream sends nothing for the time of an operation, with an error for their client', async () => {

@@ -13,7 +13,7 @@ import { type Sandbox, startSandbox } from '../../src/sandbox/server.ts';
 import { blocks } from '../docs/markdown.ts';
 import { installPackages } from '../support/install-packages.ts';
 import { streamedDelete } from '../support/parts.ts';
-import { startUpstream } from '../support/upstream.ts';
+import { json, startUpstream } from '../support/upstream.ts';
 
 const folder = fileURLToPath(new URL('.', import.meta.url));
 const installTimeoutMs = 300_000;
@@ -180,5 +180,18 @@ describe.each(['startApollo', 'startMercurius'])('executed by %s', (name) => {
     const refused = await post(host.url, { query: remove, variables }, { authorization: 'Basic x' });
     expect(refused.status).toBe(401);
     expect(await refused.text()).toContain('Bearer <token>');
+  });
+
+  it('sends nothing for an id that lost digits as a number', async () => {
+    await using upstream = await startUpstream(json(204, undefined));
+    const settings = { AUTH_MODE: 'passthrough', TRUTO_BASE_URL: upstream.url };
+    const over = createEngagementServer(settings, { logTo: { write: () => {} } });
+    const executing = await (servers[name] as Start)(over, createEngagementSchema());
+    const response = await post(executing.url, { query: remove, variables: { id: 2 ** 63, account: 'a' } });
+    const { data, errors } = await response.json();
+    expect([response.status, data ?? null, errors.length]).toEqual([400, null, 1]);
+    expect(upstream.seen).toEqual([]);
+    await executing.close();
+    await over.close();
   });
 });

@@ -4,6 +4,7 @@ import { expressMiddleware } from '@as-integrations/express5';
 import { serve } from '@hono/node-server';
 import express from 'express';
 import Fastify from 'fastify';
+import { GraphQLID } from 'graphql';
 import { Hono } from 'hono';
 import mercurius from 'mercurius';
 
@@ -58,6 +59,13 @@ export async function startHono(engagements) {
   await once(server, 'listening');
   return listening(server);
 }
+
+// For Apollo Server and Mercurius.
+const { parseValue } = GraphQLID;
+GraphQLID.parseValue = (value) => {
+  if (typeof value === 'number' && !Number.isSafeInteger(value)) throw new TypeError('Send this id as a string.');
+  return parseValue(value);
+};
 
 /** Apollo Server, which executes the schema itself. */
 export async function startApollo(engagements, schema) {

@@ -9,6 +9,8 @@ export interface ChunkDelivery {
   readonly nextIndex: number;
   readonly label: string | undefined;
   readonly chunks: AsyncIterator<Buffer>;
+  /** The next chunk, if it was requested before. */
+  readonly pending: Promise<IteratorResult<Buffer>> | undefined;
 }
 
 /** The streamed bodies of one operation, and the parts that the client gets after the first result. */
@@ -53,64 +55,64 @@ function streamArguments({ fieldNodes, variableValues }: GraphQLResolveInfo) {
   return undefined;
 }
 
-/** Takes chunks while `wantsMore`, by the number of chunks and bytes taken. */
-async function take(chunks: AsyncIterator<Buffer>, wantsMore: (count: number, bytes: number) => boolean) {
-  const taken: Buffer[] = [];
-  let bytes = 0;
-  while (wantsMore(taken.length, bytes)) {
-    const next = await chunks.next();
-    if (next.done) return { taken, ended: true };
-    taken.push(next.value);
-    bytes += next.value.length;
-  }
-  return { taken, ended: false };
-}
-
-/** How much of a body a resolver may hold, and the moment (by `performance.now()`) by which it must have a whole one. */
+/** How much of a body a resolver may hold, and the moment (by `performance.now()`) by which it must have it. */
 interface Limits {
   readonly maxUpstreamBytes: number;
   readonly deadlineAt: number;
 }
 
-async function collect(body: Readable, chunks: AsyncIterator<Buffer>, { maxUpstreamBytes, deadlineAt }: Limits) {
-  const timer = setTimeout(() => body.destroy(new Error('out of time')), Math.max(0, deadlineAt - performance.now()));
-  const { taken, ended } = await take(chunks, (_count, bytes) => bytes <= maxUpstreamBytes).finally(() =>
-    clearTimeout(timer),
-  );
-  if (!ended) throw fieldError('RESPONSE_TOO_LARGE');
-  return taken;
+/** Takes chunks while `wantsMore`, by the number of chunks and bytes taken. At the deadline, the next chunk is still pending. */
+async function take(
+  chunks: AsyncIterator<Buffer>,
+  wantsMore: (count: number, bytes: number) => boolean,
+  deadlineAt: number,
+) {
+  const { promise: late, resolve } = Promise.withResolvers<undefined>();
+  const timer = setTimeout(resolve, Math.max(0, deadlineAt - performance.now()));
+  const taken: Buffer[] = [];
+  let bytes = 0;
+  try {
+    while (wantsMore(taken.length, bytes)) {
+      const pending = chunks.next();
+      const next = await Promise.race([pending, late]);
+      if (!next) return { taken, hasEnded: false, pending };
+      if (next.done) return { taken, hasEnded: true };
+      taken.push(next.value);
+      bytes += next.value.length;
+    }
+    return { taken, hasEnded: false };
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /**
  * Resolves the chunks of a streamed body. Without `@stream`, it returns all of them, within the limits. With it, it returns the first
- * `initialCount` and adds the rest to `chunkDeliveries`: GraphQL executors pull a streamed list as fast as they can and hold every item.
+ * `initialCount`, or those that have arrived by the deadline, and adds the rest to `chunkDeliveries`: GraphQL executors pull a streamed
+ * list as fast as they can and hold every item.
  * @throws {GraphQLError} `RESPONSE_TOO_LARGE`, `BAD_USER_INPUT` for a negative `initialCount`, or `RESPONSE_INTERRUPTED`
- * when upstream's body ends early or after the deadline.
+ * when upstream's body ends early or, without `@stream`, after the deadline.
  */
 export async function resolveChunks(
   body: Readable,
-  context: Limits & { readonly chunkDeliveries: ChunkDeliveries },
+  { maxUpstreamBytes, deadlineAt, chunkDeliveries }: Limits & { readonly chunkDeliveries: ChunkDeliveries },
   info: GraphQLResolveInfo,
 ): Promise<Buffer[]> {
   const chunks: AsyncIterator<Buffer> = body[Symbol.asyncIterator]();
-  const stream = context.chunkDeliveries.oneResultBy === undefined ? streamArguments(info) : undefined;
+  const stream = chunkDeliveries.oneResultBy === undefined ? streamArguments(info) : undefined;
   try {
-    if (!stream) return await collect(body, chunks, context);
-    const { initialCount, label } = stream;
-    if (initialCount < 0)
+    if (stream && stream.initialCount < 0)
       throw fieldError(
         'BAD_USER_INPUT',
         'The delete succeeded, but its body was not read: the initialCount of @stream must be 0 or more.',
       );
-    const wantsMore = (count: number, bytes: number) => count < initialCount && bytes < context.maxUpstreamBytes;
-    const { taken, ended } = await take(chunks, wantsMore);
-    if (!ended)
-      context.chunkDeliveries.waiting.push({
-        path: responsePathAsArray(info.path),
-        nextIndex: taken.length,
-        label,
-        chunks,
-      });
+    const wantsMore = (count: number, bytes: number) =>
+      stream ? count < stream.initialCount && bytes < maxUpstreamBytes : bytes <= maxUpstreamBytes;
+    const { taken, hasEnded, pending } = await take(chunks, wantsMore, deadlineAt);
+    if (hasEnded) return taken;
+    if (!stream) throw fieldError(pending ? 'RESPONSE_INTERRUPTED' : 'RESPONSE_TOO_LARGE');
+    const path = responsePathAsArray(info.path);
+    chunkDeliveries.waiting.push({ path, nextIndex: taken.length, label: stream.label, chunks, pending });
     return taken;
   } catch (error) {
     body.destroy();

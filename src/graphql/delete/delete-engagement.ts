@@ -113,7 +113,7 @@ function checkStreams(nodes: readonly FieldNode[], { variableValues }: GraphQLRe
     } catch (error) {
       throw fieldError('BAD_USER_INPUT', `Nothing was sent. ${error instanceof Error ? error.message : ''}`);
     }
-    if (stream && !(typeof stream.initialCount === 'number' && stream.initialCount >= 0))
+    if (stream && stream.if !== false && !(typeof stream.initialCount === 'number' && stream.initialCount >= 0))
       throw fieldError('BAD_USER_INPUT', 'Nothing was sent. The initialCount of @stream must be 0 or more.');
   }
 }
@@ -125,9 +125,7 @@ const DeleteEngagementsPayload = objectType<BegunDeletes>(
   results: field(
     '[DeleteEngagementResult]!: One result for each item, in the same order, as `deleteEngagement` returns it. Null only with an error in `errors` at its path. With `@stream`, and an `Accept` header that allows `multipart/mixed` or `text/event-stream`, each result is sent when it is ready.',
     // The executor reads an error as the failure of that item only.
-    async function* ({ results }) {
-      for (const result of results) yield await result;
-    },
+    ({ results }) => results,
     { listSize: { assumedSize: maxDeletes } },
   ),
 }));

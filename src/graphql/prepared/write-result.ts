@@ -1,4 +1,4 @@
-import { collectSubFields, isAsyncIterable, memoize1 } from '@graphql-tools/utils';
+import { collectSubFields, memoize1 } from '@graphql-tools/utils';
 import {
   defaultFieldResolver,
   defaultTypeResolver,
@@ -180,14 +180,12 @@ function someWriter(type: GraphQLOutputType, nodes: readonly FieldNode[], scope:
 function writerOf(type: GraphQLOutputType, nodes: readonly FieldNode[], scope: PlanScope): Write {
   const isNonNull = isNonNullType(type);
   const nullable = isNonNull ? type.ofType : type;
-  const isList = isListType(nullable);
   const write = someWriter(nullable, nodes, scope);
   const isText = nullable === GraphQLString || nullable === GraphQLID;
   const writeValue: Write = (value, out) => {
     if (isText && typeof value === 'string') return addFitting(JSON.stringify(value), nullable, out);
     if (value instanceof Promise) return out.addLater(value, writeValue);
     if (value instanceof Error) throw value;
-    if (isList && isAsyncIterable(value)) return out.addLater(Array.fromAsync(value), writeValue);
     if (value !== null && value !== undefined) write(value, out);
     else out.add(isNonNull ? fail(type) : 'null');
   };

@@ -20,14 +20,14 @@ const withoutParts = memoize1(
     visit(document, { Directive: ({ name }) => (/^(defer|stream)$/.test(name.value) ? null : undefined) }),
 );
 
-async function* deliverChunks({ path, nextIndex, label, chunks }: ChunkDelivery): AsyncGenerator<ResultPart> {
+async function* deliverChunks({ path, nextIndex, label, chunks, pending }: ChunkDelivery): AsyncGenerator<ResultPart> {
   let index = nextIndex;
   const partWith = (content: object): ResultPart => ({
     incremental: [{ ...content, path: [...path, index], ...(label !== undefined && { label }) }],
     hasNext: true,
   });
   try {
-    for (let next = await chunks.next(); !next.done; next = await chunks.next()) {
+    for (let next = await (pending ?? chunks.next()); !next.done; next = await chunks.next()) {
       yield partWith({ items: [next.value.toString('base64')] });
       index += 1;
     }
