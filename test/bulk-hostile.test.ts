@@ -109,6 +109,15 @@ describe.concurrent('a bulk delete', () => {
     await expect.poll(async () => (await seen(facade.post, id)).state).toBe('FAILED');
   });
 
+  it('deletes the engagements of all pages when cursors are numbers', async ({ expect }) => {
+    const pages = ['', '1', '2'].map((cursor, index) => {
+      const page = { result: [{ id: `e${index}` }], next_cursor: index < 2 ? index + 1 : null };
+      return [cursor, page];
+    });
+    await using listing = await startListing(Object.fromEntries(pages));
+    await expect.poll(async () => (await seen(listing.facade.post, listing.id)).outcomes.deleted).toBe(3);
+  });
+
   it('accepts a list page that is larger than requested', async ({ expect }) => {
     const result = Array.from({ length: 250 }, (_, index) => ({ id: String(index) }));
     await using listing = await startListing({ '': { result, next_cursor: null } });

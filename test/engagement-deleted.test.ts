@@ -6,6 +6,7 @@ import { started } from './support/bulk.ts';
 import { startTestFacade } from './support/facade.ts';
 import { removal, startTwo } from './support/keyed-delete.ts';
 import { truto } from './support/outcome.ts';
+import { aclRules, asApp, setUser } from './support/redis-facade.ts';
 import { startRedis } from './support/redis-server.ts';
 import { bearer, jwtSecret, serviceEnv, signToken } from './support/service.ts';
 import { json, startUpstream } from './support/upstream.ts';
@@ -124,6 +125,23 @@ describe.concurrent('the subscription engagementDeleted', () => {
     await using stream = await subscribe(facade.url, 'a');
     await redis.kill();
     await expect.poll(() => stream.code()).toBe('EVENTS_LOST');
+  });
+
+  it('ends with EVENTS_LOST after a delete at a server that Redis did not answer', async ({ expect }) => {
+    await using redis = await startRedis();
+    await setUser(redis, ...aclRules);
+    await using upstream = await startUpstream(json(204, undefined));
+    await using alone = await startTestFacade(upstream.url, { REDIS_URL: asApp(redis) });
+    await using other = await startTestFacade(upstream.url, { REDIS_URL: redis.url });
+    await using stream = await subscribe(other.url, 'a');
+    await using unconcerned = await subscribe(other.url, 'b');
+    await setUser(redis, ...aclRules, '-eval', '-evalsha');
+    const { body } = await alone.post(`mutation { ${removal('1')} }`);
+    expect(body.data.deleteEngagement).toMatchObject({ outcome: 'DELETED' });
+    await setUser(redis, ...aclRules);
+    await expect.poll(() => stream.code()).toBe('EVENTS_LOST');
+    await other.post(`mutation { ${removal('2', '', 'b')} }`);
+    await expect.poll(() => unconcerned.seen.length).toBe(1);
   });
 
   it('S29 refuses a caller without access to the account', async ({ expect }) => {

@@ -175,13 +175,32 @@ describe('Query.engagements', () => {
     expect(body.errors).toMatchObject([{ extensions: { code: 'INVALID_INPUT' } }]);
   });
 
-  it.each([[json(200, { result: 'none' })], [json(200, [])], [json(200, undefined)]])(
-    'reports an answer that is no page',
-    async (odd) => {
-      answer = odd;
-      expect((await page('')).body.errors).toMatchObject([{ extensions: { code: 'UPSTREAM_UNAVAILABLE' } }]);
-    },
-  );
+  it.each([
+    ['7', '7'],
+    ['0', '0'],
+    ['3652397000000512019', '3652397000000512019'],
+    ['""', null],
+    ['null', null],
+  ])('continues after the cursor %s as the text %j', async (written, endCursor) => {
+    answer = (_request, response) =>
+      void response
+        .writeHead(200, { 'content-type': 'application/json' })
+        .end(`{"result":[],"next_cursor":${written}}`);
+    const { body } = await page('', 'pageInfo { hasNextPage endCursor }');
+    expect(body.data.engagements.pageInfo).toEqual({ hasNextPage: endCursor !== null, endCursor });
+  });
+
+  it.each([
+    [json(200, { result: 'none' })],
+    [json(200, [])],
+    [json(200, undefined)],
+    [json(200, { result: [], next_cursor: { after: '1' } })],
+    [json(200, { result: [], next_cursor: ['1'] })],
+    [json(200, { result: [], next_cursor: false })],
+  ])('reports an answer that is no page', async (odd) => {
+    answer = odd;
+    expect((await page('')).body.errors).toMatchObject([{ extensions: { code: 'UPSTREAM_UNAVAILABLE' } }]);
+  });
 });
 
 it('S02 reads of an account without access are FORBIDDEN, and nothing is sent', async () => {

@@ -68,6 +68,7 @@ describe('the time to wait for Redis', () => {
       keyPrefix: 'x',
       isReachable: true,
       backSince: undefined,
+      isClosed: false,
       close: () => Promise.resolve(),
       async ask(_question, deadlineAt) {
         answerBy.push(deadlineAt);

@@ -251,6 +251,18 @@ describe.concurrent('an event record:deleted', () => {
     expect(await task()).toMatchObject({ outcome: 'DELETED' });
   });
 
+  it('settles each of its records when some ids are long integers', async ({ expect }) => {
+    await using upstream = await startUpstream(json(202, undefined), 'capsule');
+    await using facade = await startTestFacade(upstream.url, webhookEnv);
+    const long = '3652397000000512019';
+    const callBoth = async () => [await sendKeyed(facade, 'k', long), await sendKeyed(facade, 'l', '1')];
+    expect(await callBoth()).toMatchObject([{ outcome: 'ACCEPTED' }, { outcome: 'ACCEPTED' }]);
+    const records = [{ id: 'long' }, { id: '1' }];
+    const event = eventOf('record:deleted', { integrated_account_id: 'a', resource: 'crm/engagements', records });
+    await deliver(facade.url, event.replace('"long"', long));
+    expect(await callBoth()).toMatchObject([{ outcome: 'DELETED' }, { outcome: 'DELETED' }]);
+  });
+
   it('does not give a caller the result of another key', async ({ expect }) => {
     await using upstream = await startUpstream(json(202, { id: '1' }), 'capsule');
     await using facade = await startTestFacade(upstream.url, webhookEnv);

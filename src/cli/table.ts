@@ -84,6 +84,7 @@ export async function printPages<Item>(
 ): Promise<ExitCode> {
   let left = all ? Number.POSITIVE_INFINITY : first;
   const cursors = new Set<string>();
+  let code: ExitCode = exitCodes.done;
   for (let after: string | null = null; ; ) {
     const page: Page<Item> = await readPage({ first: Math.min(left, maxPageSize), after });
     if (!('records' in page)) {
@@ -91,10 +92,13 @@ export async function printPages<Item>(
       return exitCodeOf(page.kind);
     }
     print(page.records.slice(0, left));
-    if (page.isPartial) output.say('Truto gave only a part of this page.');
+    if (page.isPartial) {
+      output.say('Truto gave only a part of this page.');
+      code = exitCodes.notNow;
+    }
     left -= page.records.length;
     after = page.nextCursor;
-    if (after === null || left <= 0 || output.unread.aborted) return exitCodes.done;
+    if (after === null || left <= 0 || output.unread.aborted) return code;
     if (cursors.has(after)) {
       output.say("Truto's list leads back to a page that was read before. It may not be complete.");
       return exitCodes.notNow;

@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { LRUCache } from 'lru-cache';
 import { type SharedMemory, script } from '../redis/shared-memory.ts';
 import { digest } from '../upstream/digest.ts';
 import { normalizedType } from './input.ts';
 import type { RecordKey } from './record.ts';
-import { rememberedMs } from './request-memory.ts';
+import { rememberedMs, reportAgainMs } from './request-memory.ts';
 
 /**
  * How it is known that an engagement is deleted. `DELETED` and `ALREADY_ABSENT`: the outcome of a delete by this server, or by one with
@@ -31,6 +32,9 @@ export type KnownDeletes = ReturnType<typeof createKnownDeletes>;
 
 /** Truto's events `record:deleted` of the last 10 minutes. */
 export type DeletedEvents = Pick<KnownDeletes, 'findEvent'>;
+
+type DeletesMemory = Pick<SharedMemory, 'ask' | 'isClosed' | 'keyPrefix'>;
+
 /** How many deletes of an account are kept for readers. */
 const maxKept = 1_000;
 /** How long they are kept after the last read, in milliseconds. Without a reader, none is kept. */
@@ -84,12 +88,35 @@ function readOne(text: string): KnownDelete {
 }
 
 /** What the memory keeps. Undefined when Redis does not answer. `find`: null or undefined for none. */
-function keptInRedis({ ask, keyPrefix }: Pick<SharedMemory, 'ask' | 'keyPrefix'>) {
+function keptInRedis(memory: DeletesMemory) {
+  const { ask, keyPrefix } = memory;
   const eventKey = (name: string) => `${keyPrefix}:${deletedEventKey}:${name}`;
   const accountKey = (account: string) => `${keyPrefix}:known-deletes:${digest(account)}`;
+  /** The lists that lack a delete of this process: one entry for each account, however many deletes. */
+  const incomplete = new Set<string>();
+  let isRemoving = false;
+
+  /** Removes a list that lacks a delete, once Redis answers: its readers find a list with another name, and are incomplete. */
+  async function removeWhenBack(list: string): Promise<void> {
+    incomplete.add(list);
+    if (isRemoving) return;
+    isRemoving = true;
+    for (const key of incomplete) {
+      // Before Redis is asked: another delete may be missing by the time of the answer.
+      incomplete.delete(key);
+      if (memory.isClosed || (await ask((redis) => redis.del(key))) !== undefined) continue;
+      incomplete.add(key);
+      await sleep(reportAgainMs, undefined, { ref: false });
+    }
+    isRemoving = false;
+  }
+
   return {
-    add: (account: string, known: KnownDelete) =>
-      ask((redis) => addDelete(redis, [accountKey(account)], [write(known), maxKept])),
+    async add(account: string, known: KnownDelete) {
+      const count = await ask((redis) => addDelete(redis, [accountKey(account)], [write(known), maxKept]));
+      if (count === undefined) void removeWhenBack(accountKey(account));
+      return count;
+    },
     read: (account: string, from: number, most: number) =>
       ask((redis) => readDeletes(redis, [accountKey(account)], [randomUUID(), from, most, keptMs])),
     store: (event: string, atMs: number) => ask((redis) => storeEvent(redis, [eventKey(event)], [atMs, rememberedMs])),
@@ -129,10 +156,10 @@ function keptHere(): ReturnType<typeof keptInRedis> {
 }
 
 /** Creates the memory of deletes. @param shared the Redis of all replicas; undefined for this process only. */
-export function createKnownDeletes(shared?: Pick<SharedMemory, 'ask' | 'keyPrefix'>) {
+export function createKnownDeletes(shared?: DeletesMemory) {
   const kept = shared ? keptInRedis(shared) : keptHere();
   return {
-    /** Adds the end of a delete, without waiting for Redis. */
+    /** Adds the end of a delete, without waiting for Redis. If Redis does not answer, its readers become incomplete later. */
     note(integratedAccountId: string, id: string, evidence: DeleteEvidence): void {
       void kept.add(integratedAccountId, { id, evidence, at: new Date() });
     },

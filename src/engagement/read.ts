@@ -184,13 +184,15 @@ export async function readEngagements(input: EngagementsInput, options: ReadOpti
   const answer = await readJson(request, integratedAccountId, options, ports, listPaths);
   if (answer.kind !== 'Json') return answer;
   const { result, next_cursor: next, is_partial_response: isPartial } = isJsonObject(answer.json) ? answer.json : {};
-  if (!Array.isArray(result)) return failed("Truto's answer is not a page. Try again.");
+  const isLast = (next ?? '') === '';
+  // Only a known end may count as one: the list would look complete.
+  if (!Array.isArray(result) || !(isLast || isIdValue(next))) return failed("Truto's answer is not a page. Try again.");
   const key = { id: '', integratedAccountId };
   const records = result
     .filter(isJsonObject)
     .map((item) => readAnswer('GET', 'engagements', item, selected, key).record);
   const named = records.filter(({ id }) => id !== '');
-  const nextCursor = typeof next === 'string' && next !== '' ? next : null;
-  const isWhole = isPartial !== true && named.length === result.length;
+  const nextCursor = isLast ? null : String(next);
+  const isWhole = !isPartial && named.length === result.length;
   return { kind: 'Page', records: named, nextCursor, isPartial: !isWhole } as const;
 }

@@ -230,8 +230,8 @@ export function createRequestMemory(shared?: ReturnType<typeof createSharedReque
 
 /** How often a waiting process asks for the result of another, in milliseconds. */
 const askAgainMs = 25;
-/** How often a process tries to report a delete without a claim, in milliseconds. */
-const reportAgainMs = 250;
+/** How often a process tries to report what Redis lacks, in milliseconds. */
+export const reportAgainMs = 250;
 /** How much longer than an operation a claim lasts, in milliseconds. */
 const leaseMarginMs = 1_000;
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { parseTrutoJson } from './body.ts';
 import type { EngagementKey } from './known-deletes.ts';
 import { checkId } from './rules.ts';
 
@@ -73,7 +74,7 @@ function readContent(event: string, payload: unknown) {
 export function readTrutoEvent(body: Uint8Array | string) {
   let json: unknown;
   try {
-    json = JSON.parse(typeof body === 'string' ? body : new TextDecoder('utf-8', { fatal: true }).decode(body));
+    json = parseTrutoJson(typeof body === 'string' ? body : new TextDecoder('utf-8', { fatal: true }).decode(body));
   } catch {
     return undefined;
   }

@@ -97,11 +97,11 @@ const complaintMs = 60_000;
 /** The health of Redis, and its log lines: one when a fault begins, with what to do, and one when it is over, however long it lasts. */
 export class RedisHealth {
   isUp = false;
+  isClosed = false;
   /** When Redis became usable again after a loss (by `performance.now()`); undefined when there was none. */
   backSince: number | undefined;
   readonly #log: Log;
   #isStarting = true;
-  #isClosed = false;
   #losses = 0;
   #goodInARow = 0;
   #fault: FaultKind | undefined;
@@ -117,7 +117,7 @@ export class RedisHealth {
   /** Call it when a probe has succeeded. */
   succeed(): void {
     this.#goodInARow += 1;
-    if (this.isUp || this.#isClosed || this.#goodInARow < 2 ** this.#losses) return;
+    if (this.isUp || this.isClosed || this.#goodInARow < 2 ** this.#losses) return;
     this.isUp = true;
     this.#isStarting = false;
     this.#fault = undefined;
@@ -128,7 +128,7 @@ export class RedisHealth {
 
   /** Call it when Redis cannot be used, or not be reached. */
   fail(error: unknown): void {
-    if (this.#isClosed) return;
+    if (this.isClosed) return;
     const { kind, isRefusal } = faultOf(error);
     const now = performance.now();
     this.#goodInARow = 0;
@@ -184,7 +184,7 @@ export class RedisHealth {
 
   /** Nothing is logged or sent from now on. */
   close(): void {
-    this.#isClosed = true;
+    this.isClosed = true;
     this.isUp = false;
   }
 }

@@ -34,6 +34,8 @@ export interface SharedMemory {
   readonly isReachable: boolean;
   /** When Redis was reached again after a loss (by `performance.now()`); undefined when there was none. */
   readonly backSince: number | undefined;
+  /** True when no question will be answered any more. */
+  readonly isClosed: boolean;
   close(): Promise<void>;
 }
 
@@ -194,6 +196,9 @@ export async function connectRedis(url: Secret, log: Log, prefix: string): Promi
     },
     get backSince() {
       return health.backSince;
+    },
+    get isClosed() {
+      return health.isClosed;
     },
     async close() {
       health.close();

@@ -179,6 +179,13 @@ describe('truto-engagements list', () => {
     expect(stderr).toMatch(/waiting.*about 2 s/i);
   });
 
+  it.each([true, 'true'])('ends with 4 when a page is marked as partial by %j', async (isPartial) => {
+    const page = { result: [{ id: 'e1' }], next_cursor: null, is_partial_response: isPartial };
+    await using upstream = await startUpstream(json(200, page), 'capsule');
+    const { code, lines } = await runCli(['list', ...account, '--all'], { ...env, TRUTO_BASE_URL: upstream.url });
+    expect([code, lines().map(({ id }) => id)]).toEqual([4, ['e1']]);
+  });
+
   it('ends with 4 when the list goes in a circle, and says when Truto gives only a part of it', async () => {
     const page = json(200, { result: [{ id: 'e1' }], next_cursor: 'again', is_partial_response: true });
     await using upstream = await startUpstream(page, 'capsule');

@@ -49,7 +49,7 @@ const messages = {
   NOT_ENDED:
     '409: The bulk delete has not ended, so it has no report yet. Nothing was changed. Try again when `endedAt` is set.',
   EVENTS_LOST:
-    'Some deletes cannot be sent: you read too slowly, or the server has lost Redis. No more events follow. Subscribe again, then list the engagements to see which remain.',
+    'Some deletes cannot be sent: you read too slowly, or a server has lost Redis. No more events follow. Subscribe again, then list the engagements to see which remain.',
   RESPONSE_TOO_LARGE:
     'The delete succeeded, but its body is larger than MAX_UPSTREAM_BYTES, so it was left out. Select chunks with @stream.',
   RESPONSE_INTERRUPTED: 'The delete succeeded, but its body ended early, so it was left out.',
