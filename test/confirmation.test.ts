@@ -167,8 +167,11 @@ describe('S35 a confirmation token', () => {
     const token = await plan(facade);
     await remove(facade, token);
     const document = `mutation($token: String) { deleteEngagement(confirmationToken: $token) { __typename
-      ... on InvalidInputError { issues { path } } ... on DeleteEngagementSuccess { engagement { subject } } } }`;
-    expect((await facade.post(document, { token })).body.data.deleteEngagement).toEqual(unconfirmed);
+      ... on InvalidInputError { message issues { path } } ... on DeleteEngagementSuccess { engagement { subject } } } }`;
+    const { message, ...refused } = (await facade.post(document, { token })).body.data.deleteEngagement;
+    expect(refused).toEqual(unconfirmed);
+    // A new token would delete again.
+    expect(message).toMatch(/find out first/i);
     expect(upstream.deletes()).toHaveLength(1);
   });
 
