@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto';
+import { fstatSync } from 'node:fs';
+import { isatty } from 'node:tty';
 import { deleteEngagement } from '../engagement/delete/delete-engagement.ts';
 import { itemKey } from '../engagement/delete/delete-many.ts';
 import { type EngagementRecord, nothing, plainRecord, wholeSelection } from '../engagement/record.ts';
@@ -51,6 +53,10 @@ export async function withDeletes(
   } catch (error) {
     throw new UsageError(`--idempotency-key: ${error instanceof Error ? error.message : error}`);
   }
+  if (snapshot && !options.dryRun && isDiscarded(process.stdout))
+    throw new UsageError(
+      '--snapshot: standard output is closed or a device, so the only copy would be lost. Nothing was sent. Write it to a file',
+    );
   async function run(session: Session): Promise<ExitCode> {
     if (session.config.confirmation.isRequired && !options.dryRun && !asksFirst)
       throw new UsageError(
@@ -60,6 +66,11 @@ export async function withDeletes(
   }
   // With a snapshot, the printed line is all that is left of the engagement.
   return withSession({ ...options, json: json || snapshot }, run, true);
+}
+
+/** True when a device gets the output that is no terminal. Node opens `/dev/null` in place of a closed output. */
+function isDiscarded({ fd }: { readonly fd?: number }): boolean {
+  return fd !== undefined && !isatty(fd) && fstatSync(fd).isCharacterDevice();
 }
 
 type Deletes = ReturnType<typeof createDeletes>;
