@@ -211,6 +211,35 @@ describe('truto-engagements delete', () => {
   });
 });
 
+describe('a record that contains the token', () => {
+  const record = (content: string) => json(200, { id: 'e1', content });
+  const deletingAfterRead =
+    (content: string): Answer =>
+    (request, response) =>
+      (request.method === 'GET' ? record(content) : json(204, undefined))(request, response);
+
+  it.each([
+    ['delete', ['delete', 'e1', '--snapshot']],
+    ['bulk', ['bulk', '--snapshot']],
+    ['get', ['get', 'e1']],
+  ])('is redacted by %s, and its line and standard error warn that it is no exact copy', async (_command, args) => {
+    await using upstream = await startUpstream(deletingAfterRead(`curl -u ${token}`), 'capsule');
+    const settings = { ...env, TRUTO_BASE_URL: upstream.url };
+    const { code, lines, stderr } = await runCli([...args, ...account], settings, 'e1\n');
+    const [{ engagement, warnings }] = lines();
+    expect([code, engagement.content]).toEqual([0, 'curl -u [redacted]']);
+    const warning = expect.stringContaining('[redacted]');
+    expect([warnings.at(-1), stderr.trimEnd().split('\n').at(-1)]).toEqual([warning, warning]);
+  });
+
+  it('is the only one that is warned about', async () => {
+    await using upstream = await startUpstream(deletingAfterRead('[redacted]'), 'capsule');
+    const settings = { ...env, TRUTO_BASE_URL: upstream.url };
+    const { lines, stderr } = await runCli(['delete', 'e1', '--snapshot', ...account], settings);
+    expect(JSON.stringify(lines()[0].warnings) + stderr).not.toContain('redacted');
+  });
+});
+
 describe('the token of the terminal', () => {
   const folder = mkdtempSync(join(tmpdir(), 'cli-token-'));
   afterAll(() => rmSync(folder, { recursive: true }));
