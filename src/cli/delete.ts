@@ -92,7 +92,9 @@ function createDeletes(session: Session, options: DeleteOptions) {
   function report(id: string, end: End): ExitCode {
     const { headline, notes = [], details } = describe(end, upstreamUrl);
     const lines = [`${plain(id)}  ${plain(headline)}`, ...notes.map((note) => `  ${plain(note)}`)];
-    output.report(lines, { ...session.lineOf(id, integratedAccountId), result: end.kind, ...details });
+    // As in an undo file: of several lines, a restore takes the newest.
+    const readAt = snapshot && 'engagement' in details ? { readAt: new Date() } : {};
+    output.report(lines, { ...session.lineOf(id, integratedAccountId), result: end.kind, ...readAt, ...details });
     return end.kind === 'DeleteEngagementPlan' ? exitCodeOfFindings(end.findings) : exitCodeOf(end.kind);
   }
 
