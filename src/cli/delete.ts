@@ -73,6 +73,10 @@ function isDiscarded({ fd }: { readonly fd?: number }): boolean {
   return fd !== undefined && !isatty(fd) && fstatSync(fd).isCharacterDevice();
 }
 
+/** A run does not know the answers of earlier ones, so it sends the same keys as they did (ADR 7). */
+const otherKey =
+  'Truto may repeat its answer for this --idempotency-key: run the same again with another one, or without.';
+
 type Deletes = ReturnType<typeof createDeletes>;
 
 function createDeletes(session: Session, options: DeleteOptions) {
@@ -86,7 +90,10 @@ function createDeletes(session: Session, options: DeleteOptions) {
     const input = { id, engagementType, integratedAccountId, format: 'unified' } as const;
     const terms = { selection, dryRun, snapshot, callerKey: [key, itemKey(input)] as const };
     if (stop.aborted) return { kind: 'NotSent', message: 'Nothing was sent: the command was stopped.' };
-    return session.patiently((now) => deleteEngagement(input, { ...now, ...terms }, session.ports), { isQuiet });
+    const send = (now: ReturnType<Session['terms']>) => deleteEngagement(input, { ...now, ...terms }, session.ports);
+    const end = await session.patiently(send, { isQuiet });
+    const isRepeated = options.idempotencyKey && end.kind === 'OutcomeUnknownError' && end.lastStatusCode !== null;
+    return isRepeated ? { ...end, message: `${end.message} ${otherKey}` } : end;
   }
 
   function report(id: string, end: End): ExitCode {

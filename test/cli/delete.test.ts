@@ -190,6 +190,35 @@ describe('truto-engagements delete', () => {
     expect(first).not.toBe(third);
   });
 
+  it('says to use another --idempotency-key after an answer without proof, since upstream may repeat it', async () => {
+    const stored = new Map<unknown, Answer>();
+    await using upstream = await startUpstream((request, response) => {
+      const key = request.headers['idempotency-key'];
+      // The first two attempts, which are those of one run, delete the record and fail to say so.
+      const answer = stored.get(key) ?? (stored.size < 2 ? truto(500) : truto(404));
+      stored.set(key, answer);
+      answer(request, response);
+    }, 'capsule');
+    const settings = { ...env, TRUTO_BASE_URL: upstream.url };
+    const again = (...key: string[]) => runCli(['delete', 'e1', ...account, '--patience', '0', ...key], settings);
+    for (const _run of [1, 2]) {
+      const { code, lines } = await again('--idempotency-key', 'k1');
+      expect([code, lines()[0].message]).toEqual([5, expect.stringContaining('--idempotency-key')]);
+    }
+    for (const key of [[], ['--idempotency-key', 'k2']])
+      expect((await again(...key)).lines()).toMatchObject([{ result: 'NotFoundError', accountFound: true }]);
+  });
+
+  it('does not say so without that option, or when there was no answer', async () => {
+    await using upstream = await startUpstream(truto(500), 'capsule');
+    await using silent = await startUpstream((_request, response) => void response.destroy(), 'capsule');
+    for (const [url, ...key] of [[upstream.url], [silent.url, '--idempotency-key', 'k1']]) {
+      const settings = { ...env, TRUTO_BASE_URL: String(url) };
+      const { code, lines } = await runCli(['delete', 'e1', ...account, '--patience', '0', ...key], settings);
+      expect([code, lines()[0].message]).toEqual([5, expect.not.stringContaining('--idempotency-key')]);
+    }
+  });
+
   it.each([
     ['--idempotency-key', '--dry-run'],
     ['--account', '--dry-run'],
