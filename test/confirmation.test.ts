@@ -104,6 +104,18 @@ describe('S35 a confirmation token', () => {
     expect(await remove(facade, token, ', id: "1", integratedAccountId: "a"')).toEqual(deleted);
   });
 
+  it('takes the same arguments with their keys in another order, and the same time', async () => {
+    await using upstream = await startUpstream(json(204, undefined), 'Capsule');
+    await using facade = await startTestFacade(upstream.url, required);
+    const args = (query: string, list: string) =>
+      `remoteQuery: { ${query} }, parameters: { createdAt: "2026-01-02T03:04:05Z", contacts: [${list}] }`;
+    const token = await plan(facade, `${planned}, ${args('a: { x: 1, y: [1, 2] }, b: 2', '{ id: "c" }')}`);
+    const otherList = `, ${args('b: 2, a: { y: [2, 1], x: 1 }', '{ id: "c" }')}`;
+    expect(await remove(facade, token, otherList)).toMatchObject(refusedFor('remoteQuery'));
+    const otherOrder = `, ${args('b: 2, a: { y: [1, 2], x: 1 }', '{ id: "c" }')}`;
+    expect(await remove(facade, token, otherOrder)).toEqual(deleted);
+  });
+
   it.each<[string, Record<string, string>, readonly (() => string | Promise<string>)[]]>([
     ['with another token of Truto', passthrough, [() => 'canary-one', () => 'canary-two']],
     [
@@ -155,8 +167,11 @@ describe('S35 a confirmation token', () => {
     const token = await plan(facade);
     await remove(facade, token);
     const document = `mutation($token: String) { deleteEngagement(confirmationToken: $token) { __typename
-      ... on InvalidInputError { issues { path } } ... on DeleteEngagementSuccess { engagement { subject } } } }`;
-    expect((await facade.post(document, { token })).body.data.deleteEngagement).toEqual(unconfirmed);
+      ... on InvalidInputError { message issues { path } } ... on DeleteEngagementSuccess { engagement { subject } } } }`;
+    const { message, ...refused } = (await facade.post(document, { token })).body.data.deleteEngagement;
+    expect(refused).toEqual(unconfirmed);
+    // A new token would delete again.
+    expect(message).toMatch(/find out first/i);
     expect(upstream.deletes()).toHaveLength(1);
   });
 

@@ -5,6 +5,7 @@ import {
   checkBody,
   checkCreate,
 } from '../src/engagement/create/input.ts';
+import { hasSent } from '../src/engagement/create/outcome.ts';
 import { createOf } from '../src/engagement/restore/restore-engagement.ts';
 import { type KeptRecord, readUndoLine } from '../src/engagement/restore/undo-line.ts';
 
@@ -86,5 +87,13 @@ describe('the input of a create', () => {
     const overhead = JSON.stringify({ content: '', subject: 'x' }).length;
     expect(check(bodyOf((256 * 1024 - overhead) / 2))).toEqual([]);
     expect(check(bodyOf((256 * 1024 - overhead) / 2 + 1))).toMatchObject([{ path: ['input', 'content'] }]);
+  });
+});
+
+describe('a custom field that was sent', () => {
+  it('is recognized in any order of its keys', () => {
+    const found = { custom_fields: { size: { x: 1, y: [1, 2] } } };
+    const seen = (size: object) => hasSent(found, ['custom_fields', { size }]);
+    expect([seen({ y: [1, 2], x: 1 }), seen({ y: [2, 1], x: 1 })]).toEqual([true, false]);
   });
 });

@@ -43,6 +43,19 @@ describe('S06 a header line', () => {
     expect(upstream.deletes()).toHaveLength(before + 1);
   });
 
+  it('with an unknown expectation is ignored, as RFC 9110 allows: the caller gets the result', async () => {
+    const before = upstream.deletes().length;
+    const answer = await send([bearer, 'expect: foo', 'x-request-id: some-request']);
+    expect(answer).toMatch(/^HTTP\/1\.1 200 /);
+    expect(answer).toContain('x-request-id: some-request\r\n');
+    expect(answer).toContain('"DeleteEngagementSuccess"');
+    expect(upstream.deletes()).toHaveLength(before + 1);
+  });
+
+  it('with an unknown expectation does not hide the reason of a refusal', async () => {
+    expect(await send(['expect: foo'])).toMatch(/^HTTP\/1\.1 401 .*"UNAUTHENTICATED"/s);
+  });
+
   it.each(
     Object.entries(values).flatMap(([name, value]) =>
       [

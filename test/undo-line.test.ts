@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createOf } from '../src/engagement/restore/restore-engagement.ts';
-import { engagementKey, type KeptRecord, readUndoLine } from '../src/engagement/restore/undo-line.ts';
+import { engagementKey, type KeptRecord, readUndoLine, type UndoLine } from '../src/engagement/restore/undo-line.ts';
 
 const read = (line: unknown) => readUndoLine(Buffer.from(typeof line === 'string' ? line : JSON.stringify(line)));
 const integratedAccountId = '00000000-0000-4000-8000-000000000002';
@@ -75,7 +75,10 @@ describe('a line of an undo file', () => {
       'nested',
     ],
   ])('is unreadable with %s, and says why', (_what, line, why) => {
-    expect(read(line)).toEqual({ kind: 'Unreadable', why: expect.stringContaining(why) });
+    const { kind, why: reason } = read(line) as Extract<UndoLine, { kind: 'Unreadable' }>;
+    expect([kind, reason]).toEqual(['Unreadable', expect.stringContaining(why)]);
+    // Messages end the sentence.
+    expect(reason).not.toMatch(/\.$/);
   });
 
   it('is unreadable when it is not UTF-8: a replacement character would change the record', () => {

@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import { fstatSync } from 'node:fs';
 import { addAbortSignal } from 'node:stream';
 import { isAccountWide } from '../engagement/result.ts';
 import { type DeleteOptions, withDeletes } from './delete.ts';
@@ -55,8 +56,11 @@ export function stopOnAccountError<SomeEnd extends { readonly kind: string; read
   };
 }
 
-/** Reads the ids of standard input to its end; once `stop` is aborted, only from the lines that are complete. */
+/** Reads the ids of standard input to its end; once `stop` is aborted, only from the lines that are complete. @throws {UsageError} */
 async function readIds(stop: AbortSignal): Promise<readonly string[]> {
+  // Node reads a folder as an empty list.
+  if (process.stdin.fd !== undefined && fstatSync(process.stdin.fd).isDirectory())
+    throw new UsageError('Standard input is a folder. Nothing was sent. Give a file with one id a line.');
   if (process.stdin.isTTY)
     process.stderr.write('One id a line. Ctrl-D ends the list, and the deletes begin; Ctrl-C sends none.\n');
   const chunks: Buffer[] = [];

@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto';
+import { fstatSync } from 'node:fs';
+import { isatty } from 'node:tty';
 import { deleteEngagement } from '../engagement/delete/delete-engagement.ts';
 import { itemKey } from '../engagement/delete/delete-many.ts';
 import { type EngagementRecord, nothing, plainRecord, wholeSelection } from '../engagement/record.ts';
@@ -51,6 +53,10 @@ export async function withDeletes(
   } catch (error) {
     throw new UsageError(`--idempotency-key: ${error instanceof Error ? error.message : error}`);
   }
+  if (snapshot && !options.dryRun && isDiscarded(process.stdout))
+    throw new UsageError(
+      '--snapshot: standard output is closed or a device, so the only copy would be lost. Nothing was sent. Write it to a file',
+    );
   async function run(session: Session): Promise<ExitCode> {
     if (session.config.confirmation.isRequired && !options.dryRun && !asksFirst)
       throw new UsageError(
@@ -61,6 +67,15 @@ export async function withDeletes(
   // With a snapshot, the printed line is all that is left of the engagement.
   return withSession({ ...options, json: json || snapshot }, run, true);
 }
+
+/** True when a device gets the output that is no terminal. Node opens `/dev/null` in place of a closed output. */
+function isDiscarded({ fd }: { readonly fd?: number }): boolean {
+  return fd !== undefined && !isatty(fd) && fstatSync(fd).isCharacterDevice();
+}
+
+/** A run does not know the answers of earlier ones, so it sends the same keys as they did (ADR 7). */
+const otherKey =
+  'Truto may repeat its answer for this --idempotency-key: run the same again with another one, or without.';
 
 type Deletes = ReturnType<typeof createDeletes>;
 
@@ -75,13 +90,18 @@ function createDeletes(session: Session, options: DeleteOptions) {
     const input = { id, engagementType, integratedAccountId, format: 'unified' } as const;
     const terms = { selection, dryRun, snapshot, callerKey: [key, itemKey(input)] as const };
     if (stop.aborted) return { kind: 'NotSent', message: 'Nothing was sent: the command was stopped.' };
-    return session.patiently((now) => deleteEngagement(input, { ...now, ...terms }, session.ports), { isQuiet });
+    const send = (now: ReturnType<Session['terms']>) => deleteEngagement(input, { ...now, ...terms }, session.ports);
+    const end = await session.patiently(send, { isQuiet });
+    const isRepeated = options.idempotencyKey && end.kind === 'OutcomeUnknownError' && end.lastStatusCode !== null;
+    return isRepeated ? { ...end, message: `${end.message} ${otherKey}` } : end;
   }
 
   function report(id: string, end: End): ExitCode {
     const { headline, notes = [], details } = describe(end, upstreamUrl);
     const lines = [`${plain(id)}  ${plain(headline)}`, ...notes.map((note) => `  ${plain(note)}`)];
-    output.report(lines, { ...session.lineOf(id, integratedAccountId), result: end.kind, ...details });
+    // As in an undo file: of several lines, a restore takes the newest.
+    const readAt = snapshot && 'engagement' in details ? { readAt: new Date() } : {};
+    output.report(lines, { ...session.lineOf(id, integratedAccountId), result: end.kind, ...readAt, ...details });
     return end.kind === 'DeleteEngagementPlan' ? exitCodeOfFindings(end.findings) : exitCodeOf(end.kind);
   }
 

@@ -61,6 +61,10 @@ export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
+/** The warning about a printed engagement that is no exact copy. */
+const altered =
+  'The engagement contains the token, which is printed as [redacted]. Put the token back before you restore the line.';
+
 /**
  * Where a command writes: results on standard output, what people need besides on standard error. As in the log, the token is redacted in
  * any spelling, and characters that change how other text looks are escaped.
@@ -71,6 +75,7 @@ export function createOutput(token?: Secret, json = false) {
   const print = (line: string) => void process.stdout.write(`${shown(line)}\n`);
   const isForPeople = process.stdout.isTTY === true && !json;
   const unread = new AbortController();
+  let isAltered = false;
   process.stdout.on('error', () => unread.abort());
   // A closed standard error must not end the command.
   process.stderr.on('error', () => {});
@@ -82,13 +87,18 @@ export function createOutput(token?: Secret, json = false) {
     /** True when a person reads standard output, and has not asked for JSON. */
     isForPeople,
     /** Prints a result: to people as these lines, else as JSON. */
-    report(lines: readonly string[], result: object): void {
-      for (const line of isForPeople ? lines : [JSON.stringify(result)]) print(line);
+    report(lines: readonly string[], result: Readonly<Record<string, unknown>>): void {
+      const json = JSON.stringify(result);
+      const hasToken = Boolean(result.engagement && pattern && json.search(pattern) >= 0);
+      isAltered ||= hasToken;
+      const warnings = [result.warnings ?? [], altered].flat();
+      for (const line of isForPeople ? lines : [hasToken ? JSON.stringify({ ...result, warnings }) : json]) print(line);
     },
     /** Aborted once standard output cannot be written. */
     unread: unread.signal,
     /** The exit code, once all lines are written: `failed` when they could not be, unless it is `unknown`. */
     async end(code: ExitCode): Promise<ExitCode> {
+      if (isAltered) process.stderr.write(`${altered}\n`);
       const error = await new Promise((resolve) => process.stdout.write('', resolve));
       // The stream reports a failed write one turn later.
       await nextTurn();

@@ -54,7 +54,7 @@ const exitCodesOfDeletes = {
   ...used,
   3: 'refused: not deleted, and the same again would be refused too',
   4: 'not now: not deleted; the same again, later, may succeed',
-  5: 'unknown: it may be deleted. Run the same again: 0, or a NotFoundError whose accountFound is true, means that it is gone',
+  5: 'unknown: it may be deleted. Run the same again, with another --idempotency-key or none: 0, or a NotFoundError whose accountFound is true, means that it is gone',
 };
 
 const exitCodesOfRestores = {
@@ -123,7 +123,7 @@ function deleting(command: Command): Command {
     )
     .option(
       '--idempotency-key <key>',
-      'your own key for the Idempotency-Key header, instead of a new one each time. Use a new one after a refusal',
+      'your own key for the Idempotency-Key header, instead of a new one each time. Use another one after a refusal, or exit code 5',
     )
     .option('--json', jsonText)
     .option('--patience <seconds>', 'how long to retry failures that are safe to retry', seconds, 60);

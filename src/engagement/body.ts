@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { UpstreamBody } from '../upstream/attempt.ts';
 
 /** Upstream's body, parsed as far as possible. */
@@ -72,4 +73,11 @@ export function readBody(body: UpstreamBody): ReadBody {
 /** True for a JSON object: not for a list, a plain value or null. */
 export function isJsonObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+const asJson = (value: unknown): unknown => JSON.parse(JSON.stringify(value ?? null));
+
+/** True for values with the same JSON, in any order of the keys. */
+export function isSameJson(one: unknown, other: unknown): boolean {
+  return isDeepStrictEqual(asJson(one), asJson(other));
 }

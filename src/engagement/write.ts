@@ -88,7 +88,8 @@ const detailOf = (end: DeleteEnd | CreateEnd): string =>
 
 /** For a key that is another request's. @param name the argument or header with the key. */
 export function otherRequest(name: string) {
-  return refusedInput([refusal([name], 'It was used for another request or another selection. Use a new one.')]);
+  const why = 'It was used for another request or another selection. Find out first what that did, then use a new one.';
+  return refusedInput([refusal([name], why)]);
 }
 
 /** For an integration that Truto cannot delete engagements of, or cannot create them. */

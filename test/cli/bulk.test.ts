@@ -55,6 +55,13 @@ describe('truto-engagements bulk', () => {
     expect(sandbox.requests).toHaveLength(before);
   });
 
+  it('refuses a folder as standard input, before anything is sent', async () => {
+    const before = sandbox.requests.length;
+    const { code, shown } = await runInTerminal(bulk(capsule.id), env, { inputFrom: '/' });
+    expect([code, shown]).toEqual([2, expect.stringContaining('Nothing was sent')]);
+    expect(sandbox.requests).toHaveLength(before);
+  });
+
   it('ends a line only at LF or CRLF, and keeps every other character of an id', async () => {
     const odd = ['a\u2028b', 'c\u2029d', '\u2028', 'f\u00a0', 'é🦊'];
     const { lines } = await runCli(bulk(capsule.id, '--dry-run'), env, `\ufeff ${odd.join('\r\n')}\t\n e\u0085f\ng\rh`);

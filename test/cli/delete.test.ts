@@ -190,6 +190,35 @@ describe('truto-engagements delete', () => {
     expect(first).not.toBe(third);
   });
 
+  it('says to use another --idempotency-key after an answer without proof, since upstream may repeat it', async () => {
+    const stored = new Map<unknown, Answer>();
+    await using upstream = await startUpstream((request, response) => {
+      const key = request.headers['idempotency-key'];
+      // The first two attempts, which are those of one run, delete the record and fail to say so.
+      const answer = stored.get(key) ?? (stored.size < 2 ? truto(500) : truto(404));
+      stored.set(key, answer);
+      answer(request, response);
+    }, 'capsule');
+    const settings = { ...env, TRUTO_BASE_URL: upstream.url };
+    const again = (...key: string[]) => runCli(['delete', 'e1', ...account, '--patience', '0', ...key], settings);
+    for (const _run of [1, 2]) {
+      const { code, lines } = await again('--idempotency-key', 'k1');
+      expect([code, lines()[0].message]).toEqual([5, expect.stringContaining('--idempotency-key')]);
+    }
+    for (const key of [[], ['--idempotency-key', 'k2']])
+      expect((await again(...key)).lines()).toMatchObject([{ result: 'NotFoundError', accountFound: true }]);
+  });
+
+  it('does not say so without that option, or when there was no answer', async () => {
+    await using upstream = await startUpstream(truto(500), 'capsule');
+    await using silent = await startUpstream((_request, response) => void response.destroy(), 'capsule');
+    for (const [url, ...key] of [[upstream.url], [silent.url, '--idempotency-key', 'k1']]) {
+      const settings = { ...env, TRUTO_BASE_URL: String(url) };
+      const { code, lines } = await runCli(['delete', 'e1', ...account, '--patience', '0', ...key], settings);
+      expect([code, lines()[0].message]).toEqual([5, expect.not.stringContaining('--idempotency-key')]);
+    }
+  });
+
   it.each([
     ['--idempotency-key', '--dry-run'],
     ['--account', '--dry-run'],
@@ -208,6 +237,35 @@ describe('truto-engagements delete', () => {
     await using upstream = await startUpstream(remote(400, { raw_response: spellings }), 'capsule');
     const { lines } = await runCli(['delete', 'e1', ...account], { ...env, TRUTO_BASE_URL: upstream.url });
     expect(lines()[0].rawResponse).toEqual(spellings.map(() => expect.stringContaining('[redacted]')));
+  });
+});
+
+describe('a record that contains the token', () => {
+  const record = (content: string) => json(200, { id: 'e1', content });
+  const deletingAfterRead =
+    (content: string): Answer =>
+    (request, response) =>
+      (request.method === 'GET' ? record(content) : json(204, undefined))(request, response);
+
+  it.each([
+    ['delete', ['delete', 'e1', '--snapshot']],
+    ['bulk', ['bulk', '--snapshot']],
+    ['get', ['get', 'e1']],
+  ])('is redacted by %s, and its line and standard error warn that it is no exact copy', async (_command, args) => {
+    await using upstream = await startUpstream(deletingAfterRead(`curl -u ${token}`), 'capsule');
+    const settings = { ...env, TRUTO_BASE_URL: upstream.url };
+    const { code, lines, stderr } = await runCli([...args, ...account], settings, 'e1\n');
+    const [{ engagement, warnings }] = lines();
+    expect([code, engagement.content]).toEqual([0, 'curl -u [redacted]']);
+    const warning = expect.stringContaining('[redacted]');
+    expect([warnings.at(-1), stderr.trimEnd().split('\n').at(-1)]).toEqual([warning, warning]);
+  });
+
+  it('is the only one that is warned about', async () => {
+    await using upstream = await startUpstream(deletingAfterRead('[redacted]'), 'capsule');
+    const settings = { ...env, TRUTO_BASE_URL: upstream.url };
+    const { lines, stderr } = await runCli(['delete', 'e1', '--snapshot', ...account], settings);
+    expect(JSON.stringify(lines()[0].warnings) + stderr).not.toContain('redacted');
   });
 });
 

@@ -260,6 +260,27 @@ describe('a restore', () => {
     expect(await read('Planhat', newId, record)).toMatchObject({ engagement: { subject: 'of day 3' } });
   });
 
+  it('takes the newest line of the terminal, in any order of the files', async () => {
+    const [{ notes: _notes, ...record }] = take('Capsule', 1) as [Seed];
+    const { id: account } = sandboxAccount('Capsule');
+    await deleteInto('/dev/null', 'Capsule', [record]);
+    for (const [name, subject] of [
+      ['b', 'before'],
+      ['a', 'after'],
+    ]) {
+      const answer: Answer = (request, response) =>
+        json(200, request.method === 'GET' ? { ...record, subject } : { id: record.id })(request, response);
+      await using upstream = await startUpstream(answer, 'capsule');
+      const args = ['delete', record.id, '--account', account, '--snapshot'];
+      const { code, stdout } = await runCli(args, { ...env, TRUTO_BASE_URL: upstream.url });
+      expect(code).toBe(0);
+      writeFileSync(join(folder, `${name}.jsonl`), stdout);
+    }
+    const [{ result, newId }] = (await restore(folder)).lines();
+    expect(result).toBe('Restored');
+    expect(await read('Capsule', newId, record)).toMatchObject({ engagement: { subject: 'after' } });
+  });
+
   it('of a dry run reads, and writes nothing', async () => {
     const [record, other] = take('Planhat', 2) as [Seed, Seed];
     await deleteInto(file(), 'Planhat', [record]);

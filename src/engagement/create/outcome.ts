@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { Attempt, Send, UpstreamAnswer } from '../../upstream/attempt.ts';
-import { isJsonObject, readBody } from '../body.ts';
+import { isJsonObject, isSameJson, readBody } from '../body.ts';
 import { findErrorForm, isPage, isPageType, refusalForms, successStatuses } from '../delete/evidence.ts';
 import { parseRateLimit, refusedByBody, unreadableFields, whyUnknown } from '../delete/outcome.ts';
 import { readAnswer } from '../drift.ts';
@@ -177,7 +177,7 @@ const comparisons: Readonly<Partial<Record<FieldKind, (sent: never, found: never
   phoneNumbers: (sent: Phones, found: Phones) =>
     sent.every((one) => found.some((other) => digits(one) === digits(other))),
   object: (sent: object, found: Readonly<Record<string, unknown>>) =>
-    Object.entries(sent).every(([name, value]) => JSON.stringify(found[name]) === JSON.stringify(value)),
+    Object.entries(sent).every(([name, value]) => isSameJson(found[name], value)),
 };
 
 /** True when the record's field has the value that was sent. Undefined when the record lacks the field. */

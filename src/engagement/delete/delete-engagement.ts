@@ -1,5 +1,6 @@
 import { digest } from '../../upstream/digest.ts';
 import { type AccountLookup, type Caller, canAccess } from '../account.ts';
+import { isSameJson } from '../body.ts';
 import { type DeleteEngagementInput, isRepeatable, sentType } from '../input.ts';
 import type { DeletedEvents } from '../known-deletes.ts';
 import { nodeKind } from '../node-id.ts';
@@ -253,7 +254,7 @@ function findDifferences(
   const given = { ...asked, ...(format !== 'unified' && { format }), ...(snapshot && { snapshot }) };
   const confirmed: Readonly<Record<string, unknown>> = { ...plan.input, snapshot: plan.snapshot };
   return Object.entries(given)
-    .filter(([name, value]) => (value ?? null) !== null && JSON.stringify(value) !== JSON.stringify(confirmed[name]))
+    .filter(([name, value]) => (value ?? null) !== null && !isSameJson(value, confirmed[name]))
     .map(([name]) => refusal([name], 'It is not what the confirmationToken confirms. Omit it.'));
 }
 

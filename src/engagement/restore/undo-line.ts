@@ -37,7 +37,7 @@ export function readUndoLine(bytes: Buffer) {
   if (!engagement) return result ? ({ kind: 'NoRecord' } as const) : unreadableLine('it has no engagement');
   const key = { id: engagement.id, integratedAccountId };
   const [issue] = checkKey(key);
-  if (issue) return unreadableLine(`it has an invalid id: ${located(issue)}`);
+  if (issue) return unreadableLine(`it has an invalid id: ${located(issue).replace(/\.$/, '')}`);
   const { record, unreadable } = readRecord('engagements', engagement, wholeSelection.fields, key);
   // In milliseconds since 1970.
   const readAtMs = readAt === undefined ? undefined : Date.parse(readAt);

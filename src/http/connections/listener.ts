@@ -321,6 +321,9 @@ export function createListener(
     giveUpBody = readRequestBody(request, response, (bytes) => body.hold(bytes), onBody);
   });
 
+  // Node's own 417 has no id and no reason. RFC 9110 (10.1.1) lets a server ignore an expectation that it does not know.
+  server.on('checkExpectation', (request, response) => void server.emit('request', request, response));
+
   /** Connections that are closed once the answers due on them are sent. */
   const ending = new WeakSet<Duplex>();
   /** Ends a connection on which a request will not be read to its end, with an answer that says why. @param error Node's own */
