@@ -89,6 +89,8 @@ class Exchange implements Dispatcher.DispatchHandler, Expiring {
   readonly outcome = Promise.withResolvers<Attempt>();
   /** The connection of the request, once it is written. */
   connection: Socket | undefined;
+  deadlineAt = 0;
+  deadlineIndex = -1;
   readonly #client: UpstreamClientOptions;
   readonly #options: AttemptOptions;
   /** Called first with an answer. The answer may be read once the result settles. */

@@ -40,7 +40,7 @@ export class Permits {
         this.#waiting.delete(waiter);
         settle(undefined);
       };
-      const waiter = { settle, expire };
+      const waiter = { settle, expire, deadlineAt: until, deadlineIndex: -1 };
       this.#waiting.add(waiter);
       deadlines.set(waiter, until);
     });

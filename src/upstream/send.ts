@@ -281,20 +281,26 @@ export function openUpstream(options: UpstreamOptions) {
   const { requestTimeoutMs } = options;
   const client = createUpstreamClient(options);
   const sendOver = createSend({ ...options, client, reserveMs: Math.min(maxReserveMs, requestTimeoutMs / 10) });
-  const inFlight = new Set<Promise<Sent>>();
-  const send: Send = (request, sendOptions) => {
-    const sent = sendOver(request, sendOptions);
-    inFlight.add(sent);
-    return sent.finally(() => inFlight.delete(sent));
+  let inFlight = 0;
+  let onEnd = () => {};
+  const send: Send = async (request, sendOptions) => {
+    inFlight += 1;
+    try {
+      return await sendOver(request, sendOptions);
+    } finally {
+      inFlight -= 1;
+      if (inFlight === 0) onEnd();
+    }
   };
   return {
     send,
     endStreams: client.endStreams,
     /** Waits for requests in flight, then closes the connections. Takes at most twice an operation's time. */
     async close(): Promise<void> {
-      const timeout = sleep(requestTimeoutMs, true, { ref: false });
+      const { promise: ended, resolve } = Promise.withResolvers<void>();
+      onEnd = resolve;
       // A call between two attempts has no connection that `client.close` could wait for.
-      while (inFlight.size > 0) if ((await Promise.race([Promise.allSettled(inFlight), timeout])) === true) break;
+      if (inFlight > 0) await Promise.race([ended, sleep(requestTimeoutMs, undefined, { ref: false })]);
       await client.close(requestTimeoutMs);
     },
   };
