@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { deleteEach } from '../src/engagement/delete/delete-many.ts';
+import { deleteEach } from '../src/engagement/delete/delete-engagement.ts';
 import type { DeleteEngagementResult } from '../src/engagement/result.ts';
 import { AnswerRoom, withinRoom } from '../src/graphql/core/answer-room.ts';
 

@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { fstatSync } from 'node:fs';
 import { isatty } from 'node:tty';
-import { deleteEngagement } from '../engagement/delete/delete-engagement.ts';
-import { itemKey } from '../engagement/delete/delete-many.ts';
+import { deleteEngagement, itemKey } from '../engagement/delete/delete-engagement.ts';
 import { type EngagementRecord, nothing, plainRecord, wholeSelection } from '../engagement/record.ts';
 import { refusedInput } from '../engagement/refusal.ts';
 import { hasRefusal, located } from '../engagement/result.ts';

@@ -1,8 +1,13 @@
 import { GraphQLStreamDirective } from '@graphql-tools/utils';
 import type { InputRef } from '@pothos/core';
 import { type FieldNode, type GraphQLResolveInfo, getDirectiveValues } from 'graphql';
-import { type AskedDelete, deleteEngagement } from '../../engagement/delete/delete-engagement.ts';
-import { deleteEach, itemKey, maxDeletes } from '../../engagement/delete/delete-many.ts';
+import {
+  type AskedDelete,
+  deleteEach,
+  deleteEngagement,
+  itemKey,
+  maxDeletes,
+} from '../../engagement/delete/delete-engagement.ts';
 import {
   type DeleteEngagementParameter,
   type DeleteEngagementParameters,
