@@ -97,6 +97,14 @@ it('prints additional fields in the terminal, among the others', async () => {
 });
 
 describe('ADDITIONAL_FIELDS', () => {
+  it('names a field that the answer to a delete lacks', async () => {
+    answer = json(200, { id: '1' });
+    for (const format of ['UNIFIED', 'RAW']) {
+      const { warnings } = (await remove('dealStage', `format: ${format}`)).body.data.deleteEngagement;
+      expect(warnings).toEqual([expect.stringContaining(' deal_stage.')]);
+    }
+  });
+
   it('gives each additional field its own typed field, in every operation', async () => {
     answer = json(200, { ...documented, ...values });
     const { body } = await facade.post(`{ engagement(${key}) { ${selection} } }`);

@@ -45,6 +45,17 @@ describe('deadlines', () => {
     expect([expire.mock.calls.length, vi.getTimerCount()]).toEqual([0, 0]);
   });
 
+  it('are one for each operation, however often they are set', () => {
+    const deadlines = new Deadlines();
+    const expire = vi.fn();
+    const one: Expiring = { deadlineAt: 0, deadlineIndex: -1, expire };
+    for (const inMs of [10, 20]) deadlines.set(one, performance.now() + inMs);
+    vi.advanceTimersByTime(15);
+    expect(expire).not.toHaveBeenCalled();
+    deadlines.cancel(one);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
   it('use no timer without deadlines, and accept one that is never due', () => {
     const deadlines = new Deadlines();
     const expire = vi.fn();

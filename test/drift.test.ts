@@ -91,13 +91,11 @@ describe('an integration that cannot delete by our table', () => {
     (capabilities: Answer): Answer =>
     (request, response) =>
       (request.path.endsWith('/capabilities') ? capabilities : json(200, shown))(request, response);
+  const row = (names: unknown) => ({ model: 'crm', resource: 'engagements', methods: names });
   const methods = (...names: string[]) =>
     json(200, {
       ...{ integration: shown.integration, account: { id: 'a', status: 'active', is_blocked: false } },
-      unified: [
-        { model: 'crm', resource: 'contacts', methods: ['delete'] },
-        { model: 'crm', resource: 'engagements', methods: names },
-      ],
+      unified: [{ model: 'crm', resource: 'contacts', methods: ['delete'] }, row(names)],
     });
 
   it('is deleted from if Truto has the method by now, which is asked once and counted', async () => {
@@ -113,12 +111,10 @@ describe('an integration that cannot delete by our table', () => {
   it.each<[string, Answer]>([
     ['says that it has not', methods('list', 'get')],
     ['has no row for engagements', json(200, { account: { id: 'a' }, unified: [] })],
-    [
-      'answers for another account',
-      json(200, { account: { id: 'b' }, unified: [{ model: 'crm', resource: 'engagements', methods: ['delete'] }] }),
-    ],
+    ['answers for another account', json(200, { account: { id: 'b' }, unified: [row(['delete'])] })],
     ['has no such route', truto(404, { message: 'Route not found' })],
     ['fails', truto(500)],
+    ['has no list of methods', json(200, { account: { id: 'a' }, unified: [row('delete')] })],
     ['answers nonsense', json(200, { account: { id: 'a' }, unified: { methods: 'delete' } })],
   ])('is refused, and nothing is sent, if Truto %s', async (_what, capabilities) => {
     await using all = await start(json(200, { id: '1' }), account(capabilities));

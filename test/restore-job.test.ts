@@ -548,7 +548,13 @@ describe.concurrent('R32 a restore', () => {
   /** Restores one engagement over a fake upstream. Returns the end, and how much time was left when each create was sent. */
   async function restoreOne(
     list: readonly object[],
-    more: { readonly begunAtMs?: number; readonly isTaken?: boolean; readonly onBegin?: () => Promise<void> },
+    more: {
+      readonly begunAtMs?: number;
+      readonly isTaken?: boolean;
+      readonly onBegin?: () => Promise<void>;
+      /** For a dry run: the status that refuses each look-up of a related record. */
+      readonly lookUpStatus?: number;
+    },
   ) {
     const line = readUndoLine(Buffer.from(JSON.stringify(linesOfGone(1)[0])));
     if (line.kind !== 'Record') throw new Error(line.kind);
@@ -556,12 +562,21 @@ describe.concurrent('R32 a restore', () => {
     const send: Send = async ({ method, path }, { deadlineAt }) => {
       if (method === 'POST') leftMs.push(deadlineAt - performance.now());
       const isList = method === 'GET' && path.includes('engagements?');
-      const attempt = isList ? answered(200, { result: list, next_cursor: null }) : refused(404);
+      const isRelated = method === 'GET' && !path.includes('engagements');
+      const attempt = isList
+        ? answered(200, { result: list, next_cursor: null })
+        : refused(isRelated ? (lookUpStatus ?? 404) : 404);
       return { attempt, answerCount: 1, attemptCount: 1, idempotencyKey: 'k', mayHaveActedBefore: false };
     };
     const caller = { id: 'c', grants: 'all', authorization: new Secret('Bearer t'), bringsToken: false } as const;
-    const { begunAtMs, isTaken = false, onBegin = async () => {} } = more;
-    const options = { caller, dryRun: false, refusalCount: 0, requestTimeoutMs: 100, hasCallerLeft: () => false };
+    const { begunAtMs, isTaken = false, onBegin = async () => {}, lookUpStatus } = more;
+    const options = {
+      caller,
+      dryRun: lookUpStatus !== undefined,
+      refusalCount: 0,
+      requestTimeoutMs: 100,
+      hasCallerLeft: () => false,
+    };
     const end = await restoreEngagement(
       line,
       { ...options, begunAtMs },
@@ -575,6 +590,14 @@ describe.concurrent('R32 a restore', () => {
     );
     return { end, leftMs };
   }
+
+  it.each([
+    ['RestorePlan', 404],
+    ['AccountBlockedError', 503],
+    ['RateLimitedError', 429],
+  ])('of a dry run ends as %s when look-ups of related records are refused with %i', async (kind, lookUpStatus) => {
+    expect((await restoreOne([], { lookUpStatus })).end.kind).toBe(kind);
+  });
 
   it('has no time left for a create when its process froze since it noted it', async ({ expect }) => {
     const onBegin = () => new Promise<void>((resolve) => setTimeout(resolve, 200));

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { Attempt, UpstreamRequest } from '../src/upstream/attempt.ts';
 import type { AttemptOptions } from '../src/upstream/client.ts';
 import { createSend } from '../src/upstream/send.ts';
@@ -29,6 +29,7 @@ async function send(
     isRepeatable?: boolean;
     hasCallerLeft?: () => boolean;
     isBackground?: boolean;
+    keyAfter?: (answerCount: number) => string;
   } = {},
 ) {
   const times: AttemptOptions[] = [];
@@ -44,6 +45,13 @@ async function send(
 }
 
 describe('sending', () => {
+  it('makes each key by the number of attempts that were answered before', async () => {
+    const keyAfter = vi.fn((answerCount: number) => String(answerCount));
+    await send([failure(true), answer(404)], { keyAfter });
+    await send([answer(502), answer(404)], { keyAfter });
+    expect(keyAfter.mock.calls).toEqual([[0], [0], [0], [1]]);
+  });
+
   it('reports when an attempt before the last may have been executed', async () => {
     expect(await send([failure(true), answer(404)])).toMatchObject({ attemptCount: 2, mayHaveActedBefore: true });
     expect(await send([failure(false, 'refused'), answer(404)])).toMatchObject({

@@ -87,4 +87,9 @@ export const equivalents: readonly (readonly [before: string, after: string, why
     'for (const definition of (getOperationAST(document, operationName)?.variableDefinitions)) {',
     'A request for an operation that is not there is refused before. The check is only for the compiler.',
   ],
+  [
+    "const error = readUpstreamError(body.kind === 'json' ? body.value : undefined, paths);",
+    'const error = readUpstreamError(true ? body.value : undefined, paths);',
+    "A text is no error of Truto's either.",
+  ],
 ];
