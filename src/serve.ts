@@ -35,8 +35,10 @@ const config = await (async () => parseConfig(process.env))().catch(endAtStart);
 const terminal = process.stdout.isTTY ? (await import('./log/terminal-log.ts')).createTerminalDestination() : undefined;
 const log = createLog({ secrets: secretsOf(config), ...(terminal && { destination: terminal }) });
 
-function endAtStart(error: Error): never {
-  process.stderr.write(`${error instanceof ConfigError ? error.message : describeListenError(error)}\n`);
+function endAtStart(error: NodeJS.ErrnoException): never {
+  // Of a fault of the program, the stack is needed.
+  const why = error instanceof ConfigError ? error.message : error.code ? describeListenError(error) : error.stack;
+  process.stderr.write(`${why}\n`);
   return process.exit(1);
 }
 

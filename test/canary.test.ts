@@ -31,6 +31,16 @@ describe('S01 the search for secrets', () => {
 });
 
 describe("S01 a service's own token", () => {
+  it('stays when it is only digits, which may also be an id', async () => {
+    await using upstream = await startUpstream(json(200, { id: 12345678, subject: 'x' }));
+    const env = { ...serviceEnv, TRUTO_API_TOKEN: '12345678', JWT_SECRET: jwtSecret };
+    const facade = await startTestFacade(upstream.url, env);
+    const caller = bearer(await signToken({ integrated_accounts: ['a'] }));
+    const read = '{ engagement(id: "12345678", integratedAccountId: "a") { subject } }';
+    expect((await facade.post(read, {}, caller)).body).toEqual({ data: { engagement: { subject: 'x' } } });
+    await facade[Symbol.asyncDispose]();
+  });
+
   const removed = `{ ... on DeleteEngagementSuccess { raw engagement { subject remoteData } stream { chunks } }
     ... on RemoteApiError { rawResponse } ... on InvalidInputError { issues { message } } }`;
   const remove = (more = '') => `mutation { deleteEngagement(id: "e1", integratedAccountId: "a"${more}) ${removed} }`;

@@ -343,8 +343,8 @@ if newId ~= '' then
   call('HSET', restored, key, cjson.encode({newId, by}), 'new ' .. newKey, key)
   call('HDEL', restoring, key)
 elseif isOwn or by == '' then
-  local count = call('HGET', restored, 'refused ' .. key) or 0
-  call('HSET', restored, 'refused ' .. key, math.max(count, refusalCount))
+  local count = tonumber(call('HGET', restored, 'refused ' .. key) or 0)
+  call('HSET', restored, 'refused ' .. key, math.max(count, tonumber(refusalCount)))
   if isOwn then call('HDEL', restoring, key) end
 end
 call('PEXPIRE', restored, ${ledgerKeptMs})
@@ -435,7 +435,7 @@ export const settleItem = define('job states failures queue', 'index')<
 local state, phase = call('HGET', states, index), call('HGET', job, 'phase')
 if not phase or (state ~= 'begun' and state ~= 'ACCEPTED' and state ~= 'OutcomeUnknownError') then return '' end
 if state == 'OutcomeUnknownError' then
-  -- Redis may have lost either of the two.
+  -- Redis may have lost the list or the copy.
   if call('LREM', failures, 1, call('HGET', states, 'failure:' .. index) or '') == 0 then return '' end
   call('HDEL', states, 'failure:' .. index)
 end

@@ -222,7 +222,7 @@ async function endRestoreJob(job: BulkJob, ports: WorkPorts): Promise<boolean> {
         const key = keys[index] ?? '';
         const at = new Date(begunAtMs ?? Date.now()).toISOString();
         if (restored) return [{ key, event: 'restored', at, newId: restored.newId }];
-        // Its key of upstream depends on this number.
+        // The create's `Idempotency-Key` depends on this number.
         const newRefusals = Math.max(0, refusalCount - (entries?.get(key)?.refusalCount ?? 0));
         const refused = Array<LedgerLine>(newRefusals).fill({ key, event: 'refused', at });
         return begunAtMs === undefined ? refused : [...refused, { key, event: 'begun', at }];

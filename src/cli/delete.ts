@@ -67,14 +67,14 @@ export async function withDeletes(
   return withSession({ ...options, json: json || snapshot }, run, true);
 }
 
-/** True when a device gets the output that is no terminal. Node opens `/dev/null` in place of a closed output. */
+/** True when the output goes to a device other than a terminal. Node opens `/dev/null` in place of a closed output. */
 function isDiscarded({ fd }: { readonly fd?: number }): boolean {
   return fd !== undefined && !isatty(fd) && fstatSync(fd).isCharacterDevice();
 }
 
 /** A run does not know the answers of earlier ones, so it sends the same keys as they did (ADR 7). */
 const otherKey =
-  'Truto may repeat its answer for this --idempotency-key: run the same again with another one, or without.';
+  'If the same run gets this answer again, Truto repeats it for this --idempotency-key: then use another one, or none.';
 
 type Deletes = ReturnType<typeof createDeletes>;
 

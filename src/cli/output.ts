@@ -88,11 +88,12 @@ export function createOutput(token?: Secret, json = false) {
     isForPeople,
     /** Prints a result: to people as these lines, else as JSON. */
     report(lines: readonly string[], result: Readonly<Record<string, unknown>>): void {
-      const json = JSON.stringify(result);
-      const hasToken = Boolean(result.engagement && pattern && json.search(pattern) >= 0);
+      const line = JSON.stringify(result);
+      const hasToken = Boolean(result.engagement && pattern && line.search(pattern) >= 0);
       isAltered ||= hasToken;
       const warnings = [result.warnings ?? [], altered].flat();
-      for (const line of isForPeople ? lines : [hasToken ? JSON.stringify({ ...result, warnings }) : json]) print(line);
+      for (const shownLine of isForPeople ? lines : [hasToken ? JSON.stringify({ ...result, warnings }) : line])
+        print(shownLine);
     },
     /** Aborted once standard output cannot be written. */
     unread: unread.signal,

@@ -96,7 +96,7 @@ function keptInRedis(memory: DeletesMemory) {
   const incomplete = new Set<string>();
   let isRemoving = false;
 
-  /** Removes a list that lacks a delete, once Redis answers: its readers find a list with another name, and are incomplete. */
+  /** Removes a list that lacks a delete, once Redis answers: its readers then find a list with another name, and end with `EVENTS_LOST`. */
   async function removeWhenBack(list: string): Promise<void> {
     incomplete.add(list);
     if (isRemoving) return;
@@ -159,7 +159,7 @@ function keptHere(): ReturnType<typeof keptInRedis> {
 export function createKnownDeletes(shared?: DeletesMemory) {
   const kept = shared ? keptInRedis(shared) : keptHere();
   return {
-    /** Adds the end of a delete, without waiting for Redis. If Redis does not answer, its readers become incomplete later. */
+    /** Adds the end of a delete, without waiting for Redis. If Redis does not answer, subscriptions of the account end with `EVENTS_LOST` later. */
     note(integratedAccountId: string, id: string, evidence: DeleteEvidence): void {
       void kept.add(integratedAccountId, { id, evidence, at: new Date() });
     },

@@ -53,7 +53,7 @@ export type FoundRecord<R extends Resource> = ReadRecord<R> & { readonly kind: '
 
 type Found<R extends Resource> = FoundRecord<R> | Refusal;
 
-/** One page of engagements. `nextCursor` is null on the last. `isPartial`: some are missing: upstream marks it so, or they have no id. */
+/** One page of engagements. `nextCursor` is null on the last. `isPartial`: some are missing, since upstream says so, or they have no id. */
 export type EngagementPage = Extract<Awaited<ReturnType<typeof readEngagements>>, { kind: 'Page' }>;
 
 const failed = (message: string): Refusal => ({ kind: 'UpstreamUnavailableError', message, wasSent: true });

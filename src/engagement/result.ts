@@ -82,7 +82,7 @@ export interface DeleteEngagementSuccess extends Success {
   /** Any JSON value. Undefined and null mean none. */
   readonly raw?: unknown;
   readonly stream: DeleteStream | null;
-  /** Of an `ACCEPTED` delete: when it was first sent, in milliseconds since 1970: older events prove nothing. Callers do not see it. */
+  /** When an `ACCEPTED` delete was first sent, in milliseconds since 1970. Older events prove nothing. Callers do not see it. */
   readonly sentAt?: number;
 }
 

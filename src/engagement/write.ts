@@ -56,7 +56,7 @@ export interface WriteOptions extends ReadBounds {
 export interface WritePorts extends ReadPorts {
   /** Recognizes repeated requests. Without it, each is a delete or create of its own. */
   readonly requestMemory?: RequestMemory | undefined;
-  /** Records an end, once, even if it arrives several times. Without it, the caller does so by what it returns. */
+  /** Records an end, once, even if it arrives several times. Without it, only the result tells. */
   readonly recordEnd?: (verb: Verb, event: AuditEvent) => void;
   /** Records a repeated request that was answered from memory. */
   readonly recordRepetition?: (verb: Verb, event: Repetition) => void;
@@ -149,7 +149,7 @@ export abstract class Write<
     return end;
   }
 
-  /** Does the work, unless another request with the key does it or has done it. Without a key, and in a dry run, there is no other. */
+  /** Does the work, unless another request with the key does it or has done it. Without a key, and in a dry run, it is always done. */
   protected async once(
     key: { readonly name: string; readonly parts: readonly [string, string] } | undefined,
     fingerprint: () => string,

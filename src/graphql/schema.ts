@@ -94,7 +94,7 @@ export function createSchema(options: EngagementSchemaOptions): GraphQLSchema {
   // Checked like the settings of the same meaning.
   parseSettings({ SUBGRAPH: dialect, TYPE_PREFIX: typePrefix, ADDITIONAL_FIELDS: JSON.stringify(additionalFields) });
   const used = addAdditionalFields(pruned(buildDialect({ dialect, provesCallers })), additionalFields);
-  const schema = withTypePrefix(withGivenResults(limitAnswers(used)), typePrefix);
+  const schema = withTypePrefix(limitAnswers(withGivenResults(used)), typePrefix);
   if (dialect !== 'none') schema.extensions = { ...schema.extensions, sdl: printed(schema, dialect) };
   return schema;
 }

@@ -255,7 +255,7 @@ export function createMount(yoga: GraphQLHandler, { config, log, metrics }: Cont
         end();
       }
     },
-    /** Refuses new requests, and settles when those in flight are answered. Ends answers in parts that are not read by then. */
+    /** Refuses new requests, and settles when those in flight are answered. Answers in parts that are not read to their end are ended after `endStreamsAfterMs`. */
     async drain(endStreamsAfterMs: number): Promise<void> {
       const timer = setTimeout(() => {
         for (const leave of openStreams) leave();

@@ -23,6 +23,7 @@ const seconds = /^\d+(\.\d+)?$/;
 export function parseRetryAfter(header: string | undefined, nowMs: number): number | undefined {
   const text = header?.trim() ?? '';
   if (seconds.test(text)) return Math.min(Math.ceil(Number(text)) * 1000, maxWaitMs);
+  // The last form has no zone.
   const dateMs = httpDates.some((form) => form.test(text))
     ? Date.parse(text.replace(/(?: GMT)?$/, ' GMT'))
     : Number.NaN;

@@ -34,7 +34,7 @@ export function isPageType(header: string | undefined): boolean {
   return types.length > 1 || types.some((type) => pageType.test(type));
 }
 
-/** 200, 201 and 204 are documented as success (Truto, errors.md), 202 is "accepted". Of a create, only with a record in the body. */
+/** 200, 201 and 204 are documented as success (Truto, errors.md), 202 is "accepted". A create accepts them only with a record in the body. */
 export const successStatuses = new Set([200, 201, 202, 204]);
 
 /** True for a value with content: false for `"error": null` and `"errors": []`. */

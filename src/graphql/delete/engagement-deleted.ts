@@ -37,7 +37,7 @@ async function checkAccess(integratedAccountId: string, context: Context): Promi
 subscriptionField('engagementDeleted', {
   type: DeletedEngagement,
   description:
-    "Sends each engagement of an integrated account that is deleted from now on, as far as this server knows. It knows its own deletes, those of all servers that share its Redis, and Truto's events. Without `REDIS_URL`, it knows only what happens at this process. An engagement may come twice: after its delete, and by the event. New ones are sent once a second. The subscription ends with `EVENTS_LOST` when you read too slowly, or a server lost Redis. It ends with `UNAUTHENTICATED` when your token expires or is revoked, and with `FORBIDDEN` when you lose access to the account. A server that stops ends it early: subscribe again.",
+    "Sends each engagement of an integrated account that is deleted from now on, as far as this server knows. It knows its own deletes, those of all servers that share its Redis, and Truto's events. Without `REDIS_URL`, it knows only what happens at this process. An engagement may come twice: after its delete, and by the event. New ones are sent once a second. The subscription ends with `EVENTS_LOST` when you read too slowly, or a server has lost Redis. It ends with `UNAUTHENTICATED` when your token expires or is revoked, and with `FORBIDDEN` when you lose access to the account. A server that stops ends it early: subscribe again.",
   args: { integratedAccountId: "ID!: Truto's id of the integrated account." },
   async subscribe({ integratedAccountId }, context) {
     await checkAccess(integratedAccountId, context);

@@ -6,7 +6,7 @@
  * text, never as HTML. The token is only in its field. The address has the account and the bulk delete, so that a reload keeps them.
  */
 
-/** The script of the page, which gets its text. Nothing outside of it may be used in it. */
+/** The page's script: the page gets the source of this function, so it may use nothing outside of it. */
 export function runBulkPage(): void {
   /** The fields of `jobFields`. */
   type Job = Record<'id' | 'state' | 'integratedAccountId' | 'createdBy' | 'createdAt', string> &

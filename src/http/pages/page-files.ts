@@ -77,7 +77,7 @@ function sendFile(
     vary: 'Accept, Accept-Encoding',
   };
   if (request.headers['if-none-match']?.includes(`"${hash}"`)) return void response.writeHead(304, headers).end();
-  // With `q=0`, it is refused (RFC 9110 section 12.4.2).
+  // With `q=0`, the client refuses it (RFC 9110 section 12.4.2).
   const isGzipped = /\bgzip\b(?!\s*;\s*q=0(?:\.0*)?\s*(?:,|$))/i.test(String(request.headers['accept-encoding']));
   if (isGzipped) response.setHeader('content-encoding', 'gzip');
   const body = isGzipped ? gzipped : bytes;
