@@ -54,7 +54,7 @@ export async function withDeletes(
   }
   if (snapshot && !options.dryRun && isDiscarded(process.stdout))
     throw new UsageError(
-      '--snapshot: standard output is closed or a device, so the only copy would be lost. Nothing was sent. Write it to a file',
+      '--snapshot: standard output is closed or a device, so the only copy would be lost. Nothing was sent. Write it to a file.',
     );
   async function run(session: Session): Promise<ExitCode> {
     if (session.config.confirmation.isRequired && !options.dryRun && !asksFirst)
