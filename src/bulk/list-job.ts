@@ -223,8 +223,8 @@ async function endRestoreJob(job: BulkJob, ports: WorkPorts): Promise<boolean> {
         const at = new Date(begunAtMs ?? Date.now()).toISOString();
         if (restored) return [{ key, event: 'restored', at, newId: restored.newId }];
         // The create's `Idempotency-Key` depends on this number.
-        const newRefusals = Math.max(0, refusalCount - (entries?.get(key)?.refusalCount ?? 0));
-        const refused = Array<LedgerLine>(newRefusals).fill({ key, event: 'refused', at });
+        const noted = entries?.get(key)?.refusalCount ?? 0;
+        const refused = Array<LedgerLine>(Math.max(0, refusalCount - noted)).fill({ key, event: 'refused', at });
         return begunAtMs === undefined ? refused : [...refused, { key, event: 'begun', at }];
       });
     }

@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Secret } from '../config/secret.ts';
 import { type DeleteEnd, type ErrorKind, engagementErrors, type Finding } from '../engagement/result.ts';
-import { secretPattern, withEscapes } from '../log/foreign-text.ts';
+import { censor, secretPattern, withEscapes } from '../log/foreign-text.ts';
 
 /** How the program ends; the numbers are a promise. Of many deletes, the highest counts. */
 export const exitCodes = { done: 0, failed: 1, usage: 2, refused: 3, notNow: 4, unknown: 5 } as const;
@@ -62,8 +62,7 @@ export class UsageError extends Error {
 }
 
 /** The warning about a printed engagement that is no exact copy. */
-const altered =
-  'The engagement contains the token, which is printed as [redacted]. Put the token back before you restore the line.';
+const altered = `The engagement contains the token, which is printed as ${censor}. Put the token back before you restore the line.`;
 
 /**
  * Where a command writes: results on standard output, what people need besides on standard error. As in the log, the token is redacted in
@@ -71,7 +70,7 @@ const altered =
  */
 export function createOutput(token?: Secret, json = false) {
   const pattern = token && secretPattern([token]);
-  const shown = (line: string) => withEscapes(pattern ? line.replace(pattern, '[redacted]') : line);
+  const shown = (line: string) => withEscapes(pattern ? line.replace(pattern, censor) : line);
   const print = (line: string) => void process.stdout.write(`${shown(line)}\n`);
   const isForPeople = process.stdout.isTTY === true && !json;
   const unread = new AbortController();
@@ -88,12 +87,10 @@ export function createOutput(token?: Secret, json = false) {
     isForPeople,
     /** Prints a result: to people as these lines, else as JSON. */
     report(lines: readonly string[], result: Readonly<Record<string, unknown>>): void {
-      const line = JSON.stringify(result);
-      const hasToken = Boolean(result.engagement && pattern && line.search(pattern) >= 0);
+      const hasToken = Boolean(result.engagement && pattern && JSON.stringify(result).search(pattern) >= 0);
       isAltered ||= hasToken;
-      const warnings = [result.warnings ?? [], altered].flat();
-      for (const shownLine of isForPeople ? lines : [hasToken ? JSON.stringify({ ...result, warnings }) : line])
-        print(shownLine);
+      const shownResult = hasToken ? { ...result, warnings: [result.warnings ?? [], altered].flat() } : result;
+      for (const line of isForPeople ? lines : [JSON.stringify(shownResult)]) print(line);
     },
     /** Aborted once standard output cannot be written. */
     unread: unread.signal,

@@ -147,6 +147,10 @@ export function readDeletedMark(remoteData: unknown): boolean | undefined {
   return isDeleted === false || isActive === true ? false : readDeletedMark(data);
 }
 
+// Always the same sets: what a selection means is derived once for each.
+const noFields: ReadonlySet<WireField> = new Set();
+const remoteDataOnly: ReadonlySet<WireField> = new Set<WireField>(['remote_data']);
+
 /**
  * Reads an engagement whose delete may have been executed. `MarkedDeleted`: the provider's own record is marked as deleted. `There`: it is
  * not deleted, or not yet. `Unproven`: it can be read, but deleted engagements may be readable too.
@@ -155,7 +159,7 @@ export async function readAfterDelete(key: TypedKey, options: ReadBounds, ports:
   const { caller, deadlineAt } = options;
   const { support } = await ports.findAccountIntegration(caller, key.integratedAccountId, deadlineAt);
   const softDeletes = support.integration?.softDeletes;
-  const selected = new Set<WireField>(softDeletes ? ['remote_data'] : []);
+  const selected = softDeletes ? remoteDataOnly : noFields;
   const found = await readEngagement(key, { ...options, selected }, ports);
   if (found.kind !== 'Found') return found;
   if (!softDeletes) return support.kind === 'supported' ? 'There' : 'Unproven';
