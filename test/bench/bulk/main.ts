@@ -98,7 +98,7 @@ ${table(delayMs)}`,
   )
   .join('\n\n')}
 
-A server has at most 100 deletes of an account in flight, and 256 of all accounts together. More speed needs more processor cores, which everything
+A server has at most 100 deletes of an account in flight, and 512 requests of all accounts together. More speed needs more processor cores, which everything
 shares here. Within Truto's own limits, a single account gets 4 deletes a second: 50 requests in 10 s, less a fifth for interactive requests.
 Several servers share the work of many accounts, and replace each other after a crash.
 
