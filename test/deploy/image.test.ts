@@ -44,10 +44,15 @@ describe('deploy/Dockerfile', () => {
     expect(lintDockerfile('FROM node:24\nMAINTAINER me')).toHaveLength(1);
   });
 
-  it('is built on the Node that the tests run on', () => {
+  it('is built on the line of Node that the tests run on, and on no older version', () => {
     const { devDependencies } = JSON.parse(readText('package.json'));
+    const [major = '', minor, patch] = devDependencies.node.split('.');
     const bases = parseDockerfile(readText('deploy/Dockerfile')).filter(({ keyword }) => keyword === 'FROM');
-    for (const { text } of bases) expect(text).toMatch(new RegExp(`^node:${devDependencies.node}-slim\\b`));
+    for (const { text } of bases) {
+      const [, line, ...version] = /^node:(\d+)\.(\d+)\.(\d+)-slim\b/.exec(text) ?? [];
+      expect(line).toBe(major);
+      expect(Number(version[0]) * 1_000 + Number(version[1])).toBeGreaterThanOrEqual(minor * 1_000 + Number(patch));
+    }
     expect(process.versions.node).toBe(devDependencies.node);
   });
 
