@@ -84,7 +84,7 @@ export function unknownOutcome(
 ): Result.OutcomeUnknownError {
   const retrySafe = isRepeatable(input);
   const next = retrySafe
-    ? 'It is safe to retry with the same arguments. NotFoundError, or ALREADY_ABSENT with the same Idempotency-Key or confirmationToken, then means that it is gone.'
+    ? 'It is safe to retry with the same arguments. NotFoundError with accountFound: true, or ALREADY_ABSENT with the same Idempotency-Key or confirmationToken, then means that it is gone.'
     : 'Read the engagement before you retry: the delete had a remoteQuery or trutoQuery, and the provider may apply it twice.';
   const caution = integration?.softDeletes
     ? ` It may still be readable: ${integration.name} only marks deleted engagements, in their remoteData.`
