@@ -58,7 +58,7 @@ async function readRefused(answer: UpstreamAnswer, context: DeleteContext): Prom
   // A top-level error could not say that the engagement may be gone.
   const answered = readRefusal(answer, callerBroughtToken && !mayHaveActedBefore, deletePaths);
   if (answered.kind === 'UnclearAnswer') return unknownOutcome(context, answered);
-  if (answered.kind === 'Unauthenticated') return answered;
+  if (answered.kind === 'Unauthenticated') return nothingWas('deleted', answered);
   const refused = await context.settleNotFound(answered);
   if (refused.kind !== 'NotFoundError' || !mayHaveActedBefore) return refusedNow(refused, context, { statusCode });
   const why = 'The last attempt found no such record, and the integrated account could not be checked';
