@@ -142,7 +142,7 @@ export function addJobFields(type: ObjectRef<Types, BulkJob>, texts: JobTexts): 
   for (const how of ['pause', 'resume', 'cancel'] as const)
     rootField('mutation', how + name, {
       type,
-      description: `${texts[how]} Does nothing to a ${texts.noun} that has ended.`,
+      description: `${texts[how]} Does nothing to a ${texts.noun} that has ended. An unknown id is the error \`NOT_FOUND\`.`,
       args,
       async resolve(_root, { id }, context) {
         const job = await findJob(id, context, 'Nothing was changed.', isRestore);
