@@ -44,6 +44,8 @@ function endAtStart(error: NodeJS.ErrnoException): never {
 
 const facade = await openFacade({ config, log }).catch(endAtStart);
 const { upstreamUrl } = facade;
+// With its path: a wrong one is a usual cause of refusals.
+const upstream = upstreamUrl.href.replace(/\/$/, '');
 const url = await facade.listen().catch(async (error) => {
   // It may work on bulk deletes already: those in flight are finished first.
   await facade.close();
@@ -55,7 +57,7 @@ if (process.stdout.isTTY) {
   process.stdout.write(await describeStart(url, upstreamUrl, config));
 }
 const metricsUrl = facade.metricsUrl && `${facade.metricsUrl}/metrics`;
-log.info({ url: `${url}/graphql`, metricsUrl, upstream: upstreamUrl.origin, authMode: config.auth.mode }, 'listening');
+log.info({ url: `${url}/graphql`, metricsUrl, upstream, authMode: config.auth.mode }, 'listening');
 
 let isStopping = false;
 

@@ -115,14 +115,14 @@ describe('deleteEngagements', () => {
   });
 
   it.each([
-    ['no item', [], ''],
-    ['more than 100', Array.from({ length: 101 }, (_, index) => ({ id: `e${index}` })), ''],
-    ['streamed bodies', [{ id: '1' }], ', format: STREAM'],
-  ])('refuses %s, before anything is sent', async (_what, items, more) => {
+    ['no item', [], '', 'items'],
+    ['more than 100', Array.from({ length: 101 }, (_, index) => ({ id: `e${index}` })), '', 'items'],
+    ['streamed bodies', [{ id: '1' }], ', format: STREAM', 'format'],
+  ])('refuses %s, before anything is sent', async (_what, items, more, name) => {
     await using server = await start();
     const { body } = await server.facade.post(query(more), { items });
     expect(body.data).toEqual({ deleteEngagements: null });
-    expect(body.errors[0].extensions.code).toBe('INVALID_INPUT');
+    expect(body.errors[0].extensions).toMatchObject({ code: 'INVALID_INPUT', issues: [{ path: [name] }] });
     expect(server.upstream.seen).toEqual([]);
   });
 

@@ -172,7 +172,9 @@ describe('Query.engagements', () => {
 
   it('refuses two engagement types that contradict each other', async () => {
     const { body } = await page('engagementType: CALL, filter: { engagementType: NOTE }');
-    expect(body.errors).toMatchObject([{ extensions: { code: 'INVALID_INPUT' } }]);
+    expect(body.errors).toMatchObject([
+      { extensions: { code: 'INVALID_INPUT', issues: [{ path: ['engagementType'] }] } },
+    ]);
   });
 
   it.each([

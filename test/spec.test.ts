@@ -112,6 +112,20 @@ describe('an error', () => {
   });
 
   it.each([
+    [{}, 'Send the document as `query`.'],
+    [[], 'Send each in a request of its own.'],
+    ['{', 'Send an object with query and variables.'],
+    [{ query: '{ __typename }', operationName: 'X' }, 'operationName names no operation of the document'],
+    [{ query: '{ __typename }', variables: 'x' }, 'to be empty or an object'],
+  ])('of %j says what to send, and does not promise GET', async (body, what) => {
+    const text = typeof body === 'string' ? body : JSON.stringify(body);
+    const headers = { 'content-type': 'application/json' };
+    const response = await fetch(`${facade.url}/graphql`, { method: 'POST', headers, body: text });
+    expect((await response.json()).errors[0].message).toContain(what);
+    expect(response.headers.get('allow')).toBeNull();
+  });
+
+  it.each([
     ['-1', {}],
     ['$n', { n: null }],
   ])('of @stream(initialCount: %s) is of the caller', async (count, variables) => {

@@ -69,6 +69,13 @@ describe('trusted documents', () => {
     expect((await post(facade, { documentId: id, variables: { id: '1' } })).body).toEqual(success);
     expect((await post(facade, { query: text, variables: { id: '2' } })).body).toEqual(success);
     expect((await post(facade, { query: '{ __typename }' })).body).toEqual({ data: { __typename: 'Query' } });
+    for (const [body, code] of [
+      [{ documentId: 'unheard-of' }, 'PERSISTED_QUERY_NOT_FOUND'],
+      [{ extensions: { persistedQuery: { version: 1, sha256Hash: 'unheard-of' } } }, 'PERSISTED_QUERY_NOT_FOUND'],
+      [{ documentId: 7 }, 'BAD_REQUEST'],
+      [{}, 'BAD_REQUEST'],
+    ] as const)
+      expect(await post(facade, body)).toMatchObject({ status: 200, body: { errors: [{ extensions: { code } }] } });
   });
 
   it('mean nothing to a server that has none', async () => {

@@ -28,6 +28,7 @@ describe('an outcome without proof is unknown', () => {
       retrySafe: true,
       lastStatusCode,
       upstreamIdempotencyKey: expect.any(String),
+      message: expect.stringContaining('NotFoundError with accountFound: true'),
     });
   });
 

@@ -82,7 +82,8 @@ const idOf = (caller: Caller, callerKey: StartOptions['callerKey']) =>
   callerKey === undefined ? randomUUID() : uuidOf(caller.id, ...callerKey);
 
 function checkWhich({ ids, filter, engagementType }: AskedStart): readonly Finding[] {
-  if ((ids === undefined) === (filter === undefined)) return [refusal([], 'It must have either ids or a filter.')];
+  if ((ids === undefined) === (filter === undefined))
+    return [refusal([], 'It must have exactly one of ids, filter and confirmationToken.')];
   if (ids !== undefined) {
     if (ids.length === 0 || ids.length > maxIds)
       return [refusal(['ids'], `It must have 1 to ${maxIds} ids, it has ${ids.length}.`)];
@@ -114,7 +115,7 @@ const refuse = (field: string, why: string): Refusal => refusedInput([refusal(['
 function checkRestore({ integratedAccountId, jobId, lines }: StartRestoreInput): readonly Finding[] {
   const findings = [...checkId(integratedAccountId, ['integratedAccountId'])];
   if ((jobId === undefined) === (lines === undefined))
-    findings.push(refusal([], 'It must have either bulkDeleteId or lines.'));
+    findings.push(refusal([], 'It must have exactly one of bulkDeleteId and lines.'));
   else if (lines && (lines.length === 0 || lines.length > maxLines))
     findings.push(refusal(['lines'], `It must have 1 to ${maxLines} lines, it has ${lines.length}.`));
   return findings;

@@ -297,7 +297,7 @@ export async function giveUp(work: HeldItem, seen: keyof typeof whyUnknown): Pro
   const key = idempotencyKeyFor(input, { ...options, caller: { id: work.job.callerId } }, work.answered.count);
   return finish(work, {
     kind: 'OutcomeUnknownError',
-    message: `${whyUnknown[seen]} It is safe to delete it again. A NotFoundError then means that it is gone.`,
+    message: `${whyUnknown[seen]} It is safe to delete it again. NotFoundError with accountFound: true then means that it is gone.`,
     ...{ upstreamIdempotencyKey: states[`key:${work.index}`] ?? key, retrySafe: true },
     ...{ lastStatusCode: null, engagement: null },
   });

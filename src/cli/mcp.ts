@@ -102,7 +102,7 @@ export async function mcpCommand({ http, tokenFile }: SessionOptions & { http?: 
     interruption.forget();
     throw error;
   });
-  const upstream = facade.upstreamUrl.origin;
+  const upstream = facade.upstreamUrl.href.replace(/\/$/, '');
   let server: Server | undefined;
   try {
     // A client that is gone reads nothing. That must not end the deletes that are in flight.

@@ -139,7 +139,7 @@ const origins = form(
   list
     .refine((all) => all.every((one) => address.schema.safeParse(one).success && new URL(one).origin === one))
     .transform((all): ReadonlySet<string> => new Set(all)),
-  'origins such as https://app.example.com (http only for loopback), separated by commas; * is not allowed',
+  'origins such as https://app.example.com (http only for loopback), without a path or a final slash, separated by commas; * is not allowed',
 );
 
 /** Parses JSON, as a transformation of zod. Other text is an issue. */

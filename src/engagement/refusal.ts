@@ -153,11 +153,9 @@ export function refusedInput(findings: readonly Finding[]): InvalidInputError {
   return { kind: 'InvalidInputError', message: `Nothing was sent. ${issues.map(located).join(' ')}`, issues };
 }
 
-/** Puts "Nothing was deleted.", for example, before the message of a refusal, unless that is a top-level error, about the whole operation. */
+/** Puts "Nothing was deleted.", for example, before the message of a refusal. */
 export function nothingWas<Some extends Refusal>(done: 'deleted' | 'created' | 'sent', refused: Some): Some {
-  return refused.kind === 'Unauthenticated'
-    ? refused
-    : { ...refused, message: `Nothing was ${done}. ${refused.message}` };
+  return { ...refused, message: `Nothing was ${done}. ${refused.message}` };
 }
 
 /** For an integrated account that the caller has no access to. */

@@ -144,7 +144,7 @@ export const engagementErrors = {
       'Truto cannot delete, or cannot create, engagements of this integration. Nothing was sent. A retry does not help.',
     fields: {
       integrationName: 'String!: The integration of the integrated account.',
-      supportedIntegrations: '[String!]!: The integrations for which Truto can.',
+      supportedIntegrations: '[String!]!: The names of the integrations for which Truto can do it.',
     },
     toDo: 'nothing: Truto has no such method for this CRM',
   },
@@ -197,7 +197,7 @@ export const engagementErrors = {
     isAccountWide: true,
     description:
       'Truto has blocked or paused the integrated account. Nothing was changed. A retry fails until Truto ends that.',
-    fields: { reason: 'String: Whether the account is blocked or paused. Null when unknown.' },
+    fields: { reason: 'String: Whether the account is blocked or paused, in words for people. Null when unknown.' },
     toDo: 'ask Truto; if `reason` says that it is paused, try again later',
   },
   RateLimitedError: {

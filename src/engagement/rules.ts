@@ -167,7 +167,7 @@ export function checkTrutoQuery(
     if (parameter && given !== undefined && (given?.[parameter] ?? null) === null) return [];
     if (argument) {
       const instead = parameter ? `${argument}.${parameter}` : argument;
-      return [refusal(['trutoQuery', wireName], `It must not have ${wireName}. Use only ${instead}.`)];
+      return [refusal(['trutoQuery', wireName], `It must not have ${wireName}. Use only the argument ${instead}.`)];
     }
     if (!wireName.startsWith('truto_')) return [];
     return [refusal(['trutoQuery'], 'It must not have a name that begins with truto_. This server sets those itself.')];

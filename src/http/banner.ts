@@ -74,7 +74,7 @@ function describeUpstream(url: string, upstream: URL, config: Config): string {
   const purpose = `Check a delete without sending it. Set ${variable} to ${owner}, and put your ids in. Without dryRun, it deletes.`;
   const variables = { id: 'AN_ENGAGEMENT_ID', account: 'AN_INTEGRATED_ACCOUNT_ID' };
   return `
-  upstream  ${upstream.origin}
+  upstream  ${upstream.href.replace(/\/$/, '')}
 
 ${describeExample(url, config, { purpose, headers: [header], query: dryRun, variables })}`;
 }

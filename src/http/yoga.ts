@@ -53,7 +53,9 @@ function useTrustedDocuments(documents: TrustedDocuments | undefined, only: bool
       // Without other parameters, such as the ids of clients, which Yoga would refuse.
       if (query !== undefined) return setParams({ query, operationName, variables, extensions } as typeof params);
       // Where only trusted documents are executed, the query would be refused too.
-      if (!only && id !== null && isPersistedQuery) throw requestError('PERSISTED_QUERY_NOT_FOUND');
+      if (!only && id !== null) throw requestError('PERSISTED_QUERY_NOT_FOUND');
+      // Yoga says that the query is missing.
+      if (!only) return;
       const lack =
         id === null ? 'The request has neither a documentId nor a query.' : 'No trusted document has that id.';
       throw requestError('UNTRUSTED_DOCUMENT', `${lack} Nothing was executed.`);

@@ -103,7 +103,8 @@ describe('truto-engagements check', () => {
     ['an API of another kind', json(200, { status: 'ok' })],
   ])('concludes nothing about the token from an answer of %s', async (_what, answer) => {
     await using upstream = await startUpstream(answer, answer);
-    const { code, stdout } = await check({ ...env, TRUTO_BASE_URL: upstream.url });
+    const { code, stdout } = await check({ ...env, TRUTO_BASE_URL: `${upstream.url}/base` });
+    expect(stdout).toMatch(/^ok +configuration .*\/base$/m);
     expect(stdout).toMatch(/^FAULT upstream.*, but not like Truto\n +-> check TRUTO_BASE_URL/m);
     expect(stdout).not.toMatch(/^(ok +|FAULT )token/m);
     expect(code).toBe(4);

@@ -107,6 +107,14 @@ describe('npm start without a terminal', () => {
     const lines = server.output().trim().split('\n');
     expect(lines.map((line) => JSON.parse(line).msg)).toContain('listening');
   });
+
+  it('names the upstream with its path: a wrong one makes Truto refuse everything', async () => {
+    await using server = await startServerProcess({
+      AUTH_MODE: 'passthrough',
+      TRUTO_BASE_URL: 'http://127.0.0.1:1/unified/',
+    });
+    expect(server.output()).toContain('"upstream":"http://127.0.0.1:1/unified"');
+  });
 });
 
 const root = fileURLToPath(new URL('../..', import.meta.url));

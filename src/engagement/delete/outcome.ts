@@ -58,7 +58,7 @@ async function readRefused(answer: UpstreamAnswer, context: DeleteContext): Prom
   // A top-level error could not say that the engagement may be gone.
   const answered = readRefusal(answer, callerBroughtToken && !mayHaveActedBefore, deletePaths);
   if (answered.kind === 'UnclearAnswer') return unknownOutcome(context, answered);
-  if (answered.kind === 'Unauthenticated') return answered;
+  if (answered.kind === 'Unauthenticated') return nothingWas('deleted', answered);
   const refused = await context.settleNotFound(answered);
   if (refused.kind !== 'NotFoundError' || !mayHaveActedBefore) return refusedNow(refused, context, { statusCode });
   const why = 'The last attempt found no such record, and the integrated account could not be checked';
@@ -84,7 +84,7 @@ export function unknownOutcome(
 ): Result.OutcomeUnknownError {
   const retrySafe = isRepeatable(input);
   const next = retrySafe
-    ? 'It is safe to retry with the same arguments. NotFoundError, or ALREADY_ABSENT with the same Idempotency-Key or confirmationToken, then means that it is gone.'
+    ? 'It is safe to retry with the same arguments. NotFoundError with accountFound: true, or ALREADY_ABSENT with the same Idempotency-Key or confirmationToken, then means that it is gone.'
     : 'Read the engagement before you retry: the delete had a remoteQuery or trutoQuery, and the provider may apply it twice.';
   const caution = integration?.softDeletes
     ? ` It may still be readable: ${integration.name} only marks deleted engagements, in their remoteData.`

@@ -35,7 +35,9 @@ enumOf<BulkDeleteOutcome>('BulkDeleteOutcome: The state of one engagement of a b
     'Its delete was sent, and no later request has shown the result. `failures` has its `upstreamIdempotencyKey`.',
 });
 
-objectType<BulkJob>('BulkDeleteOutcomes: The number of engagements of a bulk delete in each state.')((field) => {
+objectType<BulkJob>(
+  'BulkDeleteOutcomes: The number of engagements of a bulk delete in each state. A dry run counts none: `total` has the number that it found.',
+)((field) => {
   const count = (outcome: BulkDeleteOutcome, text: string) =>
     field(`Int!: ${text}`, (job) => countOutcomes(job)[outcome] ?? 0);
   return {

@@ -4,7 +4,7 @@ import { BulkUnavailable } from '../../bulk/job-scripts.ts';
 import { type InputsOf, objectType, type Row, rootField, type Types } from '../core/builder.ts';
 import { type Context, requireBulkDeletes, requireCaller } from '../core/context.ts';
 import { lookupTimeoutMs } from '../core/follow.ts';
-import { failedRead, fieldError } from '../core/top-level-errors.ts';
+import { failedRead, fieldError, invalidInput } from '../core/top-level-errors.ts';
 
 /* What bulk deletes and restores have in common: both are jobs. */
 
@@ -47,13 +47,12 @@ export const inPages = { listSize, args: pageArgs(100, maxItems) };
 type PageArguments = InputsOf<typeof inPages.args>;
 
 function checkFirst(first: number, max: number): void {
-  if (first < 1 || first > max) throw fieldError('INVALID_INPUT', `Nothing was read. first must be from 1 to ${max}.`);
+  if (first < 1 || first > max) throw invalidInput(['first'], `It must be from 1 to ${max}.`);
 }
 
 function readPageArguments({ first, after }: PageArguments) {
   checkFirst(first, maxItems);
-  if (!/^\d{0,9}$/.test(after ?? ''))
-    throw fieldError('INVALID_INPUT', 'Nothing was read. after must be an endCursor of this list.');
+  if (!/^\d{0,9}$/.test(after ?? '')) throw invalidInput(['after'], 'It must be an endCursor of this list.');
   return { from: Number(after ?? 0), count: first };
 }
 
@@ -143,7 +142,7 @@ export function addJobFields(type: ObjectRef<Types, BulkJob>, texts: JobTexts): 
   for (const how of ['pause', 'resume', 'cancel'] as const)
     rootField('mutation', how + name, {
       type,
-      description: `${texts[how]} Does nothing to a ${texts.noun} that has ended.`,
+      description: `${texts[how]} Does nothing to a ${texts.noun} that has ended. An unknown id is the error \`NOT_FOUND\`.`,
       args,
       async resolve(_root, { id }, context) {
         const job = await findJob(id, context, 'Nothing was changed.', isRestore);

@@ -1,5 +1,6 @@
 import { GraphQLError } from 'graphql';
-import { type ErrorKind, engagementErrors, errorDetailNames, type Refusal } from '../../engagement/result.ts';
+import { refusedInput } from '../../engagement/refusal.ts';
+import { type ErrorKind, engagementErrors, errorDetailNames, type Refusal, refusal } from '../../engagement/result.ts';
 
 /**
  * The default message of each top-level error, by `extensions.code`. Errors of a whole request have their HTTP status in front. The error
@@ -77,6 +78,10 @@ export function failedRead(refusal: Refusal): GraphQLError {
   const details = errorDetailNames(refusal.kind).map((name) => [name, Reflect.get(refusal, name)]);
   return fieldError(engagementErrors[refusal.kind].code, refusal.message, Object.fromEntries(details));
 }
+
+/** The error of a field whose argument at this path breaks a rule. Nothing was sent. */
+export const invalidInput = (path: readonly string[], problem: string): GraphQLError =>
+  failedRead(refusedInput([refusal(path, problem)]));
 
 /** The codes of the errors of a whole request: those with an HTTP status. */
 export type RequestErrorCode = {

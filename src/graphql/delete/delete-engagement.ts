@@ -20,7 +20,7 @@ import { withinRoom } from '../core/answer-room.ts';
 import { inputType, objectType, type Row, rootField, upstreamRequestCost } from '../core/builder.ts';
 import { type Context, callerKeyOf, requireCaller } from '../core/context.ts';
 import { fieldsBelow, named, onceForNodes, readSelection } from '../core/selection.ts';
-import { fieldError } from '../core/top-level-errors.ts';
+import { fieldError, invalidInput } from '../core/top-level-errors.ts';
 import { DeleteEngagementResult } from '../types/result.ts';
 import { rawType, trutoQuery } from '../types/values.ts';
 
@@ -165,15 +165,8 @@ rootField('mutation', 'deleteEngagements', {
   async resolve(_root, { items, integratedAccountId, format, trutoQuery, snapshot }, context, info) {
     requireCaller(context);
     if (items.length === 0 || items.length > maxDeletes)
-      throw fieldError(
-        'INVALID_INPUT',
-        `Nothing was sent. items has ${items.length} items, and must have 1 to ${maxDeletes}.`,
-      );
-    if (format === 'stream')
-      throw fieldError(
-        'INVALID_INPUT',
-        'Nothing was sent. The format STREAM is for deleteEngagement only. Use another format.',
-      );
+      throw invalidInput(['items'], `It must have 1 to ${maxDeletes} items, it has ${items.length}.`);
+    if (format === 'stream') throw invalidInput(['format'], 'STREAM is for deleteEngagement only. Use another format.');
     const { fieldNodes, selection } = selectedOfResults(info);
     const begun = deleteEach(items, async (item) => {
       const args = { ...item, integratedAccountId, format, trutoQuery, snapshot, dryRun: false };

@@ -3,7 +3,7 @@ import { type EngagementPage, readEngagement, readEngagements } from '../../enga
 import { objectType, rootField, upstreamRequestCost } from '../core/builder.ts';
 import { requireCaller } from '../core/context.ts';
 import { fieldsBelow, named, onceForNodes, wireFieldsBelow, wireFieldsSelected } from '../core/selection.ts';
-import { failedRead, fieldError } from '../core/top-level-errors.ts';
+import { failedRead, invalidInput } from '../core/top-level-errors.ts';
 import { type EngagementSource, recordTypes } from '../types/records.ts';
 import { rawType, trutoQuery } from '../types/values.ts';
 
@@ -102,10 +102,7 @@ rootField('query', 'engagements', {
   },
   async resolve(_root, { engagementType, filter, sortBy, sortDirection, ...page }, context, info) {
     if (engagementType && filter?.engagementType && engagementType !== filter.engagementType)
-      throw fieldError(
-        'INVALID_INPUT',
-        'Nothing was read. engagementType and filter.engagementType differ. Give one of them.',
-      );
+      throw invalidInput(['engagementType'], 'It differs from filter.engagementType. Give one of them.');
     const order = sortBy ? { field: sortBy, direction: sortDirection } : undefined;
     const input = { ...page, order, filter: { ...filter, engagementType: engagementType ?? filter?.engagementType } };
     const { deadlineAt, hasCallerLeft } = context;

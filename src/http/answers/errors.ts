@@ -29,10 +29,29 @@ export function maskError(error: unknown, message: string): Error {
     const { originalError: _hidden, http, ...extensions } = masked.extensions;
     // Without `spec`, Yoga takes this status; with it, Yoga would look for the original error.
     const { status } = (http ?? { status: 500 }) as { status: number };
-    return new GraphQLError(masked.message, { extensions: { ...extensions, http: { status } } });
+    return clearError(new GraphQLError(masked.message, { extensions: { ...extensions, http: { status } } }));
   }
   masked.extensions.code ??= defaultCodeOf(masked);
-  return masked;
+  return clearError(masked);
+}
+
+/** What a client should know instead of Yoga's own words, which do not say what to send. */
+const clearMessages: Readonly<Record<string, string>> = {
+  'Could not determine what operation to execute.':
+    'operationName names no operation of the document, or is missing although there are several. Nothing was executed.',
+  'Must provide query string.': 'The request has no query. Nothing was executed. Send the document as `query`.',
+  'Batching is not supported.':
+    'The body is a list of operations. Nothing was executed. Send each in a request of its own.',
+  'POST body sent invalid JSON.':
+    'The body is not JSON. Nothing was executed. Send an object with query and variables.',
+};
+
+/** Makes an error of Yoga's clear, without its header `Allow`, which promises GET. The same object: a copy would lose what Yoga reads from it. */
+function clearError(error: Writable<GraphQLError>): GraphQLError {
+  error.message = clearMessages[error.message] ?? error.message;
+  const { headers } = (error.extensions.http ?? {}) as { headers?: Record<string, string> };
+  if (headers) delete headers.Allow;
+  return error;
 }
 
 /** How many errors a result has at most: one for each record of the largest page. Each names so many locations in the document. */
