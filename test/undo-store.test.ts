@@ -37,7 +37,7 @@ function runProgram(program: string, maxBlocks?: number) {
 /** A folder of the test's own, and the path within it of a store that is not there yet. */
 async function startFolder() {
   const parent = await mkdtemp(join(tmpdir(), 'undo-'));
-  const path = join(parent, 'undo', 'files');
+  const path = join(parent, 'undo');
   return {
     parent,
     path,
@@ -53,7 +53,7 @@ async function startFolder() {
 }
 
 describe('an undo folder', () => {
-  it('stores a line unchanged, creates its folders, and leaves nothing else', async () => {
+  it('stores a line unchanged, creates its folder, and leaves nothing else', async () => {
     await using folder = await startFolder();
     expect(existsSync(folder.path)).toBe(false);
     await keep(folder.store, text);
@@ -233,7 +233,12 @@ describe('an undo folder', () => {
 
   it.each<[string, string, (parent: string) => string]>([
     ['EACCES', 'that its user may not write to', (parent) => `await fs.chmod(${JSON.stringify(parent)}, 0o500);`],
-    ['ENOTDIR', 'below a file', (parent) => `await fs.writeFile(${JSON.stringify(join(parent, 'undo'))}, '');`],
+    ['ENOENT', 'whose parent is missing', (parent) => `await fs.rmdir(${JSON.stringify(parent)});`],
+    [
+      'ENOTDIR',
+      'in the place of a file',
+      (parent) => `await fs.writeFile(${JSON.stringify(join(parent, 'undo'))}, '');`,
+    ],
     ['EFBIG', 'that has no room', () => ''],
   ])('fails the probe with %s %s, and does not reveal its path', async (code, _where, prepare) => {
     await using folder = await startFolder();

@@ -63,16 +63,20 @@ async function isMountPoint(path: string): Promise<boolean> {
   return dev !== parent.dev;
 }
 
-/**
- * Appends to a file that only this process writes, and that only its user may read. A write that fails may leave a part of a line.
- * @param makesStore creates all folders of its path; without it, only the folder that it is in.
- */
-async function appendFile(file: string, text: string, makesStore: boolean): Promise<void> {
-  const made = mkdir(dirname(file), { recursive: makesStore, mode: 0o700 });
-  const firstMade = await made.catch((error: NodeJS.ErrnoException) => {
-    if (makesStore || error.code !== 'EEXIST') throw error;
-    return undefined;
-  });
+/** Creates a folder durably, unless it is there. @throws `ENOENT` when the folder that it is in is missing. */
+async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path, { mode: 0o700 });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return;
+    throw error;
+  }
+  await syncFolder(dirname(path));
+}
+
+/** Appends to a file that only this process writes, and that only its user may read. A write that fails may leave a part of a line. */
+async function appendFile(file: string, text: string): Promise<void> {
+  await makeFolder(dirname(file));
   const handle = await open(file, 'a', 0o600);
   try {
     const isNew = (await handle.stat()).size === 0;
@@ -83,13 +87,10 @@ async function appendFile(file: string, text: string, makesStore: boolean): Prom
       if (isNew) await rm(file, { force: true });
       throw error;
     }
-    if (!isNew) return;
+    if (isNew) await syncFolder(dirname(file));
   } finally {
     await handle.close();
   }
-  // Its name in its folder, and each folder that may be new in its parent.
-  const top = dirname(firstMade ?? dirname(file));
-  for (let folder = dirname(file); folder.length >= top.length; folder = dirname(folder)) await syncFolder(folder);
 }
 
 /** Opens a file that only this process writes, with retries to new files. @param isWhole stores all of its lines again with each write. */
@@ -121,7 +122,7 @@ const isFile = 'a part of its path is a file: set another folder';
 const folderAdvice: Readonly<Record<string, string>> = {
   ...{ EACCES: noRight, EPERM: noRight, ENOSPC: noSpace, EDQUOT: noSpace, ENOTDIR: isFile, EEXIST: isFile },
   EROFS: 'mount it for writing, or set another folder',
-  ENOENT: 'create the folder, or set another',
+  ENOENT: 'create the folder that it is in, or set another',
   ENODEV: 'mount it',
 };
 
@@ -140,7 +141,9 @@ function openFolder(path: string): Place {
     if (!release) return noAnswer;
     try {
       if (wasMounted && !(await isMountPoint(path))) return refusedBy('ENODEV');
-      await appendFile(join(path, name), text, wasMounted === undefined);
+      // Only the store itself is made: a longer path that is missing is most likely a mistake, or not mounted.
+      if (wasMounted === undefined) await makeFolder(path);
+      await appendFile(join(path, name), text);
       wasMounted ??= await isMountPoint(path);
       return { kind: 'kept' };
     } catch (error) {
