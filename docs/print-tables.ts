@@ -52,8 +52,15 @@ ${ratioTo('Apollo Server standalone, RESTDataSource')} as fast as Apollo Server,
 It reaches ${ratioTo('Mercurius with JIT, undici Pool')} the rate of Mercurius with a JIT compiler. Truto's own limit is 50 a second for a token.`;
 
 const rules = integrations.map((each) => {
-  const { name, requiresEngagementType, engagementTypes, parameters, softDeletes, creates, requiresTypeOnCreate } =
-    each;
+  const {
+    name,
+    requiresEngagementType,
+    engagementTypes,
+    parameters,
+    softDeletes,
+    creates,
+    requiresEngagementTypeOnCreate,
+  } = each;
   const types = engagementTypes.map((type) => code(type.toUpperCase())).join(', ');
   return [
     name,
@@ -61,7 +68,7 @@ const rules = integrations.map((each) => {
     types,
     parameters.map(code).join(', '),
     softDeletes ? 'yes' : '',
-    creates ? (requiresTypeOnCreate ? 'yes, with a type' : 'yes') : '',
+    creates ? (requiresEngagementTypeOnCreate ? 'yes, with a type' : 'yes') : '',
   ];
 });
 

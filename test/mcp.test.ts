@@ -19,7 +19,8 @@ import { type Answer, type FakeUpstream, json, startUpstream } from './support/u
 
 /** An account that can create and delete every type, and shows no deleted record. */
 const account = sandboxAccounts.find(
-  ({ rule }) => rule?.creates && !rule.softDeletes && !rule.requiresEngagementType && !rule.requiresTypeOnCreate,
+  ({ rule }) =>
+    rule?.creates && !rule.softDeletes && !rule.requiresEngagementType && !rule.requiresEngagementTypeOnCreate,
 );
 const integratedAccountId = account?.id;
 

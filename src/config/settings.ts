@@ -335,7 +335,7 @@ export const settings = {
       z.union([string.refine(isAbsolute), baseAddress.schema]),
       'the absolute path of a folder, or an https address (http only for loopback)',
     ),
-    'where bulk deletes store records before they are deleted. Either the absolute path of a folder that all replicas share (created if only the last folder is missing), or the `https` address of a bucket (S3 or its protocol), with an optional prefix. A server that cannot write there does not start',
+    'where bulk deletes store records before they are deleted. Either the absolute path of a folder that all replicas share, or the `https` address of a bucket (S3 or its protocol), with an optional prefix. A missing folder is created, but not the one that it is in. A server that cannot write there does not start',
   ),
   AWS_ACCESS_KEY_ID: setting(form(visibleAscii, visibleAsciiRule), 'for a bucket'),
   AWS_SECRET_ACCESS_KEY: setting(form(secret, 'text'), 'for a bucket'),

@@ -21,14 +21,14 @@ export interface Integration {
   /** True when Truto can create engagements of this integration. */
   readonly creates: boolean;
   /** True when a create requires `engagementType`. */
-  readonly requiresTypeOnCreate: boolean;
+  readonly requiresEngagementTypeOnCreate: boolean;
   /** The documented form of a refusal with a 2xx status. Undefined without one. */
   readonly refusalForm?: RefusalForm;
 }
 
 function integration(name: string, rest: Partial<Omit<Integration, 'name'>> = {}): Integration {
   const onDelete = { requiresEngagementType: false, engagementTypes: [], parameters: [], softDeletes: false };
-  return { name, ...onDelete, creates: true, requiresTypeOnCreate: false, ...rest };
+  return { name, ...onDelete, creates: true, requiresEngagementTypeOnCreate: false, ...rest };
 }
 
 function requiring(...types: EngagementType[]): Partial<Integration> {
@@ -45,12 +45,12 @@ export const integrations: readonly Integration[] = [
   integration('Capsule'),
   integration('Close', requiring('call', 'meeting', 'note', 'email')),
   // Copper returns deleted activities as `{id, is_deleted: true}` (developer.copper.com, Activities).
-  integration('Copper', { softDeletes: true, requiresTypeOnCreate: true }),
+  integration('Copper', { softDeletes: true, requiresEngagementTypeOnCreate: true }),
   integration('Freshsales'),
   integration('Highlevel', { creates: false, refusalForm: 'succeeded' }),
   integration('Keap', { ...requiring('email', 'meeting'), creates: false }),
   integration('Monday CRM', { creates: false, refusalForm: 'Monday' }),
-  integration('OnePageCRM', { ...requiring('call', 'meeting'), requiresTypeOnCreate: true }),
+  integration('OnePageCRM', { ...requiring('call', 'meeting'), requiresEngagementTypeOnCreate: true }),
   // "Marks an activity as deleted. After 30 days, the activity will be permanently deleted." (developers.pipedrive.com, Activities)
   integration('Pipedrive', { softDeletes: true, refusalForm: 'success' }),
   integration('Pipeliner', {
@@ -123,7 +123,7 @@ const namesWhere = (holds: (integration: Integration) => boolean) =>
 /** The names of the integrations that require `engagementType`, in words. */
 export const requiringType = namesWhere(({ requiresEngagementType }) => requiresEngagementType);
 /** The names of the integrations that require `engagementType` on a create, in words. */
-export const requiringTypeOnCreate = namesWhere(({ requiresTypeOnCreate }) => requiresTypeOnCreate);
+export const requiringTypeOnCreate = namesWhere(({ requiresEngagementTypeOnCreate }) => requiresEngagementTypeOnCreate);
 
 /** The names of the integrations that list the parameter, in words. Empty when none does. */
 export function listing(parameter: DeleteEngagementParameter): string {

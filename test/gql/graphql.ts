@@ -116,7 +116,7 @@ export type DeleteEngagementParameters = {
 export type DeleteOutcome =
   /** The provider accepted the delete and will execute it later (HTTP 202). */
   | 'ACCEPTED'
-  /** A repeated attempt found it gone. An earlier attempt of the same delete probably deleted it. */
+  /** A repeated attempt found it gone. An earlier attempt of the same delete probably deleted it; or it never existed: read `warnings`. */
   | 'ALREADY_ABSENT'
   /** Truto confirmed that the engagement is deleted, by its answer or by its event `record:deleted`. */
   | 'DELETED';

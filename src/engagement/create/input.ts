@@ -183,7 +183,7 @@ export function checkCreateIntegration(input: CreateEngagementInput, support: In
   if (!canCreate(support))
     return [refusal(['integratedAccountId'], `It belongs to ${name}, which cannot create engagements through Truto.`)];
   const type = typeOf(input);
-  if (!integration?.requiresTypeOnCreate || (type && createTypes.includes(type))) return [];
+  if (!integration?.requiresEngagementTypeOnCreate || (type && createTypes.includes(type))) return [];
   const allowed = createTypes.map((each) => each.toUpperCase());
   return [refusal(['input', 'engagementType'], `${name} requires one of ${allowed.join(', ')}.`, allowed)];
 }

@@ -13,7 +13,7 @@ objectType<IntegrationRow>(
   engagementTypes:
     '[EngagementType!]!: The accepted values of `engagementType`. Empty when the integration does not list the argument.',
   creates: 'Boolean!: True when `createEngagement` works for it.',
-  requiresTypeOnCreate: 'Boolean!: True when a create requires the `engagementType` `CALL` or `MEETING`.',
+  requiresEngagementTypeOnCreate: 'Boolean!: True when a create requires the `engagementType` `CALL` or `MEETING`.',
   softDeletes:
     'Boolean!: True when the provider only marks engagements as deleted, so that they can still be read. A successful read then does not prove that an engagement exists.',
   parameters:

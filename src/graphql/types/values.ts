@@ -92,7 +92,8 @@ enumOf<'asc' | 'desc'>('SortDirection: Whether the earliest or the latest comes 
 
 enumOf<DeleteOutcome>('DeleteOutcome: How a successful delete ended.', {
   DELETED: 'Truto confirmed that the engagement is deleted, by its answer or by its event `record:deleted`.',
-  ALREADY_ABSENT: 'A repeated attempt found it gone. An earlier attempt of the same delete probably deleted it.',
+  ALREADY_ABSENT:
+    'A repeated attempt found it gone. An earlier attempt of the same delete probably deleted it; or it never existed: read `warnings`.',
   ACCEPTED: 'The provider accepted the delete and will execute it later (HTTP 202).',
 });
 
