@@ -162,6 +162,8 @@ describe('the page of bulk deletes', () => {
     for (const part of ['fault-403', 'ForbiddenError', 'Nothing was deleted']) expect(failure).toContain(part);
     const counts = await page.locator('#counts').innerText();
     for (const part of ['Deleted\n1', 'Accepted\n1', 'Not found\n1', 'Failed\n1']) expect(counts).toContain(part);
+    for (const shown of ['#state', '#jobs tr[aria-current=true] .state'])
+      expect(await page.locator(shown).getAttribute('data-tone')).toBe('bad');
     expect(opened.complaints).toEqual([]);
   });
 

@@ -214,6 +214,12 @@ export function runBulkPage(): void {
   const hasEnded = ({ state }: Job) => ['COMPLETED', 'CANCELLED', 'FAILED'].includes(state);
   const failureCount = ({ outcomes: { failed = 0, unknown = 0 } }: Job) => failed + unknown;
 
+  /** Only a bulk delete without failures has ended well. */
+  function toneOf(job: Job) {
+    if (job.state === 'COMPLETED') return failureCount(job) === 0 ? 'good' : 'bad';
+    return ['FAILED', 'CANCELLED', 'CANCELLING'].includes(job.state) ? 'bad' : '';
+  }
+
   /** A value of an enum in words, such as `Already absent`. */
   const words = (name: string) => name.charAt(0).toUpperCase() + name.slice(1).toLowerCase().replaceAll('_', ' ');
 
@@ -248,7 +254,7 @@ export function runBulkPage(): void {
     fillBar(bar, job);
     const row = rowOf('jobs', [
       element('a', { href }, moment(job.createdAt)),
-      element('span', { class: 'state', 'data-state': job.state }, stateName(job)),
+      element('span', { class: 'state', 'data-tone': toneOf(job) }, stateName(job)),
       element('div', {}, bar, ` ${progressText(job)}`),
       count(deletedCount(job)),
       count(failureCount(job)),
@@ -297,7 +303,7 @@ export function runBulkPage(): void {
     byId('job-title').textContent = `Bulk delete ${next.id}`;
     say('reason', next.statusReason ?? '');
     byId('state').textContent = stateName(next);
-    byId('state').dataset.state = state;
+    byId('state').dataset.tone = toneOf(next);
     byId('bar-label').textContent = progressText(next);
     fillBar(byId('bar'), next);
     const pace = state === 'DELETING' && ratePerSecond ? `${ratePerSecond.toFixed(1)} a second` : '';

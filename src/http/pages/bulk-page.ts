@@ -42,8 +42,8 @@ td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
 progress { width: 100%; height: 12px; }
 td progress { min-width: 80px; }
 .state { font-weight: 600; white-space: nowrap; }
-.state[data-state=FAILED], .state[data-state=CANCELLED], .state[data-state=CANCELLING] { color: var(--bad); }
-.state[data-state=COMPLETED] { color: var(--good); }
+.state[data-tone=bad] { color: var(--bad); }
+.state[data-tone=good] { color: var(--good); }
 dl { display: grid; grid-template-columns: repeat(auto-fill, minmax(120px, 1fr)); gap: 12px; margin: 16px 0; }
 dl.facts { grid-template-columns: repeat(auto-fill, minmax(200px, 1fr)); }
 dt { color: var(--quiet); font-size: 13px; }
