@@ -158,6 +158,25 @@ describe('the log has one line for a delete, through Yoga or the front door:', (
   });
 });
 
+it("logs once that upstream refuses the server's own token, and once that it accepts it again", async () => {
+  const authorization = bearer(await signToken({ integrated_accounts: ['a'] }));
+  for (const [status, answer] of [
+    truto(401),
+    remote(401, {}),
+    truto(401),
+    json(204, undefined),
+    json(204, undefined),
+  ].entries()) {
+    answers.push(answer);
+    await facade.post(document, { id: `e${status}` }, authorization);
+  }
+  const lines = facade
+    .logged()
+    .split('\n')
+    .filter((each) => each.includes('TRUTO_API_TOKEN'));
+  expect(lines.map((each) => JSON.parse(each).level)).toEqual([40, 30]);
+});
+
 describe('S01 the log has no content of an engagement,', () => {
   const record = { id: 'e1', subject: 'canary-subject', content: 'canary-content', remote_data: { x: 'canary-data' } };
   const given = {

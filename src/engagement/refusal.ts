@@ -147,6 +147,10 @@ function boundedIssues(findings: readonly Finding[]): readonly Finding[] {
   return [...shown, refusal(first.path.slice(0, 1), message)];
 }
 
+/** True when Truto, and not the provider, refuses the token that was sent. */
+export const isTokenRefusal = (answer: UpstreamAnswer): boolean =>
+  answer.statusCode === 401 && readRefusal(answer, true, deletePaths).kind === 'Unauthenticated';
+
 /** For input that breaks the rules. Warnings are left out. */
 export function refusedInput(findings: readonly Finding[]): InvalidInputError {
   const issues = boundedIssues(findings.filter(({ severity }) => severity === 'REFUSAL'));

@@ -6,6 +6,7 @@ import { createAccountLookup } from '../engagement/account.ts';
 import { createConfirmations } from '../engagement/delete/confirmation.ts';
 import { type Drift, onDrift } from '../engagement/drift.ts';
 import { createKnownDeletes } from '../engagement/known-deletes.ts';
+import { isTokenRefusal } from '../engagement/refusal.ts';
 import { createRequestMemory, createSharedRequests } from '../engagement/request-memory.ts';
 import { createReadLimit } from '../graphql/core/record-loaders.ts';
 import { readTrustedDocuments } from '../graphql/documents.ts';
@@ -14,6 +15,7 @@ import { createSchema } from '../graphql/schema.ts';
 import { withoutSecret } from '../log/foreign-text.ts';
 import type { Log } from '../log/log.ts';
 import { connectRedis } from '../redis/shared-memory.ts';
+import type { Send } from '../upstream/attempt.ts';
 import { documentedLimits, shareOf } from '../upstream/lanes.ts';
 import { createOutboundFetch } from '../upstream/outbound.ts';
 import { createSharedBudget } from '../upstream/rate-budget.ts';
@@ -71,6 +73,21 @@ function reportDrift(log: Log, metrics: Metrics): (drift: Drift) => void {
   };
 }
 
+/** Sends, and logs when Truto refuses `TRUTO_API_TOKEN`, and when it accepts it again: callers cannot fix that. */
+function watchToken(send: Send, log: Log): Send {
+  let isRefused = false;
+  return async (request, options) => {
+    const sent = await send(request, options);
+    const { attempt } = sent;
+    if (attempt.kind !== 'answer') return sent;
+    const isRefusal = isTokenRefusal(attempt);
+    if (isRefusal && !isRefused) log.warn('Truto refuses TRUTO_API_TOKEN: set a valid one');
+    if (isRefused && attempt.statusCode < 300) log.info('Truto accepts TRUTO_API_TOKEN again');
+    isRefused = isRefusal || (isRefused && attempt.statusCode >= 300);
+    return sent;
+  };
+}
+
 /**
  * Opens everything but the port for callers, also the embedded sandbox: a facade that can answer, and does not listen yet.
  * @throws {ConfigError} when a trusted document is not valid, the undo store cannot be written, or OpenTelemetry's SDK is not installed.
@@ -110,9 +127,10 @@ export async function openFacade({ config, log, upstream, ownToken, loadLimits, 
   });
   const stopDrift = onDrift(reportDrift(log, metrics));
   const knownDeletes = createKnownDeletes(sharedMemory);
+  const send = auth.mode === 'service' ? watchToken(connection.send, log) : connection.send;
   const parts = {
-    send: connection.send,
-    findAccountIntegration: createAccountLookup(connection.send, requestTimeoutMs),
+    send,
+    findAccountIntegration: createAccountLookup(send, requestTimeoutMs),
     confirmations: createConfirmations(config.confirmation),
     knownDeletes,
   };
