@@ -539,9 +539,12 @@ describe('records that are stored before their delete', () => {
     expect(await page.read()).toMatchObject({ keptCount: 3, done: 3 });
   });
 
-  it('are read and stored again when their delete comes later than five minutes, as after a pause', async () => {
+  it.each([
+    ['a rate limit refused', refused(429)],
+    ['had no answer', lost],
+  ])('are read and stored again when their delete, which %s, comes later than five minutes', async (_what, first) => {
     const page = await start(['1'], keeping);
-    page.answer(only('delete', refused(429)));
+    page.answer(only('delete', first));
     await page.run();
     const states = redisKey(kept.memory, 'states', { jobId: page.job.id, page: 0 });
     const keptAt = Number(await kept.client.hget(states, 'kept:0'));
@@ -551,6 +554,21 @@ describe('records that are stored before their delete', () => {
     expect(await page.states()).toEqual({ 1: 'DELETED' });
     expect([...page.kept.values()].join('')).toContain('as it is now');
     expect((await page.read()).keptCount).toBe(1);
+  });
+
+  it('are ALREADY_ABSENT when they are gone by the time that they are stored again', async () => {
+    const page = await start(['1'], keeping);
+    page.answer(only('delete', lost));
+    await page.run();
+    await kept.client.hset(redisKey(kept.memory, 'states', { jobId: page.job.id, page: 0 }), 'kept:0', 1);
+    let reads = 0;
+    page.answer(({ asked }) => {
+      reads += Number(asked === 'read');
+      return asked === 'read' && reads === 2 ? refused(404) : undefined;
+    });
+    const { sent } = await page.run();
+    expect(of(sent, 'delete')).toEqual([]);
+    expect(await page.states()).toEqual({ 1: 'ALREADY_ABSENT' });
   });
 
   it('are no longer read after a pause', async () => {

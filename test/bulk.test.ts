@@ -180,6 +180,26 @@ describe.concurrent('a bulk delete by a filter', () => {
     });
   });
 
+  it.for<[string, object, object]>([
+    ['contact', { contact: '1' }, { contact: [{ id: '2' }] }],
+    ['owner', { owner: '1' }, { owner: { id: '2' } }],
+    ['engagementType', { engagementType: 'CALL' }, { engagement_type: 'meeting' }],
+    ['createdAt', { createdAt: { lt: '2020-01-01T00:00:00Z' } }, { created_at: '2026-01-01T00:00:00Z' }],
+  ])(
+    'fails, and deletes nothing, when its list shows that the integration ignores filter.%s',
+    async ([name, filter, other], { expect }) => {
+      await using redis = await startRedis();
+      const list = json(200, { result: [{ id: '1' }, { id: '2', ...other }], next_cursor: null });
+      await using upstream = await startUpstream(list, 'capsule');
+      await using facade = await startTestFacade(upstream.url, { REDIS_URL: redis.url });
+      const { id } = await started(facade.post, { integratedAccountId: 'a', filter });
+      await expect
+        .poll(async () => seen(facade.post, id))
+        .toMatchObject({ state: 'FAILED', total: 0, statusReason: expect.stringContaining(`match filter.${name}`) });
+      expect(upstream.deletes()).toEqual([]);
+    },
+  );
+
   /** Upstream whose list is one engagement, of which it says so often that it is only a part. */
   async function startPartial(parts: number) {
     const stack = new AsyncDisposableStack();

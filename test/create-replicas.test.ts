@@ -2,13 +2,14 @@ import { Redis } from 'ioredis';
 import { describe, expect, it } from 'vitest';
 import type { TestFacade } from './support/facade.ts';
 import { startTwo, withKey } from './support/keyed-delete.ts';
-import { type RawAnswer, record, startRawUpstream } from './support/raw-upstream.ts';
+import { noContent, type RawAnswer, record, refusal, startRawUpstream } from './support/raw-upstream.ts';
 import { startRedis } from './support/redis-server.ts';
 
 const creation = `mutation { createEngagement(integratedAccountId: "a", input: { subject: "Renewal" }) {
   __typename
   ... on CreateEngagementSuccess { createdEngagementId outcome warnings engagement { id subject } }
-  ... on OutcomeUnknownError { retrySafe message }
+  ... on OutcomeUnknownError { retrySafe }
+  ... on Error { message }
 } }`;
 
 async function create({ post }: TestFacade) {
@@ -38,6 +39,26 @@ describe('a create that arrives at two replicas with the same Idempotency-Key', 
     await using replicas = await startTwo(upstream.url, redis.url);
     const { warnings } = await create(replicas.one);
     expect(warnings).toEqual([expect.stringContaining('Redis is new')]);
+  });
+
+  it('is sent again after a refusal while Redis is new', async () => {
+    await using redis = await startRedis();
+    await using upstream = await startRawUpstream([refusal(403), made]);
+    await using replicas = await startTwo(upstream.url, redis.url);
+    expect(await create(replicas.one)).toMatchObject({ __typename: 'ForbiddenError' });
+    expect(await create(replicas.one)).toMatchObject({ createdEngagementId: 'e1', outcome: 'CREATED' });
+    expect(upstream.creates).toHaveLength(2);
+  });
+
+  it('has an error that does not deny an earlier one, while Redis is new', async () => {
+    await using redis = await startRedis();
+    await using upstream = await startRawUpstream([refusal(403), noContent]);
+    await using replicas = await startTwo(upstream.url, redis.url);
+    for (const __typename of ['ForbiddenError', 'OutcomeUnknownError'])
+      expect(await create(replicas.one)).toMatchObject({
+        __typename,
+        message: expect.stringContaining('Redis is new'),
+      });
   });
 
   it('is not sent again after the server that sent it stopped: its outcome is unknown', async () => {

@@ -1,4 +1,5 @@
 import dns from 'node:dns';
+import { Socket } from 'node:net';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { startTestFacade, type TestFacade } from './support/facade.ts';
 import {
@@ -85,6 +86,27 @@ describe('a delete that is reported as not sent', () => {
     // Upstream has answered others by then, so all requests on those connections have arrived.
     for (const id of ['next', 'last']) expect(await remove(facade, id)).toMatchObject({ outcome: 'DELETED' });
     expect(upstream.deletes.map(idOf)).toEqual(['next', 'last']);
+  });
+
+  it('R01 is not sent when this process is frozen from its connection until after the deadline', async () => {
+    // So the delete needs a connection of its own.
+    const onRead = refusal(403, ['connection: close']);
+    await using upstream = await startRawUpstream([noContent], { onRead });
+    await using facade = await startTestFacade(upstream.url, { REQUEST_TIMEOUT_MS: '500' });
+    const { connect } = Socket.prototype;
+    vi.spyOn(Socket.prototype, 'connect').mockImplementation(function (this: Socket, ...args: unknown[]) {
+      const isForDelete = upstream.requests.length === 1;
+      // Before undici's own listener, so that no timer runs in between.
+      if (isForDelete) this.once('connect', () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 600));
+      return Reflect.apply(connect, this, args);
+    });
+    expect(await remove(facade, 'late')).toMatchObject({
+      __typename: 'UpstreamUnavailableError',
+      message: nothingDone,
+    });
+    vi.restoreAllMocks();
+    expect(await remove(facade, 'next')).toMatchObject({ outcome: 'DELETED' });
+    expect(upstream.deletes.map(idOf)).toEqual(['next']);
   });
 
   it('R11 is not sent when its client disconnects while it waits for a permit', async () => {

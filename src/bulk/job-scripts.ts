@@ -259,10 +259,11 @@ return 1`;
 /**
  * Marks an engagement as begun, and renews the lease: a delete that is sent now ends before the lease. `again`: it may have been sent.
  * `cancelled`: it may have been sent, and must not be sent again. `finished`: it has its outcome. `stopped`: its job is cancelled or has
- * ended, or another server has the page.
+ * ended, or another server has the page. With a `maxKeptMs` above 0, its record must have been stored within that time: else it is
+ * `unkept`, and not begun, or `againUnkept`.
  */
-export const beginItem = define('job states holders queue', 'task holder index leaseMs')<
-  'first' | 'again' | 'cancelled' | 'finished' | 'paused' | 'stopped'
+export const beginItem = define('job states holders queue', 'task holder index leaseMs maxKeptMs')<
+  'first' | 'again' | 'cancelled' | 'finished' | 'paused' | 'stopped' | 'unkept' | 'againUnkept'
 >`
 if isLost() then return 'stopped' end
 call('ZADD', queue, 'XX', now + leaseMs, task)
@@ -271,7 +272,10 @@ if state and state ~= 'begun' then return 'finished' end
 if state == 'begun' and call('HGET', job, 'phase') == 'CANCELLING' then return 'cancelled' end
 local obstacle = findObstacle()
 if obstacle then return obstacle end
-if state == 'begun' then return 'again' end
+local keptAt = tonumber(call('HGET', states, 'kept:' .. index) or 0)
+local isUnkept = tonumber(maxKeptMs) > 0 and keptAt + maxKeptMs <= now
+if state == 'begun' then return isUnkept and 'againUnkept' or 'again' end
+if isUnkept then return 'unkept' end
 call('HSET', states, index, 'begun')
 call('HINCRBY', job, 'open', 1)
 if call('HSETNX', job, 'hasBegun', 1) == 1 then

@@ -246,8 +246,8 @@ export class JobStore {
   }
 
   // These change the states of a page, and nothing when another server has it; see the script of each.
-  readonly begin = (lease: PageLease, index: number) =>
-    scripts.beginItem(this.#memory, { ...lease, index, leaseMs: this.leaseMs });
+  readonly begin = (lease: PageLease, index: number, maxKeptMs = 0) =>
+    scripts.beginItem(this.#memory, { ...lease, index, leaseMs: this.leaseMs, maxKeptMs });
   readonly release = (lease: PageLease, index: number) => scripts.releaseItem(this.#memory, { ...lease, index });
   readonly startKeeping = (lease: PageLease, index: number) => scripts.startKeeping(this.#memory, { ...lease, index });
   readonly noteKept = (lease: PageLease, index: number, file: string) =>

@@ -3,10 +3,10 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Caller } from '../engagement/account.ts';
 import { normalizedType, typeNamed } from '../engagement/input.ts';
 import { readEngagements } from '../engagement/read.ts';
-import { typeOnly } from '../engagement/resources.ts';
 import { planRestore } from '../engagement/restore/restore-engagement.ts';
 import { engagementKey, isNewest, type KeptRecord, readUndoLine } from '../engagement/restore/undo-line.ts';
 import { located } from '../engagement/result.ts';
+import { filterFields, findContradicted } from '../engagement/rules.ts';
 import { type BulkItem, type BulkJob, hasEnded, loggedId, pageSize, type RestoreSource } from './job.ts';
 import { BulkUnavailable, maxIdleListedBytes } from './job-scripts.ts';
 import { type LedgerLine, LineTooLong, lockFolder, readFolderLedger, releaseFolder, splitLines } from './undo-files.ts';
@@ -34,6 +34,9 @@ const whyNotAdded = {
   long: `The filter matches more than ${maxListed} engagements. Nothing was deleted. Start several bulk deletes with narrower filters.`,
 } as const;
 
+const ignoredBy = (condition: string) =>
+  `Truto's list has an engagement that does not match filter.${condition}: the integration may ignore it. Nothing was deleted. Start a bulk delete by \`ids\` instead.`;
+
 /**
  * Resolves a filter, page by page, or the undo files of a restore, before anything is deleted: upstream may skip records of a list that
  * shrinks. For a job that has ended, sets when its pages expire. It may be called again at any time, and continues where it was.
@@ -58,13 +61,17 @@ export async function listJob(jobId: string, ports: WorkPorts): Promise<WorkEnd>
     }
     const { integratedAccountId, filter = {} } = job.input;
     const which = { integratedAccountId, first: pageSize, after: job.cursor, filter };
-    const page = await readEngagements(which, { caller, selected: typeOnly, ...requestBounds(ports) }, ports);
+    const selected = filterFields(filter);
+    const page = await readEngagements(which, { caller, selected, ...requestBounds(ports) }, ports);
     if (page.kind !== 'Page') {
       const obstacle = await findObstacle(page, { ...ports, job, caller });
       if (!obstacle) return fail(job, `The list cannot be read. Nothing was deleted. ${page.message}`, ports);
       if (obstacle === 'paused') return { afterMs: pausedLookMs };
       return { afterMs: obstacle === 'outage' ? outageMs : obstacle.afterMs };
     }
+    // Others of the list may not match either, without showing it.
+    const [contradicted] = page.records.flatMap((record) => findContradicted(record, filter) ?? []);
+    if (contradicted !== undefined) return fail(job, ignoredBy(contradicted), ports);
     if (job.total + page.records.length > maxListed) return fail(job, whyNotAdded.long, ports);
     // A filter with a type matches no other type.
     const items = page.records.map((record) => ({

@@ -38,8 +38,6 @@ export interface PendingItem {
   readonly index: number;
   readonly item: BulkItem;
   readonly isBegun: boolean;
-  /** True when its record was stored a short time ago. */
-  readonly isKept: boolean;
   /** How often a read did not show whether it is deleted. */
   readonly looks: number;
   /** How often its record could not be read for the undo file. */
@@ -56,6 +54,8 @@ export type ItemEnd = 'finished' | 'stopped' | 'unknown' | 'unread' | Obstacle |
 
 /** How often a read for the undo file may fail, until the engagement fails: two minutes in total, when a request may take 10 s. */
 const maxReads = 8;
+/** How long before its delete a record may be stored. An older one is read again: it may have changed. */
+const maxKeptMs = 300_000;
 /** How often a read must show an engagement that may be deleted, before a refusal of its next delete is final. */
 const confirmations = 2;
 
@@ -172,7 +172,11 @@ async function settle(work: ItemWork, bounds: Bounds): Promise<ItemEnd | Seen> {
   const { input } = deleteArguments(work);
   const found = await readAfterDelete(input, { caller: work.caller, ...bounds }, work);
   if (found === 'MarkedDeleted') return finish(work, 'ALREADY_ABSENT');
-  if (typeof found === 'string') return found;
+  return typeof found === 'string' ? found : settleUnread(found, work);
+}
+
+/** The end of an engagement whose delete may have been sent, by a failed read of it. */
+async function settleUnread(found: Refusal, work: ItemWork): Promise<ItemEnd> {
   // Upstream answers other requests: then a failed read counts as a look.
   if (found.kind === 'UpstreamUnavailableError' && found.wasSent && work.isAnswering) return 'unknown';
   // A rate limit or an outage does not count as a look.
@@ -229,7 +233,7 @@ async function endUnread(said: Refusal, work: ItemWork): Promise<ItemEnd> {
 }
 
 /** Reads the record of an engagement with its notes, and stores it in an undo file. Each of these reads waits for limits on its own. */
-async function keepRecord(work: ItemWork): Promise<ItemEnd | 'kept'> {
+async function keepRecord(work: ItemWork, mayBeDeleted: boolean): Promise<ItemEnd | 'kept'> {
   const { caller, store, lease, keepLine } = work;
   const started = await store.startKeeping(lease, work.index);
   if (started !== 'keeping') return started;
@@ -239,7 +243,7 @@ async function keepRecord(work: ItemWork): Promise<ItemEnd | 'kept'> {
   const found = await withPatience(work, () =>
     takeSnapshot(input, { caller, selection: wholeSelection, ...requestBounds(work) }, { ...work, readNote }),
   );
-  if (found.kind !== 'Found') return endUnread(found, work);
+  if (found.kind !== 'Found') return mayBeDeleted ? settleUnread(found, work) : endUnread(found, work);
   const { integratedAccountId } = input;
   const line = JSON.stringify({ integratedAccountId, readAt: new Date(), engagement: plainRecord(found.record) });
   let file: string;
@@ -254,11 +258,7 @@ async function keepRecord(work: ItemWork): Promise<ItemEnd | 'kept'> {
 }
 
 /** Brings one engagement to its outcome, or returns why that is not possible now. With `snapshot`, its record is durable before its delete. */
-export async function runItem(work: ItemWork): Promise<ItemEnd> {
-  if (work.job.input.snapshot && !work.isBegun && !work.isKept) {
-    const end = await keepRecord(work);
-    if (end !== 'kept') return end;
-  }
+export function runItem(work: ItemWork): Promise<ItemEnd> {
   return withPatience(work, () => deleteItem(work));
 }
 
@@ -266,17 +266,26 @@ export async function runItem(work: ItemWork): Promise<ItemEnd> {
 async function deleteItem(work: ItemWork): Promise<ItemEnd> {
   // Computed before `begin`: a process that freezes in between must not send what another has settled since.
   const bounds = requestBounds(work);
-  const begun = await work.store.begin(work.lease, work.index);
+  const begun = await work.store.begin(work.lease, work.index, work.job.input.snapshot ? maxKeptMs : 0);
   if (begun === 'finished' || begun === 'paused' || begun === 'stopped') return begun;
+  if (begun === 'unkept') return keepAndDelete(work, false);
   if (begun === 'first') return remove(work, undefined, bounds);
   const seen = await settle(work, bounds);
   if (seen !== 'There' && seen !== 'Unproven') {
     // A cancelled job must end, also during an outage or a rate limit: each read counts as a look.
     return begun === 'cancelled' && seen !== 'finished' ? 'unknown' : seen;
   }
-  if (begun === 'again') return remove(work, seen, bounds);
+  // What a deleted record still shows would hide what was stored of it.
+  if (begun === 'againUnkept' && seen === 'There') return keepAndDelete(work, true);
+  if (begun !== 'cancelled') return remove(work, seen, bounds);
   // Upstream may execute it late.
   return work.looks < confirmations ? 'unknown' : giveUp(work, seen);
+}
+
+/** Stores the record of an engagement, and only then deletes that. */
+async function keepAndDelete(work: ItemWork, mayBeDeleted: boolean): Promise<ItemEnd> {
+  const end = await keepRecord(work, mayBeDeleted);
+  return end === 'kept' ? deleteItem(work) : end;
 }
 
 const afterCancel = 'Its delete had no clear answer, and was not repeated after the cancel.';

@@ -23,8 +23,6 @@ const unblockedMs = 1_000;
 const minLimitedMs = 1_000;
 /** How long a page may stay while limits delay it and other tasks wait. */
 const stayMs = 5_000;
-/** How long before its delete a record may be stored. An older one is read again: it may have changed. */
-const maxKeptMs = 300_000;
 
 interface Ends {
   readonly obstacles: Set<'paused' | 'stopped' | 'outage'>;
@@ -124,9 +122,8 @@ function pendingItems(items: readonly PendingItem['item'][], states: Readonly<Re
   return items.flatMap((item, index): PendingItem[] => {
     const isBegun = states[index] === 'begun';
     if (!isBegun && states[index] !== undefined) return [];
-    const isKept = count(`kept:${index}`) + maxKeptMs > Number(states.takenAt);
     const [looks, failedReads] = [count(`waits:look:${index}`), count(`waits:unread:${index}`)];
-    return [{ item, index, isBegun, isKept, looks, failedReads, answered: { count: count(`answers:${index}`) } }];
+    return [{ item, index, isBegun, looks, failedReads, answered: { count: count(`answers:${index}`) } }];
   });
 }
 

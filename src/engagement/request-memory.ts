@@ -191,8 +191,9 @@ export function createRequestMemory(shared?: ReturnType<typeof createSharedReque
       const { count } = answered;
       const fault = () => keyed.unknownSince('A fault of this server ended an earlier attempt', count);
       try {
-        // A refusal or a fault of this server must not erase an unknown outcome.
-        const stored = storedResult(end) ?? storedResult(mine.earlier ?? (end ? undefined : fault()));
+        // A refusal or a fault of this server must not erase an unknown outcome. One that was only assumed is assumed again if need be.
+        const earlier = mine.isInDoubt ? undefined : mine.earlier;
+        const stored = storedResult(end) ?? storedResult(earlier ?? (end ? undefined : fault()));
         const passed = end ? answersToPass(end, count) : count;
         if (stored) {
           outcomes.set(key, { fingerprint, json: stored.outcome });

@@ -120,7 +120,9 @@ class Exchange implements Dispatcher.DispatchHandler, Expiring {
 
   /** undici calls this right before it writes. From here on the request counts as sent. */
   onRequestStart(controller: Dispatcher.DispatchController): void {
-    // A request that waited too long for its connection must not be sent: this is before its first byte.
+    // A request that waited too long for its connection must not be sent: this is before its first byte. The timer is late if this
+    // process was busy or frozen.
+    if (performance.now() >= this.#options.answerBy) this.#giveUp('timeout', 'unconnected');
     if (this.#settled) {
       controller.abort(new Error('gave up before sending'));
     } else {

@@ -41,7 +41,7 @@ const creationTimeStepMs = 1_000;
 const searchAgainMs = 500;
 
 const inDoubt =
-  'Redis is new, lost its data or was unreachable in the last 10 minutes, so an earlier request with this Idempotency-Key may have created the same engagement too. Look for a second one.';
+  'Redis is new, lost its data or was unreachable in the last 10 minutes, so an earlier request with this Idempotency-Key may have created the same engagement.';
 
 /** One create, from its check to its record. */
 class Create extends Write<CreateEngagementInput, CreateEnd, CreateOptions, WritePorts> {
@@ -56,14 +56,17 @@ class Create extends Write<CreateEngagementInput, CreateEnd, CreateOptions, Writ
     const key = callerKey && ({ name: 'Idempotency-Key', parts: callerKey } as const);
     // With the selection, also of fields that are sent and so never excluded: the remembered record has only these.
     const fingerprint = () => digest('create', request.path, request.body, [...selected].sort());
-    return this.once(key, fingerprint, (claim) => {
-      if (claim?.isInDoubt) findings.push(warning(['Idempotency-Key'], inDoubt));
-      return this.#carryOut(request, findings);
+    return this.once(key, fingerprint, async (claim) => {
+      if (!claim?.isInDoubt) return this.#carryOut(request, findings);
+      const doubt = warning(['Idempotency-Key'], `${inDoubt} Look for a second one.`);
+      const end = await this.#carryOut(request, [...findings, doubt]);
+      // An error has no warnings. "Nothing was created" alone would deny the earlier request too.
+      return 'message' in end ? { ...end, message: `${end.message} ${inDoubt}` } : end;
     });
   }
 
   /** Access and rules come before the memory: a key must not bypass a grant that was revoked. */
-  #check(): { readonly request: CreateRequest; readonly findings: Finding[] } | CreateEnd {
+  #check(): { readonly request: CreateRequest; readonly findings: readonly Finding[] } | CreateEnd {
     const { caller, dryRun, selected } = this.options;
     if (!canAccess(caller, this.input.integratedAccountId)) return notGranted();
     const malformed = checkCreate(this.input);
