@@ -158,23 +158,21 @@ describe('the log has one line for a delete, through Yoga or the front door:', (
   });
 });
 
-describe('S01 the log has no content of an engagement,', () => {
-  const record = { id: 'e1', subject: 'canary-subject', content: 'canary-content', remote_data: { x: 'canary-data' } };
-  const given = {
-    type: 'EMAIL',
-    parameters: { subject: 'canary-argument', content: 'canary-argument', status: 'canary-argument' },
-    remoteQuery: { 'canary-name': 'canary-value' },
-  };
+const record = { id: 'e1', subject: 'canary-subject', content: 'canary-content', remote_data: { x: 'canary-data' } };
+const given = {
+  type: 'EMAIL',
+  parameters: { subject: 'canary-argument', content: 'canary-argument', status: 'canary-argument' },
+  remoteQuery: { 'canary-name': 'canary-value' },
+};
 
-  it.each<[string, object, Answer, string]>([
-    ['given with a delete and answered to it', given, json(200, record), 'canary-content'],
-    ['in the body of the provider', { ...given, format: 'RAW' }, json(200, record), 'canary-data'],
-    ['in a refusal of the provider', given, remote(409, { raw_response: { why: 'canary-why' } }), 'canary-why'],
-    ['read before', { snapshot: true }, json(200, record), 'canary-subject'],
-  ])('be it %s', async (_where, variables, answer, shown) => {
-    const bodies = await sendBothWays(variables, () => answers.push(answer, answer));
-    for (const body of bodies) expect(body).toContain(shown);
-    expect(deleteLines(facade)).toHaveLength(2);
-    expect(facade.logged()).not.toContain('canary');
-  });
+it.each<[string, object, Answer, string]>([
+  ['given with a delete and answered to it', given, json(200, record), 'canary-content'],
+  ['in the body of the provider', { ...given, format: 'RAW' }, json(200, record), 'canary-data'],
+  ['in a refusal of the provider', given, remote(409, { raw_response: { why: 'canary-why' } }), 'canary-why'],
+  ['read before', { snapshot: true }, json(200, record), 'canary-subject'],
+])('S01 the log has no content of an engagement, be it %s', async (_where, variables, answer, shown) => {
+  const bodies = await sendBothWays(variables, () => answers.push(answer, answer));
+  for (const body of bodies) expect(body).toContain(shown);
+  expect(deleteLines(facade)).toHaveLength(2);
+  expect(facade.logged()).not.toContain('canary');
 });

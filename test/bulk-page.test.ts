@@ -247,34 +247,33 @@ describe('an engagement whose delete had no answer', () => {
   });
 });
 
-describe('an engagement whose delete was not sent', () => {
-  it.each<[string, ReturnType<typeof answered>]>([
-    ['upstream could not be reached', notSent],
-    ['a limit refused', refused(429)],
-    ['upstream did not take the token', refused(401)],
-  ])('does not count as begun when %s, so that a cancel leaves it waiting', async (_why, attempt) => {
+it.each<[string, ReturnType<typeof answered>]>([
+  ['upstream could not be reached', notSent],
+  ['a limit refused', refused(429)],
+  ['upstream did not take the token', refused(401)],
+])(
+  'an engagement whose delete was not sent does not count as begun when %s, so that a cancel leaves it waiting',
+  async (_why, attempt) => {
     const page = await start(['1']);
     page.answer(only('delete', attempt));
     await page.run();
     expect(await page.states()).toEqual({ 1: undefined });
     await kept.store.control(page.job, 'cancel');
     expect(await page.read()).toMatchObject({ phase: 'CANCELLED', done: 0 });
-  });
-});
+  },
+);
 
-describe('an engagement whose delete a rate limit refuses', () => {
-  it('is deleted with a new key once the limit is over, because upstream may replay its answer for a key', async () => {
-    const pace = new Pace(new AbortController().signal);
-    const page = await start(['1'], { paceOf: () => pace });
-    const refusedKeys = new Set<string | undefined>();
-    page.answer(({ asked, idempotencyKey }) => {
-      if (asked !== 'delete' || (refusedKeys.size > 0 && !refusedKeys.has(idempotencyKey))) return undefined;
-      refusedKeys.add(idempotencyKey);
-      return refused(429, { 'retry-after': '0' });
-    });
-    expect((await page.run()).end).toBe('done');
-    expect(await page.states()).toEqual({ 1: 'DELETED' });
+it('an engagement whose delete a rate limit refuses is deleted with a new key once the limit is over, because upstream may replay its answer for a key', async () => {
+  const pace = new Pace(new AbortController().signal);
+  const page = await start(['1'], { paceOf: () => pace });
+  const refusedKeys = new Set<string | undefined>();
+  page.answer(({ asked, idempotencyKey }) => {
+    if (asked !== 'delete' || (refusedKeys.size > 0 && !refusedKeys.has(idempotencyKey))) return undefined;
+    refusedKeys.add(idempotencyKey);
+    return refused(429, { 'retry-after': '0' });
   });
+  expect((await page.run()).end).toBe('done');
+  expect(await page.states()).toEqual({ 1: 'DELETED' });
 });
 
 describe('a page of a bulk delete', () => {

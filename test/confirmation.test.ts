@@ -408,18 +408,16 @@ describe('S35 a server with REQUIRE_CONFIRMATION=1', () => {
   });
 });
 
-describe('a server without REQUIRE_CONFIRMATION', () => {
-  it('asks for the id or the integrated account that is missing', async () => {
-    await using upstream = await startUpstream(json(204, undefined), 'Capsule');
-    await using facade = await startTestFacade(upstream.url);
-    for (const dryRun of [true, false]) {
-      const document = `mutation { a: deleteEngagement(id: "1", dryRun: ${dryRun}) { ... on InvalidInputError { issues { path } } }
+it('a server without REQUIRE_CONFIRMATION asks for the id or the integrated account that is missing', async () => {
+  await using upstream = await startUpstream(json(204, undefined), 'Capsule');
+  await using facade = await startTestFacade(upstream.url);
+  for (const dryRun of [true, false]) {
+    const document = `mutation { a: deleteEngagement(id: "1", dryRun: ${dryRun}) { ... on InvalidInputError { issues { path } } }
         b: deleteEngagement(dryRun: ${dryRun}) { ... on InvalidInputError { issues { path } } } }`;
-      expect((await facade.post(document)).body.data).toEqual({
-        a: { issues: [{ path: ['integratedAccountId'] }] },
-        b: { issues: [{ path: ['id'] }, { path: ['integratedAccountId'] }] },
-      });
-    }
-    expect(upstream.deletes()).toEqual([]);
-  });
+    expect((await facade.post(document)).body.data).toEqual({
+      a: { issues: [{ path: ['integratedAccountId'] }] },
+      b: { issues: [{ path: ['id'] }, { path: ['integratedAccountId'] }] },
+    });
+  }
+  expect(upstream.deletes()).toEqual([]);
 });

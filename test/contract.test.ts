@@ -47,13 +47,11 @@ function deleteArguments(): readonly string[] {
   return (field?.args ?? []).flatMap(({ name }) => (name === 'parameters' ? nested : [name]));
 }
 
-describe('the path', () => {
-  it('is the documented one, with the id as its last segment', async () => {
-    await remove('id: "call/7?x#y", integratedAccountId: "account-1"');
-    const seen = upstream.deletes().at(-1);
-    expect(seen?.method).toBe(contract.method);
-    expect(seen?.path).toBe(contract.path.replace('{id}', encodeURIComponent('call/7?x#y')));
-  });
+it('the path is the documented one, with the id as its last segment', async () => {
+  await remove('id: "call/7?x#y", integratedAccountId: "account-1"');
+  const seen = upstream.deletes().at(-1);
+  expect(seen?.method).toBe(contract.method);
+  expect(seen?.path).toBe(contract.path.replace('{id}', encodeURIComponent('call/7?x#y')));
 });
 
 describe('every query parameter of the contract', () => {
@@ -136,8 +134,6 @@ describe('every response field of the contract', () => {
   });
 });
 
-describe('the integrations of the contract', () => {
-  it('are those of the table, in order', () => {
-    expect(integrations.map(({ name }) => name)).toEqual(contract.integrations);
-  });
+it('the integrations of the contract are those of the table, in order', () => {
+  expect(integrations.map(({ name }) => name)).toEqual(contract.integrations);
 });

@@ -454,24 +454,22 @@ describe('input that is refused before it is sent', () => {
   });
 });
 
-describe('a dry run', () => {
-  it('sends nothing, and shows the request and every finding', async () => {
-    const variables = { dryRun: true, input: { engagementType: 'MEETING', direction: 'inbound' } };
-    const { result, log } = await resultOf([record({ id: 'e1' }, 201)], { variables, integration: 'Keap', posts: 0 });
-    expect(result).toMatchObject({
-      __typename: 'CreateEngagementPlan',
-      wouldBeSent: false,
-      method: 'POST',
-      body: { engagement_type: 'meeting', direction: 'inbound' },
-      findings: [
-        { severity: 'REFUSAL', path: ['input', 'direction'] },
-        { severity: 'REFUSAL', path: ['integratedAccountId'] },
-      ],
-    });
-    expect(result.url).toContain('/unified/crm/engagements?integrated_account_id=a&engagement_type=meeting');
-    expect(result.headers).toContainEqual({ name: 'idempotency-key', value: '[new for each create]' });
-    expect(log).not.toContain('"msg":"create"');
+it('a dry run sends nothing, and shows the request and every finding', async () => {
+  const variables = { dryRun: true, input: { engagementType: 'MEETING', direction: 'inbound' } };
+  const { result, log } = await resultOf([record({ id: 'e1' }, 201)], { variables, integration: 'Keap', posts: 0 });
+  expect(result).toMatchObject({
+    __typename: 'CreateEngagementPlan',
+    wouldBeSent: false,
+    method: 'POST',
+    body: { engagement_type: 'meeting', direction: 'inbound' },
+    findings: [
+      { severity: 'REFUSAL', path: ['input', 'direction'] },
+      { severity: 'REFUSAL', path: ['integratedAccountId'] },
+    ],
   });
+  expect(result.url).toContain('/unified/crm/engagements?integrated_account_id=a&engagement_type=meeting');
+  expect(result.headers).toContainEqual({ name: 'idempotency-key', value: '[new for each create]' });
+  expect(log).not.toContain('"msg":"create"');
 });
 
 describe.concurrent('a repeated create', () => {

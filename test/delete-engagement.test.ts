@@ -128,59 +128,55 @@ describe('deleteEngagement against the sandbox', () => {
   });
 });
 
-describe('the deadline of an operation', () => {
-  it('holds for all its look-ups together', async () => {
-    await using upstream = await startUpstream(json(204, undefined), () => {});
-    await using facade = await startTestFacade(upstream.url, { REQUEST_TIMEOUT_MS: '1000' });
-    const aliases = Array.from(
-      { length: 10 },
-      (_, index) => `a${index}: deleteEngagement(id: 1, integratedAccountId: "${index}") { __typename }`,
-    );
-    const { body } = await facade.post(`mutation { ${aliases.join(' ')} }`);
-    const names = Object.values(body.data).map((result) => (result as { __typename: string }).__typename);
-    // Four look-ups of a quarter each use up the time, so the deletes after that are not started.
-    const sent = names.filter((name) => name !== 'UpstreamUnavailableError');
-    expect(upstream.deletes().length).toBeLessThanOrEqual(sent.length);
-    expect(names.filter((name) => name === 'UpstreamUnavailableError').length).toBeGreaterThan(4);
-  });
+it('the deadline of an operation holds for all its look-ups together', async () => {
+  await using upstream = await startUpstream(json(204, undefined), () => {});
+  await using facade = await startTestFacade(upstream.url, { REQUEST_TIMEOUT_MS: '1000' });
+  const aliases = Array.from(
+    { length: 10 },
+    (_, index) => `a${index}: deleteEngagement(id: 1, integratedAccountId: "${index}") { __typename }`,
+  );
+  const { body } = await facade.post(`mutation { ${aliases.join(' ')} }`);
+  const names = Object.values(body.data).map((result) => (result as { __typename: string }).__typename);
+  // Four look-ups of a quarter each use up the time, so the deletes after that are not started.
+  const sent = names.filter((name) => name !== 'UpstreamUnavailableError');
+  expect(upstream.deletes().length).toBeLessThanOrEqual(sent.length);
+  expect(names.filter((name) => name === 'UpstreamUnavailableError').length).toBeGreaterThan(4);
 });
 
-describe('a client that disconnects', () => {
-  it('R11 stops further requests, and the request in flight is finished and logged', async () => {
-    const { promise: secondDelete, resolve: answerSecond } = Promise.withResolvers<void>();
-    await using upstream = await startUpstream(async (request, response) => {
-      if (request.path.endsWith('/2')) await secondDelete;
-      json(204, undefined)(request, response);
-    });
-    await using facade = await startTestFacade(upstream.url);
-    const aliases = [1, 2, 3, 4, 5].map(
-      (id) => `a${id}: deleteEngagement(id: ${id}, integratedAccountId: "a") { __typename }`,
-    );
-    const client = new AbortController();
-    const gone = fetch(`${facade.url}/graphql`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ query: `mutation { ${aliases.join(' ')} }` }),
-      signal: client.signal,
-    }).catch(() => 'gone');
-    await expect.poll(() => upstream.deletes().length).toBe(2);
-    client.abort();
-    expect(await gone).toBe('gone');
-    await fetch(`${facade.url}/health`);
-    answerSecond();
-    await expect
-      .poll(
-        () =>
-          facade
-            .logged()
-            .split('\n')
-            .filter((line) => line.includes('"msg":"delete"')).length,
-      )
-      .toBe(5);
-    expect(upstream.deletes()).toHaveLength(2);
-    expect(facade.logged().match(/"detail":"DELETED"/g)).toHaveLength(2);
-    expect(facade.logged().match(/client disconnected before/g)).toHaveLength(3);
+it('R11 a client that disconnects stops further requests, and the request in flight is finished and logged', async () => {
+  const { promise: secondDelete, resolve: answerSecond } = Promise.withResolvers<void>();
+  await using upstream = await startUpstream(async (request, response) => {
+    if (request.path.endsWith('/2')) await secondDelete;
+    json(204, undefined)(request, response);
   });
+  await using facade = await startTestFacade(upstream.url);
+  const aliases = [1, 2, 3, 4, 5].map(
+    (id) => `a${id}: deleteEngagement(id: ${id}, integratedAccountId: "a") { __typename }`,
+  );
+  const client = new AbortController();
+  const gone = fetch(`${facade.url}/graphql`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ query: `mutation { ${aliases.join(' ')} }` }),
+    signal: client.signal,
+  }).catch(() => 'gone');
+  await expect.poll(() => upstream.deletes().length).toBe(2);
+  client.abort();
+  expect(await gone).toBe('gone');
+  await fetch(`${facade.url}/health`);
+  answerSecond();
+  await expect
+    .poll(
+      () =>
+        facade
+          .logged()
+          .split('\n')
+          .filter((line) => line.includes('"msg":"delete"')).length,
+    )
+    .toBe(5);
+  expect(upstream.deletes()).toHaveLength(2);
+  expect(facade.logged().match(/"detail":"DELETED"/g)).toHaveLength(2);
+  expect(facade.logged().match(/client disconnected before/g)).toHaveLength(3);
 });
 
 describe('a dry run', () => {
@@ -223,36 +219,32 @@ describe('a dry run', () => {
   });
 });
 
-describe('a refusal by a rule', () => {
-  it('has the refusals among its issues, and no warning', async () => {
-    await using upstream = await startUpstream(json(204, undefined), 'affinity');
-    await using facade = await startTestFacade(upstream.url);
-    const document = `mutation {
+it('a refusal by a rule has the refusals among its issues, and no warning', async () => {
+  await using upstream = await startUpstream(json(204, undefined), 'affinity');
+  await using facade = await startTestFacade(upstream.url);
+  const document = `mutation {
       deleteEngagement(id: "e1", integratedAccountId: "a", parameters: { subject: "x" }) {
         __typename ... on InvalidInputError { issues { path } } } }`;
-    const { body } = await facade.post(document);
-    expect(body.data.deleteEngagement).toEqual({
-      __typename: 'InvalidInputError',
-      issues: [{ path: ['engagementType'] }],
-    });
-    expect(upstream.deletes()).toEqual([]);
+  const { body } = await facade.post(document);
+  expect(body.data.deleteEngagement).toEqual({
+    __typename: 'InvalidInputError',
+    issues: [{ path: ['engagementType'] }],
   });
+  expect(upstream.deletes()).toEqual([]);
 });
 
-describe('an account that Truto has paused', () => {
-  it.each([
-    ["every caller that comes with the server's token", { ...serviceEnv, JWT_SECRET: jwtSecret }, 1],
-    ['only the caller with that token', { AUTH_MODE: 'passthrough' }, 2],
-  ])('gets no request from %s', async (_who, env, deletes) => {
-    await using upstream = await startUpstream(truto(429, {}, { 'retry-after': '30' }), 'capsule');
-    await using facade = await startTestFacade(upstream.url, env);
-    for (const sub of ['caller-1', 'caller-2']) {
-      const headers = bearer(await signToken({ sub, integrated_accounts: ['a'] }));
-      const { body } = await facade.post(mutation, { id: 'e1', account: 'a' }, headers);
-      expect(body.data.deleteEngagement.__typename).toBe('RateLimitedError');
-    }
-    expect(upstream.deletes()).toHaveLength(deletes);
-  });
+it.each([
+  ["every caller that comes with the server's token", { ...serviceEnv, JWT_SECRET: jwtSecret }, 1],
+  ['only the caller with that token', { AUTH_MODE: 'passthrough' }, 2],
+])('an account that Truto has paused gets no request from %s', async (_who, env, deletes) => {
+  await using upstream = await startUpstream(truto(429, {}, { 'retry-after': '30' }), 'capsule');
+  await using facade = await startTestFacade(upstream.url, env);
+  for (const sub of ['caller-1', 'caller-2']) {
+    const headers = bearer(await signToken({ sub, integrated_accounts: ['a'] }));
+    const { body } = await facade.post(mutation, { id: 'e1', account: 'a' }, headers);
+    expect(body.data.deleteEngagement.__typename).toBe('RateLimitedError');
+  }
+  expect(upstream.deletes()).toHaveLength(deletes);
 });
 
 it('a refusal names the wrong arguments, and no name in remoteQuery', async () => {

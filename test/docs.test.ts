@@ -30,13 +30,11 @@ beforeAll(async () => {
 });
 afterAll(() => server[Symbol.asyncDispose]());
 
-describe('every block of code in the documents', () => {
-  it('is of a kind that is run or checked', () => {
-    const known = ['sh', 'json', 'graphql', 'yaml', 'toml', 'js', 'text'];
-    expect(blocks.filter(({ file, language }) => !known.includes(language) && !elsewhere(file))).toEqual([]);
-    expect(of('text').map(({ file }) => file)).toEqual(['ARCHITECTURE.md']);
-    expect(new Set(of('ts').map(({ file }) => file))).toEqual(new Set(['docs/library.md']));
-  });
+it('every block of code in the documents is of a kind that is run or checked', () => {
+  const known = ['sh', 'json', 'graphql', 'yaml', 'toml', 'js', 'text'];
+  expect(blocks.filter(({ file, language }) => !known.includes(language) && !elsewhere(file))).toEqual([]);
+  expect(of('text').map(({ file }) => file)).toEqual(['ARCHITECTURE.md']);
+  expect(new Set(of('ts').map(({ file }) => file))).toEqual(new Set(['docs/library.md']));
 });
 
 const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
@@ -82,25 +80,23 @@ describe('a block of commands', () => {
   );
 });
 
-describe('a block of JSON', () => {
-  it('answers a command, has variables, is an event, or names a trusted document by an id that the manifest has', () => {
-    const manifest = JSON.parse(readFileSync(join(root, 'schema/trusted-documents.json'), 'utf8'));
-    const previous = (block: Block) => blocks[blocks.indexOf(block) - 1];
-    const alone = of('json').filter(
-      (block) => !previous(block)?.text.startsWith('curl') && previous(block)?.language !== 'graphql',
-    );
-    const isServers = ({ text }: (typeof alone)[number]) => JSON.parse(text).mcpServers !== undefined;
-    const [named, event, ...rest] = alone.filter((block) => !isServers(block));
-    expect(rest).toEqual([]);
-    expect(manifest).toHaveProperty(JSON.parse(named?.text ?? '').documentId);
-    expect(readTrutoEvent(event?.text ?? '')?.content).toMatchObject({
-      records: [[{ kind: null }, { id: '23423523', kind: 'call' }]],
-    });
-    for (const { text } of alone.filter(isServers)) {
-      const { args } = JSON.parse(text).mcpServers.engagements;
-      expect(fault(['npx', ...args].join(' '))).toBeUndefined();
-    }
+it('a block of JSON answers a command, has variables, is an event, or names a trusted document by an id that the manifest has', () => {
+  const manifest = JSON.parse(readFileSync(join(root, 'schema/trusted-documents.json'), 'utf8'));
+  const previous = (block: Block) => blocks[blocks.indexOf(block) - 1];
+  const alone = of('json').filter(
+    (block) => !previous(block)?.text.startsWith('curl') && previous(block)?.language !== 'graphql',
+  );
+  const isServers = ({ text }: (typeof alone)[number]) => JSON.parse(text).mcpServers !== undefined;
+  const [named, event, ...rest] = alone.filter((block) => !isServers(block));
+  expect(rest).toEqual([]);
+  expect(manifest).toHaveProperty(JSON.parse(named?.text ?? '').documentId);
+  expect(readTrutoEvent(event?.text ?? '')?.content).toMatchObject({
+    records: [[{ kind: null }, { id: '23423523', kind: 'call' }]],
   });
+  for (const { text } of alone.filter(isServers)) {
+    const { args } = JSON.parse(text).mcpServers.engagements;
+    expect(fault(['npx', ...args].join(' '))).toBeUndefined();
+  }
 });
 
 describe('a block of GraphQL', () => {
@@ -191,17 +187,15 @@ describe('a block of configuration for a gateway', () => {
   });
 });
 
-describe('a link in the documents', () => {
-  const links = [...documents].flatMap(([file, text]) =>
-    [...text.replace(/^```[\s\S]*?^```$/gm, '').matchAll(/\]\((?!https?:)([^)\s]+)\)|(?:src|srcset)="([^"]+)"/g)].map(
-      ([, link, image]) => [file, link ?? image ?? ''] as const,
-    ),
-  );
+const links = [...documents].flatMap(([file, text]) =>
+  [...text.replace(/^```[\s\S]*?^```$/gm, '').matchAll(/\]\((?!https?:)([^)\s]+)\)|(?:src|srcset)="([^"]+)"/g)].map(
+    ([, link, image]) => [file, link ?? image ?? ''] as const,
+  ),
+);
 
-  it.each(links)('of %s leads somewhere: %s', (file, link) => {
-    const [path = '', anchor] = link.split('#');
-    const target = path === '' ? file : join(dirname(file), path);
-    expect(existsSync(join(root, target))).toBe(true);
-    if (anchor !== undefined) expect(anchorsOf(documents.get(target) ?? '')).toContain(anchor);
-  });
+it.each(links)('a link in the documents of %s leads somewhere: %s', (file, link) => {
+  const [path = '', anchor] = link.split('#');
+  const target = path === '' ? file : join(dirname(file), path);
+  expect(existsSync(join(root, target))).toBe(true);
+  if (anchor !== undefined) expect(anchorsOf(documents.get(target) ?? '')).toContain(anchor);
 });

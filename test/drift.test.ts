@@ -124,28 +124,26 @@ describe('an integration that cannot delete by our table', () => {
   });
 });
 
-describe('the capabilities of the sandbox', () => {
-  it('have the methods of an account and of an integration', async () => {
-    const sandbox = await startSandbox();
-    const read = async (path: string) => {
-      const response = await fetch(`${sandbox.url}${path}`, { headers: { authorization: `Bearer ${sandboxToken}` } });
-      return { status: response.status, body: await response.json() };
-    };
-    const { id } = sandboxAccount('HubSpot');
-    const query = 'capabilities?type=unified&resource=engagements';
-    const { body } = await read(`/integrated-account/${id}/${query}`);
-    expect(body).toMatchObject({
-      integration: { name: 'hubspot' },
-      unified: [{ model: 'crm', resource: 'engagements', methods: ['list', 'get'] }],
-      account: { id, status: 'active', is_blocked: false },
-    });
-    const capsule = (await read(`/integration/capsule/${query}`)).body;
-    expect(capsule.unified[0].methods).toEqual(['list', 'get', 'create', 'delete']);
-    expect(capsule.account).toBeUndefined();
-    expect((await read(`/integration/unknown/${query}`)).status).toBe(404);
-    expect((await read(`/integrated-account/unknown/${query}`)).status).toBe(404);
-    await sandbox.close();
+it('the capabilities of the sandbox have the methods of an account and of an integration', async () => {
+  const sandbox = await startSandbox();
+  const read = async (path: string) => {
+    const response = await fetch(`${sandbox.url}${path}`, { headers: { authorization: `Bearer ${sandboxToken}` } });
+    return { status: response.status, body: await response.json() };
+  };
+  const { id } = sandboxAccount('HubSpot');
+  const query = 'capabilities?type=unified&resource=engagements';
+  const { body } = await read(`/integrated-account/${id}/${query}`);
+  expect(body).toMatchObject({
+    integration: { name: 'hubspot' },
+    unified: [{ model: 'crm', resource: 'engagements', methods: ['list', 'get'] }],
+    account: { id, status: 'active', is_blocked: false },
   });
+  const capsule = (await read(`/integration/capsule/${query}`)).body;
+  expect(capsule.unified[0].methods).toEqual(['list', 'get', 'create', 'delete']);
+  expect(capsule.account).toBeUndefined();
+  expect((await read(`/integration/unknown/${query}`)).status).toBe(404);
+  expect((await read(`/integrated-account/unknown/${query}`)).status).toBe(404);
+  await sandbox.close();
 });
 
 describe('truto-engagements check --drift', () => {

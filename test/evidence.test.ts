@@ -245,21 +245,20 @@ describe('R10 a provider that documents its refusals with status 200', () => {
   });
 });
 
-describe('R10 the record of an engagement', () => {
-  it.each(['error', 'fail'])('may have its own status %j', async (status) => {
-    expect(await deleted(json(200, { id: 'e1', status }))).toMatchObject({
-      outcome: 'DELETED',
-      engagement: { status },
-    });
+it.each(['error', 'fail'])('R10 the record of an engagement may have its own status %j', async (status) => {
+  expect(await deleted(json(200, { id: 'e1', status }))).toMatchObject({
+    outcome: 'DELETED',
+    engagement: { status },
   });
 });
 
-describe("R10 a record without the provider's body", () => {
-  it.each([null, ''])('is a success: its remote_data is %j', async (remoteData) => {
+it.each([null, ''])(
+  "R10 a record without the provider's body is a success: its remote_data is %j",
+  async (remoteData) => {
     const result = await deleted(json(200, { id: 'e1', remote_data: remoteData }), { remote: true });
     expect(result).toMatchObject({ outcome: 'DELETED' });
-  });
-});
+  },
+);
 
 describe('R10 an invalid id in an answer', () => {
   it.each([[{ toString: null }], [{ valueOf: 1 }], [['e2']], [[]], [true]])(

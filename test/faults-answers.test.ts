@@ -78,23 +78,21 @@ describe('R03 a delete whose 2xx is cut short', () => {
   });
 });
 
-describe('R03 a delete whose 2xx is broken has an unknown outcome, after one request', () => {
-  it.each<[string, RawAnswer]>([
-    ['of broken JSON', bytes(answerText(200, '{"id":"e1"', ['content-type: application/json']))],
-    ['of HTTP/1.0 that is reset', thenReset('HTTP/1.0 200 OK\r\n\r\n{"id":"e1"')],
-    ['of text', bytes(answerText(200, 'gone', ['content-type: text/plain']))],
-    ['of a page', bytes(answerText(200, '<html>Welcome</html>', ['content-type: text/html']))],
-    [
-      'compressed without a request for it, 5 MB in 5 kB',
-      (socket) => {
-        const bomb = gzipSync(Buffer.alloc(5_000_000, ' '));
-        const head = `HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: ${bomb.length}\r\n\r\n`;
-        socket.write(Buffer.concat([Buffer.from(head), bomb]));
-      },
-    ],
-  ])('%s', async (_how, answer) => {
-    expect(await rawOutcomeOf([answer], 1)).toMatchObject({ ...unknown, lastStatusCode: 200 });
-  });
+it.each<[string, RawAnswer]>([
+  ['of broken JSON', bytes(answerText(200, '{"id":"e1"', ['content-type: application/json']))],
+  ['of HTTP/1.0 that is reset', thenReset('HTTP/1.0 200 OK\r\n\r\n{"id":"e1"')],
+  ['of text', bytes(answerText(200, 'gone', ['content-type: text/plain']))],
+  ['of a page', bytes(answerText(200, '<html>Welcome</html>', ['content-type: text/html']))],
+  [
+    'compressed without a request for it, 5 MB in 5 kB',
+    (socket) => {
+      const bomb = gzipSync(Buffer.alloc(5_000_000, ' '));
+      const head = `HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: ${bomb.length}\r\n\r\n`;
+      socket.write(Buffer.concat([Buffer.from(head), bomb]));
+    },
+  ],
+])('R03 a delete whose 2xx is broken has an unknown outcome, after one request %s', async (_how, answer) => {
+  expect(await rawOutcomeOf([answer], 1)).toMatchObject({ ...unknown, lastStatusCode: 200 });
 });
 
 describe('R10 a delete succeeds', () => {
@@ -136,20 +134,21 @@ describe('R10 a delete with an empty answer succeeds', () => {
 });
 
 // A broken head has no readable status, so nothing proves a delete (ADR 2).
-describe('R03 a delete whose answer has invalid headers has an unknown outcome, after two attempts', () => {
-  it.each<[string, string]>([
-    ['no HTTP at all', 'NONSENSE\r\n\r\n'],
-    ['junk after its status line', 'HTTP/1.1 200 OK\r\nNONSENSE\r\n\r\n'],
-    ['a status of two digits', 'HTTP/1.1 20 OK\r\ncontent-length: 0\r\n\r\n'],
-    ['lines that end oddly', 'HTTP/1.1 200 OK\ncontent-length: 0\n\n'],
-    ['two lengths', 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-length: 5\r\n\r\n{}'],
-    ['a length and chunks', 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\ntransfer-encoding: chunked\r\n\r\n{}'],
-    ['another protocol', 'HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n'],
-    ['a header of 40 kB', answerText(200, '{"id":"e1"}', [`x-big: ${'x'.repeat(40_000)}`])],
-  ])('%s', async (_what, text) => {
+it.each<[string, string]>([
+  ['no HTTP at all', 'NONSENSE\r\n\r\n'],
+  ['junk after its status line', 'HTTP/1.1 200 OK\r\nNONSENSE\r\n\r\n'],
+  ['a status of two digits', 'HTTP/1.1 20 OK\r\ncontent-length: 0\r\n\r\n'],
+  ['lines that end oddly', 'HTTP/1.1 200 OK\ncontent-length: 0\n\n'],
+  ['two lengths', 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-length: 5\r\n\r\n{}'],
+  ['a length and chunks', 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\ntransfer-encoding: chunked\r\n\r\n{}'],
+  ['another protocol', 'HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n'],
+  ['a header of 40 kB', answerText(200, '{"id":"e1"}', [`x-big: ${'x'.repeat(40_000)}`])],
+])(
+  'R03 a delete whose answer has invalid headers has an unknown outcome, after two attempts %s',
+  async (_what, text) => {
     expect(await rawOutcomeOf([bytes(text)], 2)).toMatchObject({ ...unknown, lastStatusCode: null });
-  });
-});
+  },
+);
 
 describe('a delete', () => {
   it.each([100, 102, 103])('waits past a %i for its answer', async (statusCode) => {
@@ -208,26 +207,27 @@ describe('a delete', () => {
   });
 });
 
-describe('R05 a refusal is returned at once, as its own member, and is final', () => {
-  const isRemote = { truto_is_remote_error: true };
-  it.each<[number, string, RawAnswer, object]>([
-    [400, 'of Truto', refusal(400), { __typename: 'InvalidInputError' }],
-    [400, 'of the provider', refusal(400, [], isRemote), { __typename: 'RemoteApiError', statusCode: 400 }],
-    [401, 'of the provider', refusal(401, [], isRemote), { __typename: 'AccountNeedsReauthError' }],
-    [403, 'of Truto', refusal(403), { __typename: 'ForbiddenError' }],
-    [404, 'of Truto', refusal(404), { __typename: 'NotFoundError' }],
-    [405, 'of Truto', refusal(405), { __typename: 'ForbiddenError' }],
-    [409, 'of the provider', refusal(409, [], isRemote), { __typename: 'RemoteApiError', statusCode: 409 }],
-    [422, 'of Truto', refusal(422), { __typename: 'InvalidInputError' }],
-    [503, 'of Truto', refusal(503), { __typename: 'AccountBlockedError' }],
-  ])('%i %s', async (_statusCode, _whose, answer, member) => {
+const isRemote = { truto_is_remote_error: true };
+it.each<[number, string, RawAnswer, object]>([
+  [400, 'of Truto', refusal(400), { __typename: 'InvalidInputError' }],
+  [400, 'of the provider', refusal(400, [], isRemote), { __typename: 'RemoteApiError', statusCode: 400 }],
+  [401, 'of the provider', refusal(401, [], isRemote), { __typename: 'AccountNeedsReauthError' }],
+  [403, 'of Truto', refusal(403), { __typename: 'ForbiddenError' }],
+  [404, 'of Truto', refusal(404), { __typename: 'NotFoundError' }],
+  [405, 'of Truto', refusal(405), { __typename: 'ForbiddenError' }],
+  [409, 'of the provider', refusal(409, [], isRemote), { __typename: 'RemoteApiError', statusCode: 409 }],
+  [422, 'of Truto', refusal(422), { __typename: 'InvalidInputError' }],
+  [503, 'of Truto', refusal(503), { __typename: 'AccountBlockedError' }],
+])(
+  'R05 a refusal is returned at once, as its own member, and is final %i %s',
+  async (_statusCode, _whose, answer, member) => {
     await using upstream = await startRawUpstream([answer, noContent]);
     await using facade = await startTestFacade(upstream.url, { REQUEST_TIMEOUT_MS: String(hangTimeoutMs) });
     const result = await deleteInTime(facade, hangTimeoutMs);
     expect(result).toMatchObject({ ...member, message: expect.stringContaining('Nothing was deleted') });
     expect(upstream.deletes).toHaveLength(1);
-  });
-});
+  },
+);
 
 it('an answer that pauses in its body is awaited until the deadline', async () => {
   await using upstream = await startUpstream((_request, response) => {

@@ -261,25 +261,23 @@ describe('a prepared read', () => {
   });
 });
 
-describe('an operation that is known', () => {
-  it.each([
-    ['an empty name', mutation, ''],
-    ['a name with a line break', `#c\n${mutation}`, '\n#c'],
-    ['a name that no operation can have', mutation, 'a b'],
-  ])('is not run under %s', async (_what, known, operationName) => {
-    await using upstream = await startUpstream(success, 'capsule');
-    await using facade = await startTestFacade(upstream.url);
-    await facade.post(known);
-    await facade.post(mutation);
-    const before = upstream.deletes().length;
-    const response = await fetch(`${facade.url}/graphql`, {
-      method: 'POST',
-      headers: usual,
-      body: body(mutation, { operationName }),
-    });
-    expect(await response.text()).toContain('errors');
-    expect(upstream.deletes()).toHaveLength(before);
+it.each([
+  ['an empty name', mutation, ''],
+  ['a name with a line break', `#c\n${mutation}`, '\n#c'],
+  ['a name that no operation can have', mutation, 'a b'],
+])('an operation that is known is not run under %s', async (_what, known, operationName) => {
+  await using upstream = await startUpstream(success, 'capsule');
+  await using facade = await startTestFacade(upstream.url);
+  await facade.post(known);
+  await facade.post(mutation);
+  const before = upstream.deletes().length;
+  const response = await fetch(`${facade.url}/graphql`, {
+    method: 'POST',
+    headers: usual,
+    body: body(mutation, { operationName }),
   });
+  expect(await response.text()).toContain('errors');
+  expect(upstream.deletes()).toHaveLength(before);
 });
 
 it('S31 a token that expires while its delete is done does not hide the outcome, when its answer has an error', async () => {
@@ -309,33 +307,31 @@ it('S31 a token that expires while its delete is done does not hide the outcome,
   expect(upstream.deletes()).toHaveLength(2);
 });
 
-describe('a client that leaves a prepared operation', () => {
-  it('R11 has nothing further sent for it, and what was sent is finished and logged', async () => {
-    const release = Promise.withResolvers<void>();
-    await using upstream = await startUpstream(async (request, response) => {
-      if (request.path.endsWith('/2')) await release.promise;
-      json(204, undefined)(request, response);
-    });
-    await using facade = await startTestFacade(upstream.url);
-    const aliases = ['a', 'b', 'c'].map(
-      (name) => `${name}: deleteEngagement(id: $${name}, integratedAccountId: "a") { __typename }`,
-    );
-    const query = `mutation D($a: ID!, $b: ID!, $c: ID!) { ${aliases.join(' ')} }`;
-    await facade.post(query, { a: 11, b: 12, c: 13 });
-    const client = new AbortController();
-    const gone = fetch(`${facade.url}/graphql`, {
-      method: 'POST',
-      headers: usual,
-      body: body(query, { variables: { a: 1, b: 2, c: 3 } }),
-      signal: client.signal,
-    }).catch(() => 'gone');
-    await expect.poll(() => upstream.deletes().length).toBe(5);
-    client.abort();
-    expect(await gone).toBe('gone');
-    await fetch(`${facade.url}/health`);
-    release.resolve();
-    await expect.poll(() => facade.logged().match(/"msg":"delete"/g)?.length).toBe(6);
-    expect(upstream.deletes()).toHaveLength(5);
-    expect(attemptsLogged(facade).filter((attempts) => attempts === 0)).toHaveLength(1);
+it('R11 a client that leaves a prepared operation has nothing further sent for it, and what was sent is finished and logged', async () => {
+  const release = Promise.withResolvers<void>();
+  await using upstream = await startUpstream(async (request, response) => {
+    if (request.path.endsWith('/2')) await release.promise;
+    json(204, undefined)(request, response);
   });
+  await using facade = await startTestFacade(upstream.url);
+  const aliases = ['a', 'b', 'c'].map(
+    (name) => `${name}: deleteEngagement(id: $${name}, integratedAccountId: "a") { __typename }`,
+  );
+  const query = `mutation D($a: ID!, $b: ID!, $c: ID!) { ${aliases.join(' ')} }`;
+  await facade.post(query, { a: 11, b: 12, c: 13 });
+  const client = new AbortController();
+  const gone = fetch(`${facade.url}/graphql`, {
+    method: 'POST',
+    headers: usual,
+    body: body(query, { variables: { a: 1, b: 2, c: 3 } }),
+    signal: client.signal,
+  }).catch(() => 'gone');
+  await expect.poll(() => upstream.deletes().length).toBe(5);
+  client.abort();
+  expect(await gone).toBe('gone');
+  await fetch(`${facade.url}/health`);
+  release.resolve();
+  await expect.poll(() => facade.logged().match(/"msg":"delete"/g)?.length).toBe(6);
+  expect(upstream.deletes()).toHaveLength(5);
+  expect(attemptsLogged(facade).filter((attempts) => attempts === 0)).toHaveLength(1);
 });

@@ -116,26 +116,24 @@ describe('S02 with two callers, each granted one account of two,', () => {
   );
 });
 
-describe('S02 S19 a remembered Idempotency-Key', () => {
-  it('returns nothing to the same subject once its token lacks the grant', async () => {
-    await using running = await start();
-    const { upstream, facade } = running;
-    const send = async (grant: readonly string[], argument = '') => {
-      const headers = { ...(await callerOf('one and the same', grant)), 'idempotency-key': 'k' };
-      return (await facade.post(removal(argument), { account: 'a' }, headers)).body.data.result;
-    };
-    expect(await send(['a'])).toEqual({ __typename: 'DeleteEngagementSuccess' });
-    const before = upstream.seen.length;
-    for (const grant of [[], ['b'], ['A']]) {
-      expect(await send(grant)).toEqual({
-        __typename: 'ForbiddenError',
-        message: expect.stringContaining('Nothing was sent'),
-      });
-      expect((await send(grant, ', snapshot: true')).__typename).toBe('ForbiddenError');
-    }
-    expect(await send(['b', 'a'])).toEqual({ __typename: 'DeleteEngagementSuccess' });
-    expect(upstream.seen).toHaveLength(before);
-  });
+it('S02 S19 a remembered Idempotency-Key returns nothing to the same subject once its token lacks the grant', async () => {
+  await using running = await start();
+  const { upstream, facade } = running;
+  const send = async (grant: readonly string[], argument = '') => {
+    const headers = { ...(await callerOf('one and the same', grant)), 'idempotency-key': 'k' };
+    return (await facade.post(removal(argument), { account: 'a' }, headers)).body.data.result;
+  };
+  expect(await send(['a'])).toEqual({ __typename: 'DeleteEngagementSuccess' });
+  const before = upstream.seen.length;
+  for (const grant of [[], ['b'], ['A']]) {
+    expect(await send(grant)).toEqual({
+      __typename: 'ForbiddenError',
+      message: expect.stringContaining('Nothing was sent'),
+    });
+    expect((await send(grant, ', snapshot: true')).__typename).toBe('ForbiddenError');
+  }
+  expect(await send(['b', 'a'])).toEqual({ __typename: 'DeleteEngagementSuccess' });
+  expect(upstream.seen).toHaveLength(before);
 });
 
 it('S02 a token that grants 500 accounts, with a header of 26 kB, is accepted', async () => {

@@ -226,31 +226,29 @@ describe('Query.node', () => {
   });
 });
 
-describe('an entity with a node id', () => {
-  it('is read by it, and an engagement by the type in it', async () => {
-    await using upstream = await startUpstream(numbered, 'Close');
-    await using facade = await startTestFacade(upstream.url, { SUBGRAPH: 'federation' });
-    const askFor = (of: readonly object[], selection: string) =>
-      facade.post(`query ($of: [_Any!]!) { _entities(representations: $of) { ${selection} } }`, { of });
-    const node = (resource: NodeKey['resource'], kind: string | null, __typename: string) => ({
-      ...{ __typename, nodeId: writeNodeId({ resource, integratedAccountId: 'a', kind, id: '5' }) },
-    });
-    const of = [
-      ...[node('engagements', 'call', 'Engagement'), node('engagements', 'meeting', 'Engagement')],
-      ...[node('users', null, 'Owner'), node('accounts', null, 'Account')],
-    ];
-    const selection = '__typename ... on Engagement { nodeId } ... on Owner { nodeId } ... on Account { nodeId }';
-    const { body } = await askFor(of, selection);
-    expect(body.data._entities).toEqual(of);
-    const seen = reads(upstream).map(({ path, query }) => [path, query.engagement_type]);
-    expect(seen).toEqual([
-      ['/unified/crm/engagements/5', 'call'],
-      ['/unified/crm/engagements/5', 'meeting'],
-      ['/unified/crm/users/5', undefined],
-      ['/unified/crm/accounts/5', undefined],
-    ]);
-
-    const other = await askFor([{ ...of[2], __typename: 'Account' }], '__typename');
-    expect(other.body.errors).toMatchObject([{ path: ['_entities', 0], extensions: { code: 'BAD_USER_INPUT' } }]);
+it('an entity with a node id is read by it, and an engagement by the type in it', async () => {
+  await using upstream = await startUpstream(numbered, 'Close');
+  await using facade = await startTestFacade(upstream.url, { SUBGRAPH: 'federation' });
+  const askFor = (of: readonly object[], selection: string) =>
+    facade.post(`query ($of: [_Any!]!) { _entities(representations: $of) { ${selection} } }`, { of });
+  const node = (resource: NodeKey['resource'], kind: string | null, __typename: string) => ({
+    ...{ __typename, nodeId: writeNodeId({ resource, integratedAccountId: 'a', kind, id: '5' }) },
   });
+  const of = [
+    ...[node('engagements', 'call', 'Engagement'), node('engagements', 'meeting', 'Engagement')],
+    ...[node('users', null, 'Owner'), node('accounts', null, 'Account')],
+  ];
+  const selection = '__typename ... on Engagement { nodeId } ... on Owner { nodeId } ... on Account { nodeId }';
+  const { body } = await askFor(of, selection);
+  expect(body.data._entities).toEqual(of);
+  const seen = reads(upstream).map(({ path, query }) => [path, query.engagement_type]);
+  expect(seen).toEqual([
+    ['/unified/crm/engagements/5', 'call'],
+    ['/unified/crm/engagements/5', 'meeting'],
+    ['/unified/crm/users/5', undefined],
+    ['/unified/crm/accounts/5', undefined],
+  ]);
+
+  const other = await askFor([{ ...of[2], __typename: 'Account' }], '__typename');
+  expect(other.body.errors).toMatchObject([{ path: ['_entities', 0], extensions: { code: 'BAD_USER_INPUT' } }]);
 });

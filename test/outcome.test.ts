@@ -93,90 +93,88 @@ describe('R03 a body nested too deeply leaves the outcome unknown', () => {
   });
 });
 
-describe('R05 a refusal returns its own member, after one request', () => {
-  it.each([
-    ['400 of Truto', truto(400), { __typename: 'InvalidInputError', issues: [] }],
-    [
-      '400 that names a parameter',
-      truto(400, {
-        truto_error_insight: {
-          missing_required_query_parameters: { description: 'd', value: ['engagement_type', 'workspace[id]'] },
-        },
-      }),
-      {
-        __typename: 'InvalidInputError',
-        issues: [
-          { path: ['engagementType'], message: expect.any(String) },
-          { path: ['trutoQuery', 'workspace', 'id'], message: expect.stringContaining('workspace[id]') },
-        ],
+it.each([
+  ['400 of Truto', truto(400), { __typename: 'InvalidInputError', issues: [] }],
+  [
+    '400 that names a parameter',
+    truto(400, {
+      truto_error_insight: {
+        missing_required_query_parameters: { description: 'd', value: ['engagement_type', 'workspace[id]'] },
       },
-    ],
-    [
-      '400 with a message about a parameter',
-      truto(400, { message: 'sort_by must be one of created_at, updated_at' }),
-      { __typename: 'InvalidInputError', issues: [{ path: ['parameters', 'sortBy'] }] },
-    ],
-    [
-      '400 with a message about a parameter that has no argument',
-      truto(400, { message: 'tenant_region is required' }),
-      { issues: [{ path: ['trutoQuery', 'tenant_region'], message: expect.stringContaining('tenant_region') }] },
-    ],
-    ['400 about the id', truto(400, { message: 'id must be a number' }), { issues: [{ path: ['id'] }] }],
-    [
-      '400 about an item of a list',
-      truto(400, { details: { failures: [{ field: 'contact[0][id]' }, { path: ['query', 'sort_by'] }] } }),
-      { issues: [{ path: ['parameters', 'contacts'] }, { path: ['parameters', 'sortBy'] }] },
-    ],
-    [
-      '422 with failures of parameters',
-      truto(422, {
-        message: 'no',
-        details: { failures: [{ field: 'status', message: 'no' }, { field: 'workspace' }] },
-      }),
-      {
-        __typename: 'InvalidInputError',
-        issues: [
-          { path: ['parameters', 'status'] },
-          { path: ['trutoQuery', 'workspace'], message: expect.stringContaining('workspace') },
-        ],
-      },
-    ],
-    ['422 of Truto', truto(422), { __typename: 'InvalidInputError' }],
-    [
-      '400 of the provider',
-      remote(400),
-      { __typename: 'RemoteApiError', statusCode: 400, rawResponse: { why: 'the provider says' } },
-    ],
-    ['409 of the provider', remote(409), { __typename: 'RemoteApiError', statusCode: 409 }],
-    ['418 of Truto', truto(418), { __typename: 'RemoteApiError', statusCode: 418, rawResponse: null }],
-    ['501', truto(501), { __typename: 'RemoteApiError', statusCode: 501 }],
-    ['401 of the provider', remote(401), { __typename: 'AccountNeedsReauthError' }],
-    ["401 for this server's own token", truto(401), { __typename: 'UpstreamUnavailableError' }],
-    [
-      '403',
-      remote(403, {
-        truto_error_insight: { forbidden_error: { description: 'd', value: { missing_scopes: ['crm.delete'] } } },
-      }),
-      { __typename: 'ForbiddenError', missingScopes: ['crm.delete'] },
-    ],
-    ['404 of Truto', truto(404), { __typename: 'NotFoundError' }],
-    ['404 of the provider', remote(404), { __typename: 'NotFoundError' }],
-    ['410', remote(410), { __typename: 'NotFoundError' }],
-    ['405 for a sandbox account', truto(405), { __typename: 'ForbiddenError', missingScopes: [] }],
-    ['405 of the provider', remote(405), { __typename: 'RemoteApiError', statusCode: 405 }],
-    [
-      '429 with a longer wait than the deadline allows',
-      remote(429, {}, { 'retry-after': '17' }),
-      { __typename: 'RateLimitedError', retryAfterMs: 17_000 },
-    ],
-    ['429 without a word', truto(429), { __typename: 'RateLimitedError', retryAfterMs: null }],
-    ['503 for a blocked account', truto(503), { __typename: 'AccountBlockedError', reason: expect.any(String) }],
-  ])('%s', async (_what, answer, expected) => {
-    const result = await outcomeOf(answer);
-    expect(result).toMatchObject(expected);
-    expect(result.message).toContain('Nothing was deleted');
-    expect(JSON.stringify(result), "S12 upstream's prose stays inside").not.toContain('canary');
-  });
+    }),
+    {
+      __typename: 'InvalidInputError',
+      issues: [
+        { path: ['engagementType'], message: expect.any(String) },
+        { path: ['trutoQuery', 'workspace', 'id'], message: expect.stringContaining('workspace[id]') },
+      ],
+    },
+  ],
+  [
+    '400 with a message about a parameter',
+    truto(400, { message: 'sort_by must be one of created_at, updated_at' }),
+    { __typename: 'InvalidInputError', issues: [{ path: ['parameters', 'sortBy'] }] },
+  ],
+  [
+    '400 with a message about a parameter that has no argument',
+    truto(400, { message: 'tenant_region is required' }),
+    { issues: [{ path: ['trutoQuery', 'tenant_region'], message: expect.stringContaining('tenant_region') }] },
+  ],
+  ['400 about the id', truto(400, { message: 'id must be a number' }), { issues: [{ path: ['id'] }] }],
+  [
+    '400 about an item of a list',
+    truto(400, { details: { failures: [{ field: 'contact[0][id]' }, { path: ['query', 'sort_by'] }] } }),
+    { issues: [{ path: ['parameters', 'contacts'] }, { path: ['parameters', 'sortBy'] }] },
+  ],
+  [
+    '422 with failures of parameters',
+    truto(422, {
+      message: 'no',
+      details: { failures: [{ field: 'status', message: 'no' }, { field: 'workspace' }] },
+    }),
+    {
+      __typename: 'InvalidInputError',
+      issues: [
+        { path: ['parameters', 'status'] },
+        { path: ['trutoQuery', 'workspace'], message: expect.stringContaining('workspace') },
+      ],
+    },
+  ],
+  ['422 of Truto', truto(422), { __typename: 'InvalidInputError' }],
+  [
+    '400 of the provider',
+    remote(400),
+    { __typename: 'RemoteApiError', statusCode: 400, rawResponse: { why: 'the provider says' } },
+  ],
+  ['409 of the provider', remote(409), { __typename: 'RemoteApiError', statusCode: 409 }],
+  ['418 of Truto', truto(418), { __typename: 'RemoteApiError', statusCode: 418, rawResponse: null }],
+  ['501', truto(501), { __typename: 'RemoteApiError', statusCode: 501 }],
+  ['401 of the provider', remote(401), { __typename: 'AccountNeedsReauthError' }],
+  ["401 for this server's own token", truto(401), { __typename: 'UpstreamUnavailableError' }],
+  [
+    '403',
+    remote(403, {
+      truto_error_insight: { forbidden_error: { description: 'd', value: { missing_scopes: ['crm.delete'] } } },
+    }),
+    { __typename: 'ForbiddenError', missingScopes: ['crm.delete'] },
+  ],
+  ['404 of Truto', truto(404), { __typename: 'NotFoundError' }],
+  ['404 of the provider', remote(404), { __typename: 'NotFoundError' }],
+  ['410', remote(410), { __typename: 'NotFoundError' }],
+  ['405 for a sandbox account', truto(405), { __typename: 'ForbiddenError', missingScopes: [] }],
+  ['405 of the provider', remote(405), { __typename: 'RemoteApiError', statusCode: 405 }],
+  [
+    '429 with a longer wait than the deadline allows',
+    remote(429, {}, { 'retry-after': '17' }),
+    { __typename: 'RateLimitedError', retryAfterMs: 17_000 },
+  ],
+  ['429 without a word', truto(429), { __typename: 'RateLimitedError', retryAfterMs: null }],
+  ['503 for a blocked account', truto(503), { __typename: 'AccountBlockedError', reason: expect.any(String) }],
+])('R05 a refusal returns its own member, after one request %s', async (_what, answer, expected) => {
+  const result = await outcomeOf(answer);
+  expect(result).toMatchObject(expected);
+  expect(result.message).toContain('Nothing was deleted');
+  expect(JSON.stringify(result), "S12 upstream's prose stays inside").not.toContain('canary');
 });
 
 describe('R05 a refusal that is not in the form of Truto leaves the outcome unknown', () => {

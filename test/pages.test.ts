@@ -20,17 +20,15 @@ const directivesOf = (answer: Response) =>
       .map((directive) => directive.split(/ (.*)/, 2) as [string, string]),
   );
 
-describe('A browser at a server that exposes its schema', () => {
-  it('is redirected from / to GraphiQL, also below a prefix', async () => {
-    await using facade = await startTestFacade('http://127.0.0.1:1');
-    const answer = await open(facade, '/');
-    expect(answer.status).toBe(302);
-    // Relative: a proxy may serve this server below a prefix.
-    expect(answer.headers.get('location')).toBe('graphql');
-    expect(answer.headers.get('cache-control')).toBe('no-cache');
-    const page = await open(facade, answer.headers.get('location') ?? '');
-    expect(await page.text()).toContain('?asset=graphiql.js');
-  });
+it('A browser at a server that exposes its schema is redirected from / to GraphiQL, also below a prefix', async () => {
+  await using facade = await startTestFacade('http://127.0.0.1:1');
+  const answer = await open(facade, '/');
+  expect(answer.status).toBe(302);
+  // Relative: a proxy may serve this server below a prefix.
+  expect(answer.headers.get('location')).toBe('graphql');
+  expect(answer.headers.get('cache-control')).toBe('no-cache');
+  const page = await open(facade, answer.headers.get('location') ?? '');
+  expect(await page.text()).toContain('?asset=graphiql.js');
 });
 
 describe('The page of bulk deletes', () => {
@@ -88,24 +86,22 @@ describe('The page of bulk deletes', () => {
   });
 });
 
-describe('HEAD', () => {
-  it.each([
-    ['GraphiQL', { EXPOSE_SCHEMA: '1' }, ['/', '/graphql', '/graphql?asset=favicon.ico']],
-    ['the page of bulk deletes', { EXPOSE_SCHEMA: '1', ...unused }, ['/bulk', '/bulk?asset=bulk.js']],
-    ['the page in their place', {}, ['/', '/graphql', '/bulk']],
-  ])('has the status and the headers of GET for %s, and no body', async (_what, env, paths) => {
-    await using facade = await startTestFacade('http://127.0.0.1:1', { AUTH_MODE: 'passthrough', ...env });
-    for (const path of paths) {
-      const ask = async (method: string) => {
-        const answer = await fetch(new URL(path, facade.url), { method, headers: asBrowser, redirect: 'manual' });
-        const { status, headers } = answer;
-        return { status, policy: headers.get('content-security-policy'), text: await answer.text() };
-      };
-      const { text: _text, ...head } = await ask('GET');
-      expect(head.status).toBeLessThan(400);
-      expect(await ask('HEAD')).toEqual({ ...head, text: '' });
-    }
-  });
+it.each([
+  ['GraphiQL', { EXPOSE_SCHEMA: '1' }, ['/', '/graphql', '/graphql?asset=favicon.ico']],
+  ['the page of bulk deletes', { EXPOSE_SCHEMA: '1', ...unused }, ['/bulk', '/bulk?asset=bulk.js']],
+  ['the page in their place', {}, ['/', '/graphql', '/bulk']],
+])('HEAD has the status and the headers of GET for %s, and no body', async (_what, env, paths) => {
+  await using facade = await startTestFacade('http://127.0.0.1:1', { AUTH_MODE: 'passthrough', ...env });
+  for (const path of paths) {
+    const ask = async (method: string) => {
+      const answer = await fetch(new URL(path, facade.url), { method, headers: asBrowser, redirect: 'manual' });
+      const { status, headers } = answer;
+      return { status, policy: headers.get('content-security-policy'), text: await answer.text() };
+    };
+    const { text: _text, ...head } = await ask('GET');
+    expect(head.status).toBeLessThan(400);
+    expect(await ask('HEAD')).toEqual({ ...head, text: '' });
+  }
 });
 
 describe('A browser at a server that does not expose its schema', () => {

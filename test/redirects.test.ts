@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { startTestFacade } from './support/facade.ts';
 import { startStranger } from './support/stranger.ts';
 import { json, startUpstream } from './support/upstream.ts';
@@ -28,8 +28,9 @@ const cases = [
 const remove =
   'mutation { deleteEngagement(id: "e1", integratedAccountId: "a") { __typename ... on OutcomeUnknownError { lastStatusCode } } }';
 
-describe('S15 a redirect', () => {
-  it.each(cases)('by %i to %s is not followed: no other server gets the request', async (status, _to, headers) => {
+it.each(cases)(
+  'S15 a redirect by %i to %s is not followed: no other server gets the request',
+  async (status, _to, headers) => {
     await using stranger = await startStranger();
     const redirect = json(status, undefined, headers(stranger.host));
     await using upstream = await startUpstream(redirect, redirect);
@@ -53,5 +54,5 @@ describe('S15 a redirect', () => {
     expect(new Set(upstream.seen.map((request) => request.headers.authorization))).toEqual(
       new Set([authorization.authorization]),
     );
-  });
-});
+  },
+);

@@ -76,20 +76,18 @@ describe('a Redis whose user has only the documented rights', () => {
   });
 });
 
-describe('a Redis that may lose data', () => {
-  it('is used, with one warning about its settings', async () => {
-    const args = ['--maxmemory', '100mb', '--maxmemory-policy', 'allkeys-lru'];
-    await using redis = await startRedis({ isDurable: false, args });
-    await using upstream = await startDone();
-    await using facade = await startTestFacade(upstream.url, env(redis.url));
-    expect(await redisUp(facade)).toBe('1');
-    await expect.poll(() => faultsOf(facade).length).toBe(1);
-    expect(faultsOf(facade)[0]?.msg).toMatch(/noeviction.*appendonly/);
-    await redis.tell('CLIENT', 'KILL', 'TYPE', 'normal');
-    await expect.poll(() => connectionsOf(facade).length, { timeout: backWithinMs }).toBe(2);
-    await deleteSome(facade);
-    expect(faultsOf(facade).filter(({ msg }) => msg.includes('noeviction'))).toHaveLength(1);
-  });
+it('a Redis that may lose data is used, with one warning about its settings', async () => {
+  const args = ['--maxmemory', '100mb', '--maxmemory-policy', 'allkeys-lru'];
+  await using redis = await startRedis({ isDurable: false, args });
+  await using upstream = await startDone();
+  await using facade = await startTestFacade(upstream.url, env(redis.url));
+  expect(await redisUp(facade)).toBe('1');
+  await expect.poll(() => faultsOf(facade).length).toBe(1);
+  expect(faultsOf(facade)[0]?.msg).toMatch(/noeviction.*appendonly/);
+  await redis.tell('CLIENT', 'KILL', 'TYPE', 'normal');
+  await expect.poll(() => connectionsOf(facade).length, { timeout: backWithinMs }).toBe(2);
+  await deleteSome(facade);
+  expect(faultsOf(facade).filter(({ msg }) => msg.includes('noeviction'))).toHaveLength(1);
 });
 
 /** An address that leads somewhere, and then elsewhere, while connections that are there stay as they are. */
@@ -136,27 +134,25 @@ const isReplicated = (redis: RedisProcess) =>
     .poll(async () => String(await redis.tell('INFO', 'replication')), { timeout: backWithinMs })
     .toContain('master_link_status:up');
 
-describe('R26 another primary', () => {
-  it('is found behind the same address although the old one keeps its connections', async () => {
-    await using old = await startRedis({ args: ['--repl-diskless-sync-delay', '0'] });
-    await using next = await startRedis({ args: ['--replicaof', '127.0.0.1', String(old.port)] });
-    await isReplicated(next);
-    await using address = await startForwarder(old);
-    await using upstream = await startDone();
-    await using facade = await startTestFacade(upstream.url, env(address.url));
-    await sendKeyed(facade, 'before', 'b1');
-    await next.tell('REPLICAOF', 'NO', 'ONE');
-    address.leadTo(next);
-    await old.tell('REPLICAOF', '127.0.0.1', next.port);
-    await isUp(facade, '0');
-    await deleteSome(facade);
-    await isUp(facade);
-    const keysOf = async () => ((await next.tell('KEYS', `${prefix}:delete:*`)) as unknown[]).length;
-    const before = await keysOf();
-    await sendKeyed(facade, 'after', 'b2');
-    expect(await keysOf()).toBe(before + 1);
-    expect(faultsOf(facade).map(({ kind }) => kind)).toEqual(['replica']);
-  });
+it('R26 another primary is found behind the same address although the old one keeps its connections', async () => {
+  await using old = await startRedis({ args: ['--repl-diskless-sync-delay', '0'] });
+  await using next = await startRedis({ args: ['--replicaof', '127.0.0.1', String(old.port)] });
+  await isReplicated(next);
+  await using address = await startForwarder(old);
+  await using upstream = await startDone();
+  await using facade = await startTestFacade(upstream.url, env(address.url));
+  await sendKeyed(facade, 'before', 'b1');
+  await next.tell('REPLICAOF', 'NO', 'ONE');
+  address.leadTo(next);
+  await old.tell('REPLICAOF', '127.0.0.1', next.port);
+  await isUp(facade, '0');
+  await deleteSome(facade);
+  await isUp(facade);
+  const keysOf = async () => ((await next.tell('KEYS', `${prefix}:delete:*`)) as unknown[]).length;
+  const before = await keysOf();
+  await sendKeyed(facade, 'after', 'b2');
+  expect(await keysOf()).toBe(before + 1);
+  expect(faultsOf(facade).map(({ kind }) => kind)).toEqual(['replica']);
 });
 
 describe('an address of Redis', () => {
@@ -233,56 +229,52 @@ describe('an address of Redis', () => {
   });
 });
 
-describe('REDIS_PREFIX', () => {
-  it.each([
-    ['eu', '{eu}:'],
-    ['app:{eu}', 'app:{eu}:'],
-  ])('%s begins each key with %s', async (REDIS_PREFIX, start) => {
-    await using redis = await startRedis();
-    await using upstream = await startDone();
-    await using facade = await startTestFacade(upstream.url, { ...env(redis.url), REDIS_PREFIX });
-    await sendKeyed(facade, 'k', 'p1');
-    await started(facade.post, { integratedAccountId: 'a', ids: ['1'] });
-    const keys = (await redis.tell('KEYS', '*')) as string[];
-    expect(keys.some((key) => key.includes('bulk'))).toBe(true);
-    expect(keys.length).toBeGreaterThan(1);
-    for (const key of keys) expect(key.startsWith(start)).toBe(true);
-  });
+it.each([
+  ['eu', '{eu}:'],
+  ['app:{eu}', 'app:{eu}:'],
+])('REDIS_PREFIX %s begins each key with %s', async (REDIS_PREFIX, start) => {
+  await using redis = await startRedis();
+  await using upstream = await startDone();
+  await using facade = await startTestFacade(upstream.url, { ...env(redis.url), REDIS_PREFIX });
+  await sendKeyed(facade, 'k', 'p1');
+  await started(facade.post, { integratedAccountId: 'a', ids: ['1'] });
+  const keys = (await redis.tell('KEYS', '*')) as string[];
+  expect(keys.some((key) => key.includes('bulk'))).toBe(true);
+  expect(keys.length).toBeGreaterThan(1);
+  for (const key of keys) expect(key.startsWith(start)).toBe(true);
 });
 
-describe('the kind of a Redis error', () => {
-  const replyOf = (message: string) => Object.assign(new Error(message), { name: 'ReplyError' });
-  it.each([
-    ["MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk.", 'disk'],
-    ['LOADING Redis is loading the dataset in memory', 'loading'],
-    ['BUSY Redis is busy running a script.', 'busy'],
-    // Of Redis 6, from within a script.
-    [
-      "ERR Error running script (call to f_0): @user_script:1: -OOM command not allowed when used memory > 'maxmemory'.",
-      'memory',
-    ],
-    [
-      "ERR Error running script (call to f_0): @user_script: 1: -READONLY You can't write against a read only replica.",
-      'replica',
-    ],
-    ["MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.", 'replica'],
-    ["NOPERM User app has no permissions to run the 'eval' command", 'scripts'],
-    ['ERR unknown command `EVALSHA`, with args beginning with: `x`', 'scripts'],
-    ['NOPERM No permissions to access a key', 'keys'],
-    // Of Valkey 8, from within a script.
-    [
-      "ERR ACL failure in script: User app has no permissions to run the 'time' command script: 0, on @user_script:1.",
-      'commands',
-    ],
-    ['ERR ACL failure in script: No permissions to access a key script: 0, on @user_script:1.', 'keys'],
-    ['ERR invalid password', 'password'],
-    ['MOVED 866 127.0.0.1:7001', 'a cluster'],
-    ['CLUSTERDOWN Hash slot not served', 'cluster down'],
-    ['ERR This instance has cluster support disabled', 'no cluster'],
-    ['ERR max daily request limit exceeded. Limit: 10000', 'quota'],
-    ['ERR max number of clients reached', 'quota'],
-    ['ERR something new', 'refusal'],
-  ])('%s', (message, kind) => {
-    expect(faultOf(replyOf(message)).kind).toBe(kind);
-  });
+const replyOf = (message: string) => Object.assign(new Error(message), { name: 'ReplyError' });
+it.each([
+  ["MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk.", 'disk'],
+  ['LOADING Redis is loading the dataset in memory', 'loading'],
+  ['BUSY Redis is busy running a script.', 'busy'],
+  // Of Redis 6, from within a script.
+  [
+    "ERR Error running script (call to f_0): @user_script:1: -OOM command not allowed when used memory > 'maxmemory'.",
+    'memory',
+  ],
+  [
+    "ERR Error running script (call to f_0): @user_script: 1: -READONLY You can't write against a read only replica.",
+    'replica',
+  ],
+  ["MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.", 'replica'],
+  ["NOPERM User app has no permissions to run the 'eval' command", 'scripts'],
+  ['ERR unknown command `EVALSHA`, with args beginning with: `x`', 'scripts'],
+  ['NOPERM No permissions to access a key', 'keys'],
+  // Of Valkey 8, from within a script.
+  [
+    "ERR ACL failure in script: User app has no permissions to run the 'time' command script: 0, on @user_script:1.",
+    'commands',
+  ],
+  ['ERR ACL failure in script: No permissions to access a key script: 0, on @user_script:1.', 'keys'],
+  ['ERR invalid password', 'password'],
+  ['MOVED 866 127.0.0.1:7001', 'a cluster'],
+  ['CLUSTERDOWN Hash slot not served', 'cluster down'],
+  ['ERR This instance has cluster support disabled', 'no cluster'],
+  ['ERR max daily request limit exceeded. Limit: 10000', 'quota'],
+  ['ERR max number of clients reached', 'quota'],
+  ['ERR something new', 'refusal'],
+])('the kind of a Redis error %s', (message, kind) => {
+  expect(faultOf(replyOf(message)).kind).toBe(kind);
 });

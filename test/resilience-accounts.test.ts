@@ -72,25 +72,23 @@ describe("R16 one account's flood does not affect the others", () => {
   });
 });
 
-describe("R16 Truto's documented limit of an account", () => {
-  it('is used up by 50 requests: the next is refused, unsent, with a retry time; those of other accounts are not', async () => {
-    await using upstream = await startRawUpstream([noContent]);
-    await using facade = await startTestFacade(upstream.url, { REQUEST_TIMEOUT_MS: '2000', TRUTO_RATE_LIMITS: '1' });
-    // The look-up of the account is one of them.
-    const first = await Promise.all(Array.from({ length: 49 }, (_, index) => removeFrom(facade, 'a', `e${index}`)));
-    expect(first.filter(({ outcome }) => outcome !== 'DELETED')).toEqual([]);
-    expect(upstream.requests).toHaveLength(50);
-    const { retryAfterMs, ...result } = await deleteInTime(facade, 2_000, { account: 'a', id: 'e50' });
-    expect(result).toMatchObject({
-      __typename: 'RateLimitedError',
-      message: expect.stringContaining('Nothing was deleted'),
-    });
-    // Ten seconds after the first of the 50, and a little more.
-    expect(retryAfterMs).toBeGreaterThan(0);
-    expect(retryAfterMs).toBeLessThanOrEqual(10_250);
-    expect(upstream.requests).toHaveLength(50);
-    expect(await removeFrom(facade, 'b', 'e1')).toMatchObject({ outcome: 'DELETED' });
+it("R16 Truto's documented limit of an account is used up by 50 requests: the next is refused, unsent, with a retry time; those of other accounts are not", async () => {
+  await using upstream = await startRawUpstream([noContent]);
+  await using facade = await startTestFacade(upstream.url, { REQUEST_TIMEOUT_MS: '2000', TRUTO_RATE_LIMITS: '1' });
+  // The look-up of the account is one of them.
+  const first = await Promise.all(Array.from({ length: 49 }, (_, index) => removeFrom(facade, 'a', `e${index}`)));
+  expect(first.filter(({ outcome }) => outcome !== 'DELETED')).toEqual([]);
+  expect(upstream.requests).toHaveLength(50);
+  const { retryAfterMs, ...result } = await deleteInTime(facade, 2_000, { account: 'a', id: 'e50' });
+  expect(result).toMatchObject({
+    __typename: 'RateLimitedError',
+    message: expect.stringContaining('Nothing was deleted'),
   });
+  // Ten seconds after the first of the 50, and a little more.
+  expect(retryAfterMs).toBeGreaterThan(0);
+  expect(retryAfterMs).toBeLessThanOrEqual(10_250);
+  expect(upstream.requests).toHaveLength(50);
+  expect(await removeFrom(facade, 'b', 'e1')).toMatchObject({ outcome: 'DELETED' });
 });
 
 it('R16 a token that upstream makes wait does not affect other tokens in the same account', async () => {

@@ -215,38 +215,36 @@ describe('R08 sending', () => {
   });
 });
 
-describe('R08 an account that fails', () => {
-  it('is refused without a request, does not affect another account, and is served again when it works', async () => {
-    let isBroken = true;
-    await using upstream = await startRawUpstream([
-      (socket, request) => {
-        const isOfBroken = request.head.includes('integrated_account_id=broken&');
-        (isBroken && isOfBroken ? refusal(502) : noContent)(socket, request);
-      },
-    ]);
-    await using facade = await startTestFacade(upstream.url);
-    const remove = (account: string, id: string) => deleteInTime(facade, 10_000, { account, id });
-    const members: Record<string, string> = {};
-    const removeBroken = async (id: string) => {
-      members[id] = (await remove('broken', id)).__typename;
-    };
-    await Promise.all(Array.from({ length: 30 }, (_, index) => removeBroken(`first${index}`)));
-    for (let index = 0; index < 20; index += 1) {
-      await removeBroken(`then${index}`);
-      expect(await remove('sound', `sound${index}`)).toMatchObject({ outcome: 'DELETED' });
-    }
-    const reached = new Set(upstream.deletes.map(({ path }) => path.split('/').at(-1)));
-    const expected = Object.keys(members).map((id) => [
-      id,
-      reached.has(id) ? 'OutcomeUnknownError' : 'UpstreamUnavailableError',
-    ]);
-    expect(members).toEqual(Object.fromEntries(expected));
-    expect(Object.values(members)).toContain('UpstreamUnavailableError');
+it('R08 an account that fails is refused without a request, does not affect another account, and is served again when it works', async () => {
+  let isBroken = true;
+  await using upstream = await startRawUpstream([
+    (socket, request) => {
+      const isOfBroken = request.head.includes('integrated_account_id=broken&');
+      (isBroken && isOfBroken ? refusal(502) : noContent)(socket, request);
+    },
+  ]);
+  await using facade = await startTestFacade(upstream.url);
+  const remove = (account: string, id: string) => deleteInTime(facade, 10_000, { account, id });
+  const members: Record<string, string> = {};
+  const removeBroken = async (id: string) => {
+    members[id] = (await remove('broken', id)).__typename;
+  };
+  await Promise.all(Array.from({ length: 30 }, (_, index) => removeBroken(`first${index}`)));
+  for (let index = 0; index < 20; index += 1) {
+    await removeBroken(`then${index}`);
+    expect(await remove('sound', `sound${index}`)).toMatchObject({ outcome: 'DELETED' });
+  }
+  const reached = new Set(upstream.deletes.map(({ path }) => path.split('/').at(-1)));
+  const expected = Object.keys(members).map((id) => [
+    id,
+    reached.has(id) ? 'OutcomeUnknownError' : 'UpstreamUnavailableError',
+  ]);
+  expect(members).toEqual(Object.fromEntries(expected));
+  expect(Object.values(members)).toContain('UpstreamUnavailableError');
 
-    isBroken = false;
-    let tries = 0;
-    const again = async () => (await remove('broken', `again${tries++}`)).__typename;
-    await expect.poll(again).toBe('DeleteEngagementSuccess');
-    expect(await again()).toBe('DeleteEngagementSuccess');
-  });
+  isBroken = false;
+  let tries = 0;
+  const again = async () => (await remove('broken', `again${tries++}`)).__typename;
+  await expect.poll(again).toBe('DeleteEngagementSuccess');
+  expect(await again()).toBe('DeleteEngagementSuccess');
 });

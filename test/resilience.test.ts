@@ -78,55 +78,53 @@ function accountsHeldBack(facade: TestFacade): number {
   return new Set([...found].map(([, account]) => account)).size;
 }
 
-describe('R13 an upstream that fails and recovers under load', () => {
-  it('gets deletes again, none is lost or reported wrongly, and no connection stays open', async () => {
-    const workers = 16;
-    const timeoutMs = 10_000;
-    const before = await startRawUpstream([noContent]);
-    await using facade = await startTestFacade(before.url, { REQUEST_TIMEOUT_MS: String(timeoutMs) });
-    const members: { id: string; member: string; atMs: number }[] = [];
-    let isOver = false;
-    async function work(worker: number): Promise<void> {
-      for (let time = 0; !isOver; time += 1) {
-        const id = `e${worker}_${time}`;
-        const account = `account-${worker % 8}`;
-        const { body } = await facade.post(deletion, { id, account });
-        const { __typename: member } = body.data.deleteEngagement;
-        members.push({ id, member, atMs: performance.now() });
-      }
+it('R13 an upstream that fails and recovers under load gets deletes again, none is lost or reported wrongly, and no connection stays open', async () => {
+  const workers = 16;
+  const timeoutMs = 10_000;
+  const before = await startRawUpstream([noContent]);
+  await using facade = await startTestFacade(before.url, { REQUEST_TIMEOUT_MS: String(timeoutMs) });
+  const members: { id: string; member: string; atMs: number }[] = [];
+  let isOver = false;
+  async function work(worker: number): Promise<void> {
+    for (let time = 0; !isOver; time += 1) {
+      const id = `e${worker}_${time}`;
+      const account = `account-${worker % 8}`;
+      const { body } = await facade.post(deletion, { id, account });
+      const { __typename: member } = body.data.deleteEngagement;
+      members.push({ id, member, atMs: performance.now() });
     }
-    const startedAt = performance.now();
-    const load = inTime(facade, timeoutMs, () =>
-      Promise.all(Array.from({ length: workers }, (_, worker) => work(worker))),
-    );
-    const countOf = (wanted: string, sinceMs = 0) =>
-      members.filter(({ member, atMs }) => member === wanted && atMs > sinceMs).length;
-    await expect.poll(() => countOf('DeleteEngagementSuccess')).toBeGreaterThan(100);
-    await before.stop();
-    // By then every account is held back by a breaker, which has to find out that upstream is back.
-    await expect.poll(() => accountsHeldBack(facade)).toBe(8);
+  }
+  const startedAt = performance.now();
+  const load = inTime(facade, timeoutMs, () =>
+    Promise.all(Array.from({ length: workers }, (_, worker) => work(worker))),
+  );
+  const countOf = (wanted: string, sinceMs = 0) =>
+    members.filter(({ member, atMs }) => member === wanted && atMs > sinceMs).length;
+  await expect.poll(() => countOf('DeleteEngagementSuccess')).toBeGreaterThan(100);
+  await before.stop();
+  // By then every account is held back by a breaker, which has to find out that upstream is back.
+  await expect.poll(() => accountsHeldBack(facade)).toBe(8);
 
-    await using after = await startRawUpstream([noContent], { port: before.port });
-    const backAtMs = performance.now();
-    await expect.poll(() => countOf('DeleteEngagementSuccess', backAtMs)).toBeGreaterThan(100);
-    isOver = true;
-    await load;
+  await using after = await startRawUpstream([noContent], { port: before.port });
+  const backAtMs = performance.now();
+  await expect.poll(() => countOf('DeleteEngagementSuccess', backAtMs)).toBeGreaterThan(100);
+  isOver = true;
+  await load;
 
-    const seconds = (performance.now() - startedAt) / 1000;
-    const requestCount = before.requests.length + after.requests.length;
-    const deleteCount = before.deletes.length + after.deletes.length;
-    const calls = members.length + requestCount - deleteCount;
-    expect(requestCount).toBeLessThanOrEqual(1.1 * calls + 10 + seconds);
-    const reached = new Set([...before.deletes, ...after.deletes].map(({ path }) => path.split('/').at(-1)));
-    const mayBe = { DeleteEngagementSuccess: true, UpstreamUnavailableError: false, OutcomeUnknownError: undefined };
-    for (const { id, member } of members) {
-      expect(Object.keys(mayBe)).toContain(member);
-      // After an unknown outcome, upstream may or may not have read the delete before the connection broke.
-      expect(mayBe[member as keyof typeof mayBe] ?? reached.has(id)).toBe(reached.has(id));
-    }
-    expect(after.openConnections()).toBeLessThanOrEqual(2 * workers);
-    expect(after.connectionCount()).toBeLessThanOrEqual(4 * workers);
-    // Idle connections are closed after a few seconds.
-    await expect.poll(() => after.openConnections()).toBe(0);
-  });
+  const seconds = (performance.now() - startedAt) / 1000;
+  const requestCount = before.requests.length + after.requests.length;
+  const deleteCount = before.deletes.length + after.deletes.length;
+  const calls = members.length + requestCount - deleteCount;
+  expect(requestCount).toBeLessThanOrEqual(1.1 * calls + 10 + seconds);
+  const reached = new Set([...before.deletes, ...after.deletes].map(({ path }) => path.split('/').at(-1)));
+  const mayBe = { DeleteEngagementSuccess: true, UpstreamUnavailableError: false, OutcomeUnknownError: undefined };
+  for (const { id, member } of members) {
+    expect(Object.keys(mayBe)).toContain(member);
+    // After an unknown outcome, upstream may or may not have read the delete before the connection broke.
+    expect(mayBe[member as keyof typeof mayBe] ?? reached.has(id)).toBe(reached.has(id));
+  }
+  expect(after.openConnections()).toBeLessThanOrEqual(2 * workers);
+  expect(after.connectionCount()).toBeLessThanOrEqual(4 * workers);
+  // Idle connections are closed after a few seconds.
+  await expect.poll(() => after.openConnections()).toBe(0);
 });

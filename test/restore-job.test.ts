@@ -847,11 +847,12 @@ describe('the list of a restore', () => {
   });
 });
 
-describe('an engagement of a restore whose line is no longer in its undo file', () => {
-  it.each([
-    ['FAILED', undefined],
-    ['MAY_BE_RESTORED', { begunAtMs: 1 }],
-  ])('ends as %s, and nothing is created', async (outcome, known) => {
+it.each([
+  ['FAILED', undefined],
+  ['MAY_BE_RESTORED', { begunAtMs: 1 }],
+])(
+  'an engagement of a restore whose line is no longer in its undo file ends as %s, and nothing is created',
+  async (outcome, known) => {
     const finished: unknown[] = [];
     const store = {
       ...{ begin: async () => 'again', findRestored: async () => [known], noteStates: async () => {} },
@@ -864,5 +865,5 @@ describe('an engagement of a restore whose line is no longer in its undo file', 
     };
     expect(await runRestore(work as unknown as ItemWork)).toBe('finished');
     expect(finished).toEqual([outcome]);
-  });
-});
+  },
+);

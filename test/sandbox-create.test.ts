@@ -220,24 +220,22 @@ describe('the response', () => {
   });
 });
 
-describe('a fault', () => {
-  test.each([
-    ['fault-500', 0],
-    ['fault-reset-before', 0],
-    ['fault-page', 0],
-    ['fault-504-after', 1],
-    ['fault-reset-after', 1],
-    ['fault-slow', 1],
-    ['fault-202', 1],
-    ['fault-empty', 1],
-    ['fault-huge', 1],
-  ])('%s creates %d records', async (fault, count) => {
-    const before = idsOf(pipedrive).length;
-    const query = { remote_query: { sandbox_fault: fault } };
-    const reply = await create(pipedrive, {}, query).catch(() => undefined);
-    expect(idsOf(pipedrive)).toHaveLength(before + count);
-    if (fault === 'fault-202' || fault === 'fault-huge') expect(reply?.body?.id).toBe(idsOf(pipedrive).at(-1));
-  });
+test.each([
+  ['fault-500', 0],
+  ['fault-reset-before', 0],
+  ['fault-page', 0],
+  ['fault-504-after', 1],
+  ['fault-reset-after', 1],
+  ['fault-slow', 1],
+  ['fault-202', 1],
+  ['fault-empty', 1],
+  ['fault-huge', 1],
+])('a fault %s creates %d records', async (fault, count) => {
+  const before = idsOf(pipedrive).length;
+  const query = { remote_query: { sandbox_fault: fault } };
+  const reply = await create(pipedrive, {}, query).catch(() => undefined);
+  expect(idsOf(pipedrive)).toHaveLength(before + count);
+  if (fault === 'fault-202' || fault === 'fault-huge') expect(reply?.body?.id).toBe(idsOf(pipedrive).at(-1));
 });
 
 test("counts for Truto's own limits", async () => {

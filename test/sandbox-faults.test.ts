@@ -207,15 +207,13 @@ async function exists(place: number): Promise<boolean> {
   return (await callSandbox(sandbox, engagementCall('GET', account, seededEngagement(account, place)))).status === 200;
 }
 
-describe('close', () => {
-  test('ends a request that waits for fault-slow, at once', async () => {
-    const patient = await startSandbox({ slowMs: 3_600_000 });
-    const call = engagementCall('DELETE', account, engagementNamed('fault-slow'));
-    const waiting = callSandbox(patient, call);
-    const ended = expect(waiting).rejects.toThrow();
-    await expect.poll(() => patient.requests.length).toBe(1);
-    await patient.close();
-    await patient.close();
-    await ended;
-  });
+test('close ends a request that waits for fault-slow, at once', async () => {
+  const patient = await startSandbox({ slowMs: 3_600_000 });
+  const call = engagementCall('DELETE', account, engagementNamed('fault-slow'));
+  const waiting = callSandbox(patient, call);
+  const ended = expect(waiting).rejects.toThrow();
+  await expect.poll(() => patient.requests.length).toBe(1);
+  await patient.close();
+  await patient.close();
+  await ended;
 });

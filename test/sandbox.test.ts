@@ -195,22 +195,18 @@ describe('the parameters that shape a response', () => {
   });
 });
 
-describe('the integrated account', () => {
-  test.each(sandboxAccounts)('of $integration.label tells its integration', async (account) => {
-    const { status, body } = await callSandbox(sandbox, { path: `/integrated-account/${account.id}` });
-    expect(status).toBe(200);
-    expect(body).toMatchObject({ id: account.id, status: 'active', integration: { name: account.integration.name } });
-  });
+test.each(sandboxAccounts)('the integrated account of $integration.label tells its integration', async (account) => {
+  const { status, body } = await callSandbox(sandbox, { path: `/integrated-account/${account.id}` });
+  expect(status).toBe(200);
+  expect(body).toMatchObject({ id: account.id, status: 'active', integration: { name: account.integration.name } });
 });
 
-describe('the record of requests', () => {
-  test('has each request, with the provider query', async () => {
-    const account = sandboxAccount('Capsule');
-    const query = { remote_query: { foo: { bar: 'baz' } } };
-    await callSandbox(sandbox, engagementCall('DELETE', account, seededEngagement(account, 12), query));
-    const last = sandbox.requests.at(-1);
-    expect(last?.method).toBe('DELETE');
-    expect(decodeURIComponent(last?.url ?? '')).toContain('remote_query[foo][bar]=baz');
-    expect(last?.headers.authorization).toBe('Bearer sandbox-token');
-  });
+test('the record of requests has each request, with the provider query', async () => {
+  const account = sandboxAccount('Capsule');
+  const query = { remote_query: { foo: { bar: 'baz' } } };
+  await callSandbox(sandbox, engagementCall('DELETE', account, seededEngagement(account, 12), query));
+  const last = sandbox.requests.at(-1);
+  expect(last?.method).toBe('DELETE');
+  expect(decodeURIComponent(last?.url ?? '')).toContain('remote_query[foo][bar]=baz');
+  expect(last?.headers.authorization).toBe('Bearer sandbox-token');
 });

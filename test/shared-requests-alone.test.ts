@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import { describe, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { createSharedRequests, rememberedMs } from '../src/engagement/request-memory.ts';
 import type { RedisClient } from '../src/redis/shared-memory.ts';
 
@@ -37,30 +37,26 @@ const keyed = (key: string) => ({
   }),
 });
 
-describe('a key that is new', () => {
-  it.each([
-    ['is in doubt', 'in the time that deletes are remembered', rememberedMs - 1_000, true],
-    ['is new for sure', 'before that', rememberedMs + 1_000, false],
-  ])('%s when Redis was unreachable %s', async (_what, _when, agoMs, isInDoubt) => {
-    const { memory } = scripted(performance.now() - agoMs, { claimDelete: () => ['first', '', '0', 1, 0] });
-    expect(await createSharedRequests(memory, 10_000).claim(keyed('k'))).toMatchObject({ kind: 'mine', isInDoubt });
-  });
+it.each([
+  ['is in doubt', 'in the time that deletes are remembered', rememberedMs - 1_000, true],
+  ['is new for sure', 'before that', rememberedMs + 1_000, false],
+])('a key that is new %s when Redis was unreachable %s', async (_what, _when, agoMs, isInDoubt) => {
+  const { memory } = scripted(performance.now() - agoMs, { claimDelete: () => ['first', '', '0', 1, 0] });
+  expect(await createSharedRequests(memory, 10_000).claim(keyed('k'))).toMatchObject({ kind: 'mine', isInDoubt });
 });
 
-describe('deletes of a server without Redis', () => {
-  it('are reported as soon as Redis answers, also the second time', async () => {
-    const { memory, asked } = scripted(undefined, { noteRequestMemory: () => 1 });
-    const { claim } = createSharedRequests(memory, 10_000);
-    const reports = async () => {
-      await setImmediate();
-      return asked.filter((name) => name === 'noteRequestMemory').length;
-    };
-    // One report at the start.
-    const counts = [await reports()];
-    for (const key of ['one', 'two']) {
-      expect(await claim(keyed(key))).toMatchObject({ kind: 'mine', isInDoubt: true });
-      counts.push(await reports());
-    }
-    expect(counts).toEqual([1, 2, 3]);
-  });
+it('deletes of a server without Redis are reported as soon as Redis answers, also the second time', async () => {
+  const { memory, asked } = scripted(undefined, { noteRequestMemory: () => 1 });
+  const { claim } = createSharedRequests(memory, 10_000);
+  const reports = async () => {
+    await setImmediate();
+    return asked.filter((name) => name === 'noteRequestMemory').length;
+  };
+  // One report at the start.
+  const counts = [await reports()];
+  for (const key of ['one', 'two']) {
+    expect(await claim(keyed(key))).toMatchObject({ kind: 'mine', isInDoubt: true });
+    counts.push(await reports());
+  }
+  expect(counts).toEqual([1, 2, 3]);
 });

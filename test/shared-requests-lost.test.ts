@@ -95,115 +95,108 @@ describe('a delete with a key that another replica has claimed', () => {
   });
 });
 
-describe('a delete that is not safe to retry, after its server stopped', () => {
-  it('has an unknown outcome at once, after that was found', async () => {
-    await using redis = await startRedis();
-    await using upstream = await startUpstream(() => {}, 'capsule');
-    const rest = ', remoteQuery: { a: 1 }';
-    const env = { REDIS_URL: redis.url, REQUEST_TIMEOUT_MS: '1000' };
-    await using one = await startTestFacade(upstream.url, env);
-    void send(one, 'k', '1', rest);
-    await expect.poll(() => upstream.deletes().length).toBe(1);
-    // As when it is killed: its claim expires unsettled.
-    const claim = await endClaim(redis);
-    await using other = await startTestFacade(upstream.url, env);
-    await using third = await startTestFacade(upstream.url, env);
-    const unknown = { __typename: 'OutcomeUnknownError', retrySafe: false };
-    expect(await send(other, 'k', '1', rest)).toMatchObject(unknown);
-    await runCommands(redis, async (client) => expect(await client.hexists(claim, 'until')).toBe(0));
-    expect(await send(third, 'k', '1', rest)).toMatchObject(unknown);
-    expect(upstream.deletes()).toHaveLength(1);
-  });
+it('a delete that is not safe to retry, after its server stopped has an unknown outcome at once, after that was found', async () => {
+  await using redis = await startRedis();
+  await using upstream = await startUpstream(() => {}, 'capsule');
+  const rest = ', remoteQuery: { a: 1 }';
+  const env = { REDIS_URL: redis.url, REQUEST_TIMEOUT_MS: '1000' };
+  await using one = await startTestFacade(upstream.url, env);
+  void send(one, 'k', '1', rest);
+  await expect.poll(() => upstream.deletes().length).toBe(1);
+  // As when it is killed: its claim expires unsettled.
+  const claim = await endClaim(redis);
+  await using other = await startTestFacade(upstream.url, env);
+  await using third = await startTestFacade(upstream.url, env);
+  const unknown = { __typename: 'OutcomeUnknownError', retrySafe: false };
+  expect(await send(other, 'k', '1', rest)).toMatchObject(unknown);
+  await runCommands(redis, async (client) => expect(await client.hexists(claim, 'until')).toBe(0));
+  expect(await send(third, 'k', '1', rest)).toMatchObject(unknown);
+  expect(upstream.deletes()).toHaveLength(1);
 });
 
-describe('a delete that was taken over from a slow server', () => {
-  it('has the outcome of the other server, when the slow one ends without any', async () => {
-    await using redis = await startRedis();
-    const held = Promise.withResolvers<void>();
-    const slow: Answer = async (request, response) => {
-      await held.promise;
-      truto(408)(request, response);
-    };
-    await using upstream = await startUpstream(inTurn(slow, truto(404), done), 'capsule');
-    const env = { REDIS_URL: redis.url };
-    await using one = await startTestFacade(upstream.url, env);
-    await using other = await startTestFacade(upstream.url, env);
-    await using third = await startTestFacade(upstream.url, env);
-    const first = send(one, 'k');
-    await expect.poll(() => upstream.deletes().length).toBe(1);
-    await endClaim(redis);
-    expect(await send(other, 'k')).toMatchObject({ outcome: 'ALREADY_ABSENT' });
-    held.resolve();
-    expect(await first).toMatchObject({ __typename: 'OutcomeUnknownError' });
-    expect(await send(third, 'k')).toMatchObject({ outcome: 'ALREADY_ABSENT' });
-    expect(upstream.deletes()).toHaveLength(2);
-  });
+it('a delete that was taken over from a slow server has the outcome of the other server, when the slow one ends without any', async () => {
+  await using redis = await startRedis();
+  const held = Promise.withResolvers<void>();
+  const slow: Answer = async (request, response) => {
+    await held.promise;
+    truto(408)(request, response);
+  };
+  await using upstream = await startUpstream(inTurn(slow, truto(404), done), 'capsule');
+  const env = { REDIS_URL: redis.url };
+  await using one = await startTestFacade(upstream.url, env);
+  await using other = await startTestFacade(upstream.url, env);
+  await using third = await startTestFacade(upstream.url, env);
+  const first = send(one, 'k');
+  await expect.poll(() => upstream.deletes().length).toBe(1);
+  await endClaim(redis);
+  expect(await send(other, 'k')).toMatchObject({ outcome: 'ALREADY_ABSENT' });
+  held.resolve();
+  expect(await first).toMatchObject({ __typename: 'OutcomeUnknownError' });
+  expect(await send(third, 'k')).toMatchObject({ outcome: 'ALREADY_ABSENT' });
+  expect(upstream.deletes()).toHaveLength(2);
 });
 
-describe('a delete that another server is sending when Redis is lost', () => {
-  it.each([
-    ['is not sent again, when that may do harm', ', remoteQuery: { a: 1 }', { retrySafe: false }, 1],
-    ['is another attempt of the same delete', '', { outcome: 'ALREADY_ABSENT' }, 2],
-  ])('%s', async (_what, rest, end, deletes) => {
-    await using redis = await startRedis();
-    await using upstream = await startUpstream(
-      inTurn(() => {}, done, truto(404)),
-      'capsule',
-    );
-    await using replicas = await startTwo(upstream.url, redis.url, { REQUEST_TIMEOUT_MS: '5000' });
-    void send(replicas.one, 'k', '1', rest);
-    await expect.poll(() => upstream.deletes().length).toBe(1);
-    const second = send(replicas.other, 'k', '1', rest);
-    // When a later delete is done, the second waits for the first.
-    await send(replicas.other, 'another', '2');
-    await redis.kill();
-    expect(await second).toMatchObject(end);
-    expect(upstream.deletes()).toHaveLength(deletes + 1);
-  });
+it.each([
+  ['is not sent again, when that may do harm', ', remoteQuery: { a: 1 }', { retrySafe: false }, 1],
+  ['is another attempt of the same delete', '', { outcome: 'ALREADY_ABSENT' }, 2],
+])('a delete that another server is sending when Redis is lost %s', async (_what, rest, end, deletes) => {
+  await using redis = await startRedis();
+  await using upstream = await startUpstream(
+    inTurn(() => {}, done, truto(404)),
+    'capsule',
+  );
+  await using replicas = await startTwo(upstream.url, redis.url, { REQUEST_TIMEOUT_MS: '5000' });
+  void send(replicas.one, 'k', '1', rest);
+  await expect.poll(() => upstream.deletes().length).toBe(1);
+  const second = send(replicas.other, 'k', '1', rest);
+  // When a later delete is done, the second waits for the first.
+  await send(replicas.other, 'another', '2');
+  await redis.kill();
+  expect(await second).toMatchObject(end);
+  expect(upstream.deletes()).toHaveLength(deletes + 1);
 });
 
-describe('the data of a delete in Redis', () => {
-  it('expires, from the moment that a server claims it', async () => {
-    await using redis = await startRedis();
-    const held = Promise.withResolvers<void>();
-    await using upstream = await startUpstream(async (request, response) => {
-      await held.promise;
-      truto(408)(request, response);
+it('the data of a delete in Redis expires, from the moment that a server claims it', async () => {
+  await using redis = await startRedis();
+  const held = Promise.withResolvers<void>();
+  await using upstream = await startUpstream(async (request, response) => {
+    await held.promise;
+    truto(408)(request, response);
+  });
+  await using facade = await startTestFacade(upstream.url, { REDIS_URL: redis.url });
+  const lifetimes = async () => {
+    const found: number[] = [];
+    await runCommands(redis, async (client) => {
+      for (const key of await client.keys('{engagements}:delete*:*')) found.push(await client.pttl(key));
     });
-    await using facade = await startTestFacade(upstream.url, { REDIS_URL: redis.url });
-    const lifetimes = async () => {
-      const found: number[] = [];
-      await runCommands(redis, async (client) => {
-        for (const key of await client.keys('{engagements}:delete*:*')) found.push(await client.pttl(key));
-      });
-      return found;
-    };
-    const first = send(facade, 'k');
-    await expect.poll(() => upstream.deletes().length).toBe(1);
-    const claimed = await lifetimes();
-    held.resolve();
-    await first;
-    const settled = await lifetimes();
-    // The claim; then the outcome, and the number of answered attempts, which is stored for a day.
-    expect([claimed.length, settled.length]).toEqual([1, 2]);
-    for (const lifetime of [...claimed, ...settled]) expect(lifetime).toBeGreaterThan(0);
-    expect(Math.max(...claimed, Math.min(...settled))).toBeLessThanOrEqual(10 * 60_000);
-  });
+    return found;
+  };
+  const first = send(facade, 'k');
+  await expect.poll(() => upstream.deletes().length).toBe(1);
+  const claimed = await lifetimes();
+  held.resolve();
+  await first;
+  const settled = await lifetimes();
+  // The claim; then the outcome, and the number of answered attempts, which is stored for a day.
+  expect([claimed.length, settled.length]).toEqual([1, 2]);
+  for (const lifetime of [...claimed, ...settled]) expect(lifetime).toBeGreaterThan(0);
+  expect(Math.max(...claimed, Math.min(...settled))).toBeLessThanOrEqual(10 * 60_000);
 });
 
-describe('a key that is new to a Redis with a long enough memory', () => {
-  it.each<[string, Answer, string]>([
-    ['is not there', truto(404), 'NotFoundError'],
-    ['is refused', remote(401), 'AccountNeedsReauthError'],
-    ['is limited', truto(429), 'RateLimitedError'],
-  ])('has a result that shows it when the engagement %s', async (_what, answer, member) => {
+it.each<[string, Answer, string]>([
+  ['is not there', truto(404), 'NotFoundError'],
+  ['is refused', remote(401), 'AccountNeedsReauthError'],
+  ['is limited', truto(429), 'RateLimitedError'],
+])(
+  'a key that is new to a Redis with a long enough memory has a result that shows it when the engagement %s',
+  async (_what, answer, member) => {
     await using redis = await startRedis();
     await using upstream = await startUpstream(answer);
     await using facade = await startTestFacade(upstream.url, { REDIS_URL: redis.url });
     await age(redis);
     expect((await send(facade, 'k')).__typename).toBe(member);
-  });
-});
+  },
+);
 
 /** The ways in which Redis loses its data, or cannot return it. */
 const losses: readonly [string, (redis: RedisServer) => Promise<void>][] = [
@@ -275,16 +268,14 @@ describe.each(losses)('after %s, a delete', (_what, lose) => {
   });
 });
 
-describe('a delete with a new key, while Redis is new', () => {
-  it('that the rules refuse names the argument and the rule', async () => {
-    await using redis = await startRedis();
-    await using upstream = await startUpstream(done, 'affinity');
-    await using facade = await startTestFacade(upstream.url, { REDIS_URL: redis.url });
-    const result = await send(facade, 'k');
-    expect(result).toMatchObject({ __typename: 'OutcomeUnknownError', retrySafe: true });
-    expect(result.message).toContain('engagementType: Affinity requires one of');
-    expect(upstream.deletes()).toHaveLength(0);
-  });
+it('a delete with a new key, while Redis is new that the rules refuse names the argument and the rule', async () => {
+  await using redis = await startRedis();
+  await using upstream = await startUpstream(done, 'affinity');
+  await using facade = await startTestFacade(upstream.url, { REDIS_URL: redis.url });
+  const result = await send(facade, 'k');
+  expect(result).toMatchObject({ __typename: 'OutcomeUnknownError', retrySafe: true });
+  expect(result.message).toContain('engagementType: Affinity requires one of');
+  expect(upstream.deletes()).toHaveLength(0);
 });
 
 describe('while Redis is unreachable, and after that', () => {

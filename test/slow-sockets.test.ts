@@ -179,31 +179,29 @@ describe.concurrent('S17 a slow request', () => {
   });
 });
 
-describe('S17 a client that sleeps in the middle of a streamed answer', () => {
-  it('is disconnected', async () => {
-    const typeDefs = 'type Query { never: Int } type Subscription { text: String }';
-    let isClosed = false;
-    async function* subscribe() {
-      try {
-        for (;;) yield { text: 'x'.repeat(100_000) };
-      } finally {
-        isClosed = true;
-      }
+it('S17 a client that sleeps in the middle of a streamed answer is disconnected', async () => {
+  const typeDefs = 'type Query { never: Int } type Subscription { text: String }';
+  let isClosed = false;
+  async function* subscribe() {
+    try {
+      for (;;) yield { text: 'x'.repeat(100_000) };
+    } finally {
+      isClosed = true;
     }
-    const schema = createSchema({ typeDefs, resolvers: { Subscription: { text: { subscribe } } } });
-    const yoga = createYoga({ schema, logging: false });
-    // How often the listener looks after its connections is part of its patience.
-    const watchful = { headersMs: 60_000, requestMs: 60_000, unreadMs: 60_000, checkIntervalMs: 20 };
-    const handle: Handle = (request, response, bytes) =>
-      void yoga(Object.assign(request, { body: Readable.from([bytes]) }), response);
-    await using server = await startListener(handle, { patience: watchful, quietTimeoutMs: 300 });
-    using client = await connectRaw(server.url);
-    client.socket.pause();
-    const body = JSON.stringify({ query: 'subscription { text }' });
-    const types = ['content-type: application/json', 'accept: text/event-stream'];
-    client.send(requestHead('POST', '/graphql', [...types, `content-length: ${body.length}`]) + body);
-    await expect.poll(() => isClosed).toBe(true);
-  });
+  }
+  const schema = createSchema({ typeDefs, resolvers: { Subscription: { text: { subscribe } } } });
+  const yoga = createYoga({ schema, logging: false });
+  // How often the listener looks after its connections is part of its patience.
+  const watchful = { headersMs: 60_000, requestMs: 60_000, unreadMs: 60_000, checkIntervalMs: 20 };
+  const handle: Handle = (request, response, bytes) =>
+    void yoga(Object.assign(request, { body: Readable.from([bytes]) }), response);
+  await using server = await startListener(handle, { patience: watchful, quietTimeoutMs: 300 });
+  using client = await connectRaw(server.url);
+  client.socket.pause();
+  const body = JSON.stringify({ query: 'subscription { text }' });
+  const types = ['content-type: application/json', 'accept: text/event-stream'];
+  client.send(requestHead('POST', '/graphql', [...types, `content-length: ${body.length}`]) + body);
+  await expect.poll(() => isClosed).toBe(true);
 });
 
 describe('S17 the server', () => {
@@ -278,16 +276,14 @@ describe('S17 the server', () => {
   });
 });
 
-describe('S26 requests that are still arriving', () => {
-  it('do not block other clients, even as many as may be in flight', async () => {
-    await using upstream = await startUpstream(json(204, undefined), 'capsule');
-    await using facade = await startTestFacade(upstream.url, { AUTH_MODE: 'passthrough', TRUTO_RATE_LIMITS: '0' });
-    const slow = await Promise.all(Array.from({ length: 1_000 }, () => connectRaw(facade.url)));
-    const head = requestHead('POST', '/graphql', ['content-type: application/json', 'content-length: 100']);
-    await Promise.all(slow.map(({ socket }) => new Promise((resolve) => socket.write(`${head}{`, resolve))));
-    const query = 'mutation { deleteEngagement(id: 1, integratedAccountId: "a") { __typename } }';
-    for (let time = 0; time < 20; time += 1)
-      expect((await facade.post(query, {}, { authorization: 'Bearer t' })).status).toBe(200);
-    for (const { socket } of slow) socket.destroy();
-  });
+it('S26 requests that are still arriving do not block other clients, even as many as may be in flight', async () => {
+  await using upstream = await startUpstream(json(204, undefined), 'capsule');
+  await using facade = await startTestFacade(upstream.url, { AUTH_MODE: 'passthrough', TRUTO_RATE_LIMITS: '0' });
+  const slow = await Promise.all(Array.from({ length: 1_000 }, () => connectRaw(facade.url)));
+  const head = requestHead('POST', '/graphql', ['content-type: application/json', 'content-length: 100']);
+  await Promise.all(slow.map(({ socket }) => new Promise((resolve) => socket.write(`${head}{`, resolve))));
+  const query = 'mutation { deleteEngagement(id: 1, integratedAccountId: "a") { __typename } }';
+  for (let time = 0; time < 20; time += 1)
+    expect((await facade.post(query, {}, { authorization: 'Bearer t' })).status).toBe(200);
+  for (const { socket } of slow) socket.destroy();
 });

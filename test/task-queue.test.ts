@@ -175,16 +175,14 @@ describe('the queue of bulk deletes', () => {
   });
 });
 
-describe('a queue that no server serves', () => {
-  it('hides no job behind the pages of others', async () => {
-    await empty();
-    for (let behind = 0; behind < 7; behind += 1) await create(pagesAtOnce, true);
-    const last = await create(1, true);
-    await client.hset(`${memory.keyPrefix}:bulk-queues`, last.needs, 0);
-    const found = await new JobStore(memory, lacking, leaseMs).findUnserved();
-    expect(found).toMatchObject([{ needs: last.needs, jobIds: expect.arrayContaining([last.id]) }]);
-    expect(found[0]?.jobIds).toHaveLength(8);
-  });
+it('a queue that no server serves hides no job behind the pages of others', async () => {
+  await empty();
+  for (let behind = 0; behind < 7; behind += 1) await create(pagesAtOnce, true);
+  const last = await create(1, true);
+  await client.hset(`${memory.keyPrefix}:bulk-queues`, last.needs, 0);
+  const found = await new JobStore(memory, lacking, leaseMs).findUnserved();
+  expect(found).toMatchObject([{ needs: last.needs, jobIds: expect.arrayContaining([last.id]) }]);
+  expect(found[0]?.jobIds).toHaveLength(8);
 });
 
 /** Takes one task of the only job, which must be a page. */
@@ -194,38 +192,36 @@ async function takePage(): Promise<PageLease> {
   return lease;
 }
 
-describe('a bulk delete of a million engagements', () => {
-  /** How many commands Redis carries out for it, those of its scripts among them. */
-  async function commandsOf(act: () => Promise<unknown>): Promise<number> {
-    await client.config('RESETSTAT');
-    await act();
-    const stats = await client.info('commandstats');
-    return [...stats.matchAll(/calls=(\d+)/g)].reduce((sum, [, calls]) => sum + Number(calls), 0);
-  }
+/** How many commands Redis carries out for it, those of its scripts among them. */
+async function commandsOf(act: () => Promise<unknown>): Promise<number> {
+  await client.config('RESETSTAT');
+  await act();
+  const stats = await client.info('commandstats');
+  return [...stats.matchAll(/calls=(\d+)/g)].reduce((sum, [, calls]) => sum + Number(calls), 0);
+}
 
-  it('is begun, paused, resumed and cancelled in scripts that visit few of its pages', async () => {
-    await empty();
-    const job = await create();
-    await store.addListed(job, [{ id: '1', engagementType: null }], 'A');
-    await client.hset(`${memory.keyPrefix}:bulk:${job.id}`, { pageCount: 10_000, total: 1_000_000 });
-    const listed = { ...job, pageCount: 10_000, cursor: 'A' };
-    const last = [{ id: '2', engagementType: null }];
-    const queue = new JobStore(memory, abilities, leaseMs);
-    const few = 200;
-    expect(await commandsOf(() => store.addListed(listed, last, null))).toBeLessThan(few);
-    const { leases } = await queue.takeTasks(1 + pagesAtOnce, 'w');
-    const page = leases.find(isPage);
-    if (!page) throw new Error('no page');
-    expect(await commandsOf(() => store.begin(page, 0))).toBeLessThan(few);
-    expect(await commandsOf(() => store.control(job, 'pause'))).toBeLessThan(few);
-    for (const lease of leases) await queue.releaseTask(lease, 1, false);
-    expect(await commandsOf(() => store.control(job, 'resume'))).toBeLessThan(few);
-    const [again] = (await queue.takeTasks(pagesAtOnce, 'x')).leases.filter(({ page: taken }) => taken === page.page);
-    if (!again || !isPage(again)) throw new Error('it still rests');
-    await store.release(again, 0);
-    expect(await commandsOf(() => store.control(job, 'cancel'))).toBeLessThan(few);
-    expect((await store.read(job.id))?.phase).toBe('CANCELLED');
-  });
+it('a bulk delete of a million engagements is begun, paused, resumed and cancelled in scripts that visit few of its pages', async () => {
+  await empty();
+  const job = await create();
+  await store.addListed(job, [{ id: '1', engagementType: null }], 'A');
+  await client.hset(`${memory.keyPrefix}:bulk:${job.id}`, { pageCount: 10_000, total: 1_000_000 });
+  const listed = { ...job, pageCount: 10_000, cursor: 'A' };
+  const last = [{ id: '2', engagementType: null }];
+  const queue = new JobStore(memory, abilities, leaseMs);
+  const few = 200;
+  expect(await commandsOf(() => store.addListed(listed, last, null))).toBeLessThan(few);
+  const { leases } = await queue.takeTasks(1 + pagesAtOnce, 'w');
+  const page = leases.find(isPage);
+  if (!page) throw new Error('no page');
+  expect(await commandsOf(() => store.begin(page, 0))).toBeLessThan(few);
+  expect(await commandsOf(() => store.control(job, 'pause'))).toBeLessThan(few);
+  for (const lease of leases) await queue.releaseTask(lease, 1, false);
+  expect(await commandsOf(() => store.control(job, 'resume'))).toBeLessThan(few);
+  const [again] = (await queue.takeTasks(pagesAtOnce, 'x')).leases.filter(({ page: taken }) => taken === page.page);
+  if (!again || !isPage(again)) throw new Error('it still rests');
+  await store.release(again, 0);
+  expect(await commandsOf(() => store.control(job, 'cancel'))).toBeLessThan(few);
+  expect((await store.read(job.id))?.phase).toBe('CANCELLED');
 });
 
 describe('why a bulk delete waits', () => {
@@ -276,37 +272,34 @@ describe('why a bulk delete waits', () => {
   });
 });
 
-describe('a bulk delete that fails', () => {
-  it('has the outcomes of deletes in flight', async () => {
-    await empty();
-    const job = await create(1);
-    const page = await takePage();
-    await store.begin(page, 0);
-    await store.stop(job, 'fail', 'why');
-    expect(await store.finish(page, 0, 'DELETED')).toBe(true);
-    expect(await store.read(job.id)).toMatchObject({
-      phase: 'FAILED',
-      statusReason: 'why',
-      done: 1,
-      outcomes: { DELETED: 1 },
-    });
+it('a bulk delete that fails has the outcomes of deletes in flight', async () => {
+  await empty();
+  const job = await create(1);
+  const page = await takePage();
+  await store.begin(page, 0);
+  await store.stop(job, 'fail', 'why');
+  expect(await store.finish(page, 0, 'DELETED')).toBe(true);
+  expect(await store.read(job.id)).toMatchObject({
+    phase: 'FAILED',
+    statusReason: 'why',
+    done: 1,
+    outcomes: { DELETED: 1 },
   });
 });
 
-describe('the note that no server has the settings of a bulk delete', () => {
-  it('comes before other reasons, and ends when a server works on it', async () => {
-    await empty();
-    const job = await create(1);
-    await store.note(job.id, 'a limit');
-    await store.note(job.id, 'nobody', 'unserved');
-    expect((await store.read(job.id))?.statusReason).toBe('nobody');
-    await takePage();
-    expect((await store.read(job.id))?.statusReason).toBe('a limit');
-  });
+it('the note that no server has the settings of a bulk delete comes before other reasons, and ends when a server works on it', async () => {
+  await empty();
+  const job = await create(1);
+  await store.note(job.id, 'a limit');
+  await store.note(job.id, 'nobody', 'unserved');
+  expect((await store.read(job.id))?.statusReason).toBe('nobody');
+  await takePage();
+  expect((await store.read(job.id))?.statusReason).toBe('a limit');
 });
 
-describe("S34 a caller's sealed token", () => {
-  it.each(['complete', 'cancel', 'fail'] as const)('is removed when its bulk delete ends: %s', async (how) => {
+it.each(['complete', 'cancel', 'fail'] as const)(
+  "S34 a caller's sealed token is removed when its bulk delete ends: %s",
+  async (how) => {
     await empty();
     const job = await create(1);
     expect(job.sealedToken).toBe('sealed');
@@ -318,8 +311,8 @@ describe("S34 a caller's sealed token", () => {
     }
     const ended = await store.read(job.id);
     expect(ended).toMatchObject({ sealedToken: '', endedAt: expect.any(Date) });
-  });
-});
+  },
+);
 
 describe('S30 the data of a completed bulk delete', () => {
   it('is stored as long as the bulk delete, also that of pages that ended long before', async () => {
@@ -436,17 +429,15 @@ describe('S30 the data of cancelled bulk deletes', () => {
   });
 });
 
-describe('the rate of a bulk delete', () => {
-  it('counts what ended in earlier parts of the last minute too', async () => {
-    await empty();
-    const job = await create(1);
-    const lease = await takeLease(kept, abilities);
-    await store.begin(lease, 0);
-    expect(await store.finish(lease, 0, 'DELETED')).toBe(true);
-    const [key = ''] = await client.keys(`*:${job.id}:rate:*`);
-    const [, name = '', interval = ''] = /^(.*:)(\d+)$/.exec(key) ?? [];
-    await client.rename(key, `${name}${Number(interval) - 2}`);
-    const begun = { ...job, activeSince: new Date(Date.now() - 60_000) };
-    expect(await store.readRate(begun)).toBeGreaterThan(0);
-  });
+it('the rate of a bulk delete counts what ended in earlier parts of the last minute too', async () => {
+  await empty();
+  const job = await create(1);
+  const lease = await takeLease(kept, abilities);
+  await store.begin(lease, 0);
+  expect(await store.finish(lease, 0, 'DELETED')).toBe(true);
+  const [key = ''] = await client.keys(`*:${job.id}:rate:*`);
+  const [, name = '', interval = ''] = /^(.*:)(\d+)$/.exec(key) ?? [];
+  await client.rename(key, `${name}${Number(interval) - 2}`);
+  const begun = { ...job, activeSince: new Date(Date.now() - 60_000) };
+  expect(await store.readRate(begun)).toBeGreaterThan(0);
 });

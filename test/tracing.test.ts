@@ -38,19 +38,17 @@ function useContextManager(): void {
   onTestFinished(() => context.disable());
 }
 
-describe('a trace, without an SDK,', () => {
-  it('is passed to upstream unchanged, through Yoga and prepared; without one there is none', async () => {
-    await using upstream = await startUpstream(json(204, undefined));
-    await using facade = await startTestFacade(upstream.url);
-    for (let count = 0; count < 3; count += 1) await facade.post(mutation, {}, { traceparent, tracestate: 'a=1' });
-    const seen = upstream.deletes().map(({ headers }) => [headers.traceparent, headers.tracestate]);
-    expect(seen).toEqual(Array.from({ length: 3 }, () => [traceparent, 'a=1']));
-    await facade.post(mutation);
-    for (const wrong of ['nonsense', `${traceparent}-00`, traceparent.replace(traceId, '0'.repeat(32))])
-      await facade.post(mutation, {}, { traceparent: wrong });
-    const later = upstream.deletes().slice(3);
-    expect(later.map(({ headers }) => headers.traceparent)).toEqual(Array.from({ length: 4 }, () => undefined));
-  });
+it('a trace, without an SDK, is passed to upstream unchanged, through Yoga and prepared; without one there is none', async () => {
+  await using upstream = await startUpstream(json(204, undefined));
+  await using facade = await startTestFacade(upstream.url);
+  for (let count = 0; count < 3; count += 1) await facade.post(mutation, {}, { traceparent, tracestate: 'a=1' });
+  const seen = upstream.deletes().map(({ headers }) => [headers.traceparent, headers.tracestate]);
+  expect(seen).toEqual(Array.from({ length: 3 }, () => [traceparent, 'a=1']));
+  await facade.post(mutation);
+  for (const wrong of ['nonsense', `${traceparent}-00`, traceparent.replace(traceId, '0'.repeat(32))])
+    await facade.post(mutation, {}, { traceparent: wrong });
+  const later = upstream.deletes().slice(3);
+  expect(later.map(({ headers }) => headers.traceparent)).toEqual(Array.from({ length: 4 }, () => undefined));
 });
 
 describe('a trace, with an SDK,', () => {

@@ -295,12 +295,13 @@ const answer =
   (response) =>
     void response.writeHead(status, headers).end('<Error/>');
 
-describe('the bucket of these tests', () => {
-  it.each([
-    [200, 'is right', example.signature, example.body],
-    [403, 'is wrong', example.signature.replace('9', '8'), example.body],
-    [403, 'is of another body', example.signature, `${example.body}.`],
-  ])('answers %i when the signature of the example by AWS %s', async (expected, _how, signature, body) => {
+it.each([
+  [200, 'is right', example.signature, example.body],
+  [403, 'is wrong', example.signature.replace('9', '8'), example.body],
+  [403, 'is of another body', example.signature, `${example.body}.`],
+])(
+  'the bucket of these tests answers %i when the signature of the example by AWS %s',
+  async (expected, _how, signature, body) => {
     await using bucket = await startBucket(example.key);
     const target = { method: 'PUT', path: example.path, headers: example.headers(signature) };
     const status = await new Promise((resolve, reject) => {
@@ -308,8 +309,8 @@ describe('the bucket of these tests', () => {
       put.once('error', reject).end(body);
     });
     expect(status).toBe(expected);
-  });
-});
+  },
+);
 
 describe('an undo bucket', () => {
   it.each([

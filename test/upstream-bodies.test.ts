@@ -208,34 +208,32 @@ describe('S24 an answer', () => {
   });
 });
 
-describe('S24 large bodies that arrive at once', () => {
-  it('are parsed one per turn of the event loop', async () => {
-    const count = 30;
-    const waiting: ServerResponse[] = [];
-    await using upstream = await startUpstream((_request, response) => {
-      waiting.push(response);
-      if (waiting.length === count) for (const each of waiting) each.end('x'.repeat(40_000));
-    });
-    const client = createUpstreamClient({
-      baseUrl: new URL(upstream.url),
-      ...{ maxUpstreamBytes: 50_000, requestTimeoutMs: 10_0000 },
-    });
-    let turn = 0;
-    let isOver = false;
-    const countTurns = () => {
-      turn += 1;
-      if (!isOver) setImmediate(countTurns);
-    };
-    countTurns();
-    const deadlineAt = performance.now() + 60_000;
-    const turns = Array.from({ length: count }, async () => {
-      const request = { method: 'GET', path: '/unified', headers: {} } as const;
-      const attempt = await client.attempt(request, { answerBy: deadlineAt, deadlineAt, streams: false, onDone() {} });
-      expect(attempt).toMatchObject({ kind: 'answer', body: { kind: 'complete' } });
-      return turn;
-    });
-    expect(new Set(await Promise.all(turns)).size).toBe(count);
-    isOver = true;
-    await client.close(0);
+it('S24 large bodies that arrive at once are parsed one per turn of the event loop', async () => {
+  const count = 30;
+  const waiting: ServerResponse[] = [];
+  await using upstream = await startUpstream((_request, response) => {
+    waiting.push(response);
+    if (waiting.length === count) for (const each of waiting) each.end('x'.repeat(40_000));
   });
+  const client = createUpstreamClient({
+    baseUrl: new URL(upstream.url),
+    ...{ maxUpstreamBytes: 50_000, requestTimeoutMs: 10_0000 },
+  });
+  let turn = 0;
+  let isOver = false;
+  const countTurns = () => {
+    turn += 1;
+    if (!isOver) setImmediate(countTurns);
+  };
+  countTurns();
+  const deadlineAt = performance.now() + 60_000;
+  const turns = Array.from({ length: count }, async () => {
+    const request = { method: 'GET', path: '/unified', headers: {} } as const;
+    const attempt = await client.attempt(request, { answerBy: deadlineAt, deadlineAt, streams: false, onDone() {} });
+    expect(attempt).toMatchObject({ kind: 'answer', body: { kind: 'complete' } });
+    return turn;
+  });
+  expect(new Set(await Promise.all(turns)).size).toBe(count);
+  isOver = true;
+  await client.close(0);
 });

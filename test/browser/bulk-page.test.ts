@@ -311,53 +311,51 @@ describe('the page of bulk deletes', () => {
   );
 });
 
-describe('the page of bulk deletes, where callers bring a token', () => {
-  const hostile = `<img src=x onerror="document.title='hacked'">`;
+const hostile = `<img src=x onerror="document.title='hacked'">`;
 
-  it('S33 sends the token, stores it nowhere, and shows texts of the CRM as texts', async () => {
-    await using redis = await startRedis();
-    const refusal = { statusCode: 422, error: 'Unprocessable Entity', message: hostile };
-    await using upstream = await startUpstream(json(422, refusal), 'capsule');
-    const env = {
-      AUTH_MODE: 'passthrough',
-      BULK_TOKEN_SECRET: 's'.repeat(40),
-      REDIS_URL: redis.url,
-      EXPOSE_SCHEMA: '1',
-      TRUTO_RATE_LIMITS: '0',
-    };
-    await using facade = await startTestFacade(upstream.url, env);
-    const token = 'a-token-of-mine';
-    const many = Array.from({ length: 54 }, (_, number) => `${number}`);
-    const post = postTo(`${facade.url}/graphql`, { authorization: `Bearer ${token}` });
-    const { id } = await started(post, { integratedAccountId: 'account-1', ids: [hostile, ...many] });
+it('S33 the page of bulk deletes, where callers bring a token sends the token, stores it nowhere, and shows texts of the CRM as texts', async () => {
+  await using redis = await startRedis();
+  const refusal = { statusCode: 422, error: 'Unprocessable Entity', message: hostile };
+  await using upstream = await startUpstream(json(422, refusal), 'capsule');
+  const env = {
+    AUTH_MODE: 'passthrough',
+    BULK_TOKEN_SECRET: 's'.repeat(40),
+    REDIS_URL: redis.url,
+    EXPOSE_SCHEMA: '1',
+    TRUTO_RATE_LIMITS: '0',
+  };
+  await using facade = await startTestFacade(upstream.url, env);
+  const token = 'a-token-of-mine';
+  const many = Array.from({ length: 54 }, (_, number) => `${number}`);
+  const post = postTo(`${facade.url}/graphql`, { authorization: `Bearer ${token}` });
+  const { id } = await started(post, { integratedAccountId: 'account-1', ids: [hostile, ...many] });
 
-    await using opened = await open(facade.url, {}, hashOf(id, 'account-1'));
-    const { page } = opened;
-    await expect.poll(() => focused(page)).toBe('token');
-    expect(opened.requested.filter((url) => url.endsWith('/graphql'))).toEqual([]);
-    await page.getByLabel('Token').fill('no token at all');
-    await press(page, 'Show');
-    await expect.poll(() => page.getByRole('alert').innerText()).toContain('Enter a valid token.');
-    await page.getByLabel('Token').fill(token);
-    await press(page, 'Show');
-    await expect.poll(() => state(page)).toBe('Completed');
-    await expect.poll(() => page.locator('#failures').innerText()).toContain(hostile);
-    const failures = page.locator('#failures tr');
-    expect(await failures.count()).toBe(50);
-    await press(page, 'More failures');
-    await expect.poll(() => failures.count()).toBe(55);
-    expect(await page.getByRole('button', { name: 'More failures' }).count()).toBe(0);
-    expect([await page.locator('#failures img').count(), await page.title()]).toEqual([0, 'Bulk deletes']);
-    expect(await page.getByRole('alert').count()).toBe(0);
+  await using opened = await open(facade.url, {}, hashOf(id, 'account-1'));
+  const { page } = opened;
+  await expect.poll(() => focused(page)).toBe('token');
+  expect(opened.requested.filter((url) => url.endsWith('/graphql'))).toEqual([]);
+  await page.getByLabel('Token').fill('no token at all');
+  await press(page, 'Show');
+  await expect.poll(() => page.getByRole('alert').innerText()).toContain('Enter a valid token.');
+  await page.getByLabel('Token').fill(token);
+  await press(page, 'Show');
+  await expect.poll(() => state(page)).toBe('Completed');
+  await expect.poll(() => page.locator('#failures').innerText()).toContain(hostile);
+  const failures = page.locator('#failures tr');
+  expect(await failures.count()).toBe(50);
+  await press(page, 'More failures');
+  await expect.poll(() => failures.count()).toBe(55);
+  expect(await page.getByRole('button', { name: 'More failures' }).count()).toBe(0);
+  expect([await page.locator('#failures img').count(), await page.title()]).toEqual([0, 'Bulk deletes']);
+  expect(await page.getByRole('alert').count()).toBe(0);
 
-    const stored = await page.evaluate(() =>
-      JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie, location.href]),
-    );
-    expect(stored).not.toContain(token);
-    await page.reload();
-    expect(await page.getByLabel('Token').inputValue()).toBe('');
-    expect(opened.complaints.filter((text) => !text.includes('401'))).toEqual([]);
-  });
+  const stored = await page.evaluate(() =>
+    JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie, location.href]),
+  );
+  expect(stored).not.toContain(token);
+  await page.reload();
+  expect(await page.getByLabel('Token').inputValue()).toBe('');
+  expect(opened.complaints.filter((text) => !text.includes('401'))).toEqual([]);
 });
 
 /** The texts on the page with a contrast below 4.5 (WCAG AA), and their contrast. Runs in the page. */

@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Browser } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { launchChromium, launchTimeoutMs } from '../support/chromium.ts';
 import { openGraphiQL } from '../support/graphiql.ts';
 import { startServerProcess } from '../support/server-process.ts';
@@ -17,8 +17,9 @@ beforeAll(async () => {
 }, launchTimeoutMs);
 afterAll(() => browser.close());
 
-describe('GraphiQL after a delete', () => {
-  it.each(['light', 'dark'] as const)('is %s when the system is, and fits a picture', async (colorScheme) => {
+it.each(['light', 'dark'] as const)(
+  'GraphiQL after a delete is %s when the system is, and fits a picture',
+  async (colorScheme) => {
     await using server = await startServerProcess({});
     await using graphiql = await openGraphiQL(browser, server.endpoint, { colorScheme });
     const { page } = graphiql;
@@ -41,5 +42,5 @@ describe('GraphiQL after a delete', () => {
     if (process.env.SCREENSHOTS !== '1') return;
     mkdirSync(folder, { recursive: true });
     writeFileSync(`${folder}graphiql-${colorScheme}.png`, image);
-  });
-});
+  },
+);

@@ -134,14 +134,12 @@ describe('truto-engagements restore', () => {
   });
 });
 
-describe('restore with a token that Truto refuses', () => {
-  it('says so once, and sends no create', async () => {
-    await deleteInto(file(), 'Pipedrive', take('Pipedrive', 3));
-    const before = postCount();
-    const { code, lines, stderr } = await runCli(['restore', file()], { ...env, TRUTO_API_TOKEN: 'another' });
-    expect([code, lines(), postCount()]).toEqual([3, [], before]);
-    expect(stderr.match(/token/g)).toHaveLength(1);
-  });
+it('restore with a token that Truto refuses says so once, and sends no create', async () => {
+  await deleteInto(file(), 'Pipedrive', take('Pipedrive', 3));
+  const before = postCount();
+  const { code, lines, stderr } = await runCli(['restore', file()], { ...env, TRUTO_API_TOKEN: 'another' });
+  expect([code, lines(), postCount()]).toEqual([3, [], before]);
+  expect(stderr.match(/token/g)).toHaveLength(1);
 });
 
 describe('R32 a second run', () => {
@@ -340,30 +338,29 @@ describe('a restore', () => {
   });
 });
 
-describe('a ledger on a full disk', () => {
-  it('stops the restore before anything is created, and the next run continues', async () => {
-    await deleteInto(file(), 'Freshsales', take('Freshsales', 2));
-    const at = new Date().toISOString();
-    const other = { key: `["${'other account '.repeat(63)}",null,"1"]`, event: 'restored', at, newId: '2' };
-    writeFileSync(join(folder, 'restored.jsonl'), `${JSON.stringify(other)}\n`);
-    const before = postCount();
-    // Files have at most 1,024 bytes, and the ledger has nearly as many.
-    const command = `ulimit -f 1; exec '${process.execPath}' src/cli/main.ts restore '${file()}'`;
-    const limited = await runProgram(['bash', '-c', command], process.cwd(), env);
-    expect([limited.code, postCount()]).toEqual([4, before]);
-    expect(limited.output).toContain('The ledger cannot be written (EFBIG)');
-    expect(limited.output.match(/"result":"NotSent"/g)).toHaveLength(2);
-    const { code, lines } = await restore(file());
-    expect([code, lines().map(({ result }) => result)]).toEqual([0, ['Restored', 'Restored']]);
-    expect(ledgerLines()).toHaveLength(1 + 4);
-  });
+it('a ledger on a full disk stops the restore before anything is created, and the next run continues', async () => {
+  await deleteInto(file(), 'Freshsales', take('Freshsales', 2));
+  const at = new Date().toISOString();
+  const other = { key: `["${'other account '.repeat(63)}",null,"1"]`, event: 'restored', at, newId: '2' };
+  writeFileSync(join(folder, 'restored.jsonl'), `${JSON.stringify(other)}\n`);
+  const before = postCount();
+  // Files have at most 1,024 bytes, and the ledger has nearly as many.
+  const command = `ulimit -f 1; exec '${process.execPath}' src/cli/main.ts restore '${file()}'`;
+  const limited = await runProgram(['bash', '-c', command], process.cwd(), env);
+  expect([limited.code, postCount()]).toEqual([4, before]);
+  expect(limited.output).toContain('The ledger cannot be written (EFBIG)');
+  expect(limited.output.match(/"result":"NotSent"/g)).toHaveLength(2);
+  const { code, lines } = await restore(file());
+  expect([code, lines().map(({ result }) => result)]).toEqual([0, ['Restored', 'Restored']]);
+  expect(ledgerLines()).toHaveLength(1 + 4);
 });
 
-describe('a restore at a terminal', () => {
-  it.each([
-    ['y', 0],
-    ['n', 4],
-  ])('names the account and the count, asks, and after %j ends with %i', async (keys, expected) => {
+it.each([
+  ['y', 0],
+  ['n', 4],
+])(
+  'a restore at a terminal names the account and the count, asks, and after %j ends with %i',
+  async (keys, expected) => {
     const [record] = take('Planhat', 1) as [Seed];
     await deleteInto(file(), 'Planhat', [record]);
     const before = postCount();
@@ -372,8 +369,8 @@ describe('a restore at a terminal', () => {
     for (const part of ['1 engagement ', sandboxAccount('Planhat').id, 'Planhat']) expect(question).toContain(part);
     if (keys === 'y') expect(shown).toMatch(new RegExp(`${record.id} → \\S+ {2}restored\\r?$`, 'm'));
     expect([code, postCount() - before]).toEqual([expected, keys === 'y' ? 1 : 0]);
-  });
-});
+  },
+);
 
 describe('a provider that shows deleted engagements', () => {
   const integratedAccountId = '00000000-0000-4000-8000-000000000004';

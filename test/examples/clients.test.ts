@@ -168,19 +168,17 @@ const apolloProgram = `
   });
 `;
 
-describe('Apollo Client over HTTP', () => {
-  it('falls back from a hash to its query, and follows a bulk delete to its end', async () => {
-    await using setting = await startSetting({ engagementsPerAccount: 200, latencyMs: 250 });
-    const account = sandboxAccount('Capsule');
-    const ids = seedEngagements(account, 200).map(({ id }) => id);
-    const { id } = await started(setting.facade.post, { integratedAccountId: account.id, ids });
-    const program = ['--input-type=module', '--eval', apolloProgram, '--', `${setting.facade.url}/graphql`, id];
-    const { code, output } = await runProgram([node, ...program], folder);
-    const [count, ...lines] = output.trimEnd().split('\n');
-    expect([code, count, lines.pop()]).toEqual([0, '14', 'complete']);
-    expect(lines.length).toBeGreaterThan(1);
-    expect(JSON.parse(lines.at(-1) ?? '')).toMatchObject({ state: 'COMPLETED', outcomes: { deleted: 200 } });
-  });
+it('Apollo Client over HTTP falls back from a hash to its query, and follows a bulk delete to its end', async () => {
+  await using setting = await startSetting({ engagementsPerAccount: 200, latencyMs: 250 });
+  const account = sandboxAccount('Capsule');
+  const ids = seedEngagements(account, 200).map(({ id }) => id);
+  const { id } = await started(setting.facade.post, { integratedAccountId: account.id, ids });
+  const program = ['--input-type=module', '--eval', apolloProgram, '--', `${setting.facade.url}/graphql`, id];
+  const { code, output } = await runProgram([node, ...program], folder);
+  const [count, ...lines] = output.trimEnd().split('\n');
+  expect([code, count, lines.pop()]).toEqual([0, '14', 'complete']);
+  expect(lines.length).toBeGreaterThan(1);
+  expect(JSON.parse(lines.at(-1) ?? '')).toMatchObject({ state: 'COMPLETED', outcomes: { deleted: 200 } });
 });
 
 describe('the files generated for them', () => {

@@ -48,15 +48,13 @@ function post(url: string, body: object, headers: Record<string, string> = {}) {
   });
 }
 
-describe('docs/library.md', () => {
-  it('shows how these servers mount it', () => {
-    const lines = (text: string) => text.split('\n').map((line) => line.trim());
-    const shown = blocks.filter(({ file, language }) => file === 'docs/library.md' && language === 'js');
-    const here = lines(readFileSync(new URL('./servers.mjs', import.meta.url), 'utf8'));
-    const documented = shown.flatMap(({ text }) => lines(text)).filter((line) => line !== '' && !line.startsWith('//'));
-    expect(documented.length).toBeGreaterThan(6);
-    expect(documented.filter((line) => !here.includes(line))).toEqual([]);
-  });
+it('docs/library.md shows how these servers mount it', () => {
+  const lines = (text: string) => text.split('\n').map((line) => line.trim());
+  const shown = blocks.filter(({ file, language }) => file === 'docs/library.md' && language === 'js');
+  const here = lines(readFileSync(new URL('./servers.mjs', import.meta.url), 'utf8'));
+  const documented = shown.flatMap(({ text }) => lines(text)).filter((line) => line !== '' && !line.startsWith('//'));
+  expect(documented.length).toBeGreaterThan(6);
+  expect(documented.filter((line) => !here.includes(line))).toEqual([]);
 });
 
 describe.each(['startExpress', 'startExpressWithParser', 'startFastify', 'startHono'])('mounted by %s', (name) => {

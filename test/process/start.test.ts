@@ -101,12 +101,10 @@ describe('the command that the start prints', () => {
   });
 });
 
-describe('npm start without a terminal', () => {
-  it('writes lines of JSON only', async () => {
-    await using server = await startServerProcess({});
-    const lines = server.output().trim().split('\n');
-    expect(lines.map((line) => JSON.parse(line).msg)).toContain('listening');
-  });
+it('npm start without a terminal writes lines of JSON only', async () => {
+  await using server = await startServerProcess({});
+  const lines = server.output().trim().split('\n');
+  expect(lines.map((line) => JSON.parse(line).msg)).toContain('listening');
 });
 
 const root = fileURLToPath(new URL('../..', import.meta.url));

@@ -242,27 +242,25 @@ describe.each(gateways)('$name', (gateway) => {
   });
 });
 
-describe('npm run example:supergraph', () => {
-  it(
-    'serves by one command what it says that can be tried',
-    async () => {
-      const env = { PORT: String(await freePort()) };
-      const options = { listening: /explorer +(\S+)/, endBy: 'SIGTERM' } as const;
-      await using example = await startProgram(['start.mjs'], env, options);
-      const [query = '', mutation = ''] =
-        example
-          .output()
-          .split('Try, in the explorer:')[1]
-          ?.split(/(?=^ {2}mutation)/m) ?? [];
-      const read = await post(example.url, query);
-      expect(read.body.errors).toBeUndefined();
-      expect(read.body.data.engagements.nodes[0].contacts[0].salesStage).toBe('PROPOSAL');
-      const deleted = await post(example.url, mutation);
-      expect(deleted.body.data.deleteEngagement).toMatchObject({
-        outcome: 'DELETED',
-        engagement: { contacts: [{ salesStage: 'PROPOSAL' }, {}] },
-      });
-    },
-    startTimeoutMs,
-  );
-});
+it(
+  'npm run example:supergraph serves by one command what it says that can be tried',
+  async () => {
+    const env = { PORT: String(await freePort()) };
+    const options = { listening: /explorer +(\S+)/, endBy: 'SIGTERM' } as const;
+    await using example = await startProgram(['start.mjs'], env, options);
+    const [query = '', mutation = ''] =
+      example
+        .output()
+        .split('Try, in the explorer:')[1]
+        ?.split(/(?=^ {2}mutation)/m) ?? [];
+    const read = await post(example.url, query);
+    expect(read.body.errors).toBeUndefined();
+    expect(read.body.data.engagements.nodes[0].contacts[0].salesStage).toBe('PROPOSAL');
+    const deleted = await post(example.url, mutation);
+    expect(deleted.body.data.deleteEngagement).toMatchObject({
+      outcome: 'DELETED',
+      engagement: { contacts: [{ salesStage: 'PROPOSAL' }, {}] },
+    });
+  },
+  startTimeoutMs,
+);
