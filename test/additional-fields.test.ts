@@ -1,12 +1,13 @@
 import { printSchema } from 'graphql';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { ConfigError, parseConfig, parseSettings } from '../src/config/config.ts';
 import { createSchema, printedSchema } from '../src/graphql/schema.ts';
 import { createEngagementSchema, createEngagementServer, printEngagementSchema } from '../src/library.ts';
 import { sandboxAccount } from '../src/sandbox/accounts.ts';
-import { startTestFacade, type TestFacade } from './support/facade.ts';
+import { startTestFacade } from './support/facade.ts';
 import { runCli } from './support/run-cli.ts';
-import { type Answer, type FakeUpstream, json, startUpstream } from './support/upstream.ts';
+import { shared } from './support/shared.ts';
+import { type Answer, json, startUpstream } from './support/upstream.ts';
 
 const own = [
   { name: 'deal_stage', type: 'String', description: 'The stage of the deal.' },
@@ -31,16 +32,8 @@ const served = {
 };
 
 let answer: Answer;
-let upstream: FakeUpstream;
-let facade: TestFacade;
-beforeAll(async () => {
-  upstream = await startUpstream((request, response) => answer(request, response), 'capsule');
-  facade = await startTestFacade(upstream.url, { ADDITIONAL_FIELDS: JSON.stringify(own) });
-});
-afterAll(async () => {
-  await facade[Symbol.asyncDispose]();
-  await upstream[Symbol.asyncDispose]();
-});
+const upstream = await shared(startUpstream((request, response) => answer(request, response), 'capsule'));
+const facade = await shared(startTestFacade(upstream.url, { ADDITIONAL_FIELDS: JSON.stringify(own) }));
 
 const key = 'id: "1", integratedAccountId: "a"';
 const remove = (fields: string, args = '') =>

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { itemStateOf } from '../src/bulk/job.ts';
 import { BulkUnavailable, redisKey } from '../src/bulk/job-scripts.ts';
 import { Pace } from '../src/bulk/pace.ts';
@@ -16,13 +16,10 @@ import {
   startPage,
   tooLarge,
 } from './support/bulk-page.ts';
-import { type BulkStore, startBulkStore } from './support/bulk-store.ts';
+import { startBulkStore } from './support/bulk-store.ts';
+import { shared } from './support/shared.ts';
 
-let kept: BulkStore;
-beforeAll(async () => {
-  kept = await startBulkStore();
-});
-afterAll(() => kept?.[Symbol.asyncDispose]());
+const kept = await shared(startBulkStore());
 
 const start = (ids: readonly string[], options?: Parameters<typeof startPage>[2]) => startPage(kept, ids, options);
 const idsOf = (count: number) => Array.from({ length: count }, (_, index) => `e${index}`);

@@ -1,16 +1,12 @@
 import { setTimeout } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { BulkFailure, BulkItem, BulkJob } from '../src/bulk/job.ts';
-import type { Abilities, JobStore, PageLease } from '../src/bulk/job-store.ts';
-import { type BulkStore, createJob, startBulkStore, takeLease } from './support/bulk-store.ts';
+import type { Abilities, PageLease } from '../src/bulk/job-store.ts';
+import { createJob, startBulkStore, takeLease } from './support/bulk-store.ts';
+import { shared } from './support/shared.ts';
 
-let kept: BulkStore;
-let store: JobStore;
-beforeAll(async () => {
-  kept = await startBulkStore();
-  store = kept.store;
-});
-afterAll(() => kept?.[Symbol.asyncDispose]());
+const kept = await shared(startBulkStore());
+const store = kept.store;
 
 let count = 0;
 /** A queue of its own for each job. */

@@ -2,7 +2,7 @@ import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { OperationTypeNode } from 'graphql';
 import { exportJWK, generateKeyPair } from 'jose';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { createSchema } from '../src/graphql/schema.ts';
 import { createAuthenticator } from '../src/http/callers/authenticate.ts';
 import { createLog } from '../src/log/log.ts';
@@ -10,7 +10,8 @@ import { startTestFacade, type TestFacade } from './support/facade.ts';
 import { readInTime } from './support/in-time.ts';
 import { truto } from './support/outcome.ts';
 import { bearer, jwtSecret, serviceEnv, signToken } from './support/service.ts';
-import { type FakeUpstream, json, startUpstream } from './support/upstream.ts';
+import { shared } from './support/shared.ts';
+import { json, startUpstream } from './support/upstream.ts';
 
 const openFields = {
   none: ['integrations'],
@@ -32,7 +33,7 @@ async function refusedTokens({ metricsUrl }: TestFacade): Promise<Record<string,
 /** More than are kept, and fewer than their characters alone would allow. */
 const strangers = 25_000;
 
-describe('AUTH_MODE=passthrough', () => {
+describe('AUTH_MODE=passthrough', async () => {
   it('keeps a bounded number of callers at hand, however short their tokens are', async () => {
     const authenticate = createAuthenticator(
       { mode: 'passthrough' },
@@ -48,16 +49,8 @@ describe('AUTH_MODE=passthrough', () => {
     expect(await authenticate('Bearer first')).not.toBe(first);
   });
 
-  let upstream: FakeUpstream;
-  let facade: TestFacade;
-  beforeAll(async () => {
-    upstream = await startUpstream(json(204, undefined), 'capsule');
-    facade = await startTestFacade(upstream.url, { AUTH_MODE: 'passthrough', EXPOSE_SCHEMA: '1' });
-  });
-  afterAll(async () => {
-    await facade[Symbol.asyncDispose]();
-    await upstream[Symbol.asyncDispose]();
-  });
+  const upstream = await shared(startUpstream(json(204, undefined), 'capsule'));
+  const facade = await shared(startTestFacade(upstream.url, { AUTH_MODE: 'passthrough', EXPOSE_SCHEMA: '1' }));
 
   it("sends the caller's own Authorization upstream, unchanged", async () => {
     await facade.post(remove('a'), {}, { authorization: 'bearer  Some.Token~1' });
@@ -220,17 +213,9 @@ describe('AUTH_MODE=passthrough', () => {
   });
 });
 
-describe('AUTH_MODE=service', () => {
-  let upstream: FakeUpstream;
-  let facade: TestFacade;
-  beforeAll(async () => {
-    upstream = await startUpstream(json(204, undefined));
-    facade = await startTestFacade(upstream.url, { ...serviceEnv, JWT_SECRET: jwtSecret });
-  });
-  afterAll(async () => {
-    await facade[Symbol.asyncDispose]();
-    await upstream[Symbol.asyncDispose]();
-  });
+describe('AUTH_MODE=service', async () => {
+  const upstream = await shared(startUpstream(json(204, undefined)));
+  const facade = await shared(startTestFacade(upstream.url, { ...serviceEnv, JWT_SECRET: jwtSecret }));
 
   it("sends the server's token upstream, never the caller's", async () => {
     const token = await signToken({ integrated_accounts: ['a'] });

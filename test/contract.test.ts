@@ -1,26 +1,19 @@
 import { type GraphQLInputObjectType, type GraphQLObjectType, isEnumType } from 'graphql';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import contract from '../schema/upstream.json' with { type: 'json' };
 import { integrations } from '../src/engagement/integrations.ts';
-import { startTestFacade, type TestFacade } from './support/facade.ts';
+import { startTestFacade } from './support/facade.ts';
 import { schema } from './support/schema.ts';
-import { type FakeUpstream, json, startUpstream } from './support/upstream.ts';
+import { shared } from './support/shared.ts';
+import { json, startUpstream } from './support/upstream.ts';
 
 /** Arguments that are no documented parameter: what a customer or provider has in addition, and three that control this server. */
 const ownArguments = ['rawEngagementType', 'trutoQuery', 'confirmationToken', 'dryRun', 'snapshot'];
 
 let record: Record<string, unknown> = {};
-let upstream: FakeUpstream;
-let facade: TestFacade;
 
-beforeAll(async () => {
-  upstream = await startUpstream((request, response) => json(200, record)(request, response));
-  facade = await startTestFacade(upstream.url);
-});
-afterAll(async () => {
-  await facade[Symbol.asyncDispose]();
-  await upstream[Symbol.asyncDispose]();
-});
+const upstream = await shared(startUpstream((request, response) => json(200, record)(request, response)));
+const facade = await shared(startTestFacade(upstream.url));
 
 function argumentsWith(path: string, example: string, onlyForEmail: boolean): string {
   const given: Record<string, string> = { id: '"e1"', integratedAccountId: '"account-1"' };

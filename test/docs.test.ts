@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { buildASTSchema, getNamedType, isObjectType, Kind, parse, validate } from 'graphql';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { parse as parseYaml } from 'yaml';
 import { createProgram } from '../src/cli/program.ts';
 import { readTrutoEvent } from '../src/engagement/truto-event.ts';
@@ -12,7 +12,8 @@ import { sandboxAccount } from '../src/sandbox/accounts.ts';
 import { seedEngagements } from '../src/sandbox/seed.ts';
 import { anchorsOf, type Block, blocks, connectBlocks, documents } from './docs/markdown.ts';
 import { schema } from './support/schema.ts';
-import { type ServerProcess, startServerProcess } from './support/server-process.ts';
+import { startServerProcess } from './support/server-process.ts';
+import { shared } from './support/shared.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const of = (...languages: string[]) => blocks.filter(({ language }) => languages.includes(language));
@@ -24,11 +25,7 @@ const elsewhere = (file: string) => file === 'docs/from-rest.md' || file === 'do
 const areRunElsewhere = (block: Block) => connectBlocks.includes(block) || block.file === 'docs/troubleshooting.md';
 
 /** The server as it is started first, with nothing configured. */
-let server: ServerProcess;
-beforeAll(async () => {
-  server = await startServerProcess({});
-});
-afterAll(() => server[Symbol.asyncDispose]());
+const server = await shared(startServerProcess({}));
 
 it('every block of code in the documents is of a kind that is run or checked', () => {
   const known = ['sh', 'json', 'graphql', 'yaml', 'toml', 'js', 'text'];

@@ -1,7 +1,8 @@
 import type { Socket } from 'node:net';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startTestFacade, type TestFacade } from './support/facade.ts';
-import { type Answer, type FakeUpstream, json, startUpstream } from './support/upstream.ts';
+import { describe, expect, it } from 'vitest';
+import { startTestFacade } from './support/facade.ts';
+import { shared } from './support/shared.ts';
+import { type Answer, json, startUpstream } from './support/upstream.ts';
 
 /*
  * What a 2xx proves, with one upstream and one facade. Each account belongs to one integration, and each case sets what
@@ -17,27 +18,14 @@ const deletion = `mutation ($id: ID!, $account: ID!, $format: ResponseFormat!, $
   }
 }`;
 
-let upstream: FakeUpstream;
-let facade: TestFacade;
 let answer: Answer = json(204, undefined);
-
-beforeAll(async () => {
-  const account: Answer = (request, response) => {
-    const id = request.path.split('/').at(-1) ?? '';
-    json(200, { id, integration: { name: id } })(request, response);
-  };
-  upstream = await startUpstream((request, response) => answer(request, response), account);
-  facade = await startTestFacade(upstream.url, {
-    REQUEST_TIMEOUT_MS: '3000',
-    MAX_UPSTREAM_BYTES: '4096',
-    TRUTO_RATE_LIMITS: '0',
-  });
-});
-
-afterAll(async () => {
-  await facade[Symbol.asyncDispose]();
-  await upstream[Symbol.asyncDispose]();
-});
+const account: Answer = (request, response) => {
+  const id = request.path.split('/').at(-1) ?? '';
+  json(200, { id, integration: { name: id } })(request, response);
+};
+const env = { REQUEST_TIMEOUT_MS: '3000', MAX_UPSTREAM_BYTES: '4096', TRUTO_RATE_LIMITS: '0' };
+const upstream = await shared(startUpstream((request, response) => answer(request, response), account));
+const facade = await shared(startTestFacade(upstream.url, env));
 
 interface Case {
   readonly format?: string;

@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { blocks } from './docs/markdown.ts';
-import { createPackedProject, type PackedProject } from './support/packed-project.ts';
+import { createPackedProject } from './support/packed-project.ts';
+import { shared } from './support/shared.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const published = (file: string) => readFileSync(join(root, 'schema', `${file}.graphql`), 'utf8');
@@ -15,11 +16,7 @@ const bin = (name: string) => join(root, 'node_modules/.bin', name);
 /** For a build, installs from a registry, and a type check, on a machine that does other things too. */
 const patienceMs = 300_000;
 
-let project: PackedProject;
-beforeAll(() => {
-  project = createPackedProject();
-}, patienceMs);
-afterAll(() => project?.[Symbol.dispose]());
+const project = await shared(createPackedProject());
 
 describe('the package', () => {
   it('has only the files that it needs: no source, no test, no path of the machine that packed it', () => {

@@ -1,22 +1,17 @@
 import { buildClientSchema, getIntrospectionQuery, printSchema } from 'graphql';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startTestFacade, type TestFacade } from './support/facade.ts';
-import { type FakeUpstream, json, startUpstream } from './support/upstream.ts';
+import { describe, expect, it } from 'vitest';
+import { startTestFacade } from './support/facade.ts';
+import { shared } from './support/shared.ts';
+import { json, startUpstream } from './support/upstream.ts';
 
-let upstream: FakeUpstream;
-let facade: TestFacade;
-beforeAll(async () => {
-  upstream = await startUpstream(json(204, undefined), 'capsule');
-  facade = await startTestFacade(upstream.url, {
+const upstream = await shared(startUpstream(json(204, undefined), 'capsule'));
+const facade = await shared(
+  startTestFacade(upstream.url, {
     ...{ AUTH_MODE: 'passthrough', TRUTO_RATE_LIMITS: '0' },
     // The dialect that has lists of keys.
     SUBGRAPH: 'stitching',
-  });
-});
-afterAll(async () => {
-  await facade[Symbol.asyncDispose]();
-  await upstream[Symbol.asyncDispose]();
-});
+  }),
+);
 
 const accept = 'application/graphql-response+json';
 const times = (count: number, make: (index: number) => string) =>

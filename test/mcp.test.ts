@@ -7,15 +7,16 @@ import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { sandboxAccounts, sandboxToken } from '../src/sandbox/accounts.ts';
 import { startSandbox } from '../src/sandbox/server.ts';
 import { startCli } from './support/cli-process.ts';
 import { lostAnswer } from './support/keyed-delete.ts';
 import { truto } from './support/outcome.ts';
-import { type RedisProcess, startRedis } from './support/redis-server.ts';
+import { startRedis } from './support/redis-server.ts';
 import { runCli } from './support/run-cli.ts';
-import { type Answer, type FakeUpstream, json, startUpstream } from './support/upstream.ts';
+import { shared } from './support/shared.ts';
+import { type Answer, json, startUpstream } from './support/upstream.ts';
 
 /** An account that can create and delete every type, and shows no deleted record. */
 const account = sandboxAccounts.find(
@@ -81,12 +82,8 @@ async function tokenFrom(call: (name: string, args: object) => Promise<ToolAnswe
   return structuredContent.confirmationToken as string;
 }
 
-describe('mcp over standard input and output', () => {
-  let tools: Awaited<ReturnType<typeof startStdio>>;
-  beforeAll(async () => {
-    tools = await startStdio();
-  });
-  afterAll(() => tools[Symbol.asyncDispose]());
+describe('mcp over standard input and output', async () => {
+  const tools = await shared(startStdio());
 
   it('finds, reads, plans, deletes and restores an engagement', async () => {
     const { call } = tools;
@@ -226,17 +223,9 @@ describe('mcp over standard input and output', () => {
   });
 });
 
-describe('S36 mcp over standard input and output, with Redis', () => {
-  let redis: RedisProcess;
-  let withRedis: Awaited<ReturnType<typeof startStdio>>;
-  beforeAll(async () => {
-    redis = await startRedis();
-    withRedis = await startStdio({ REDIS_URL: redis.url });
-  });
-  afterAll(async () => {
-    await withRedis[Symbol.asyncDispose]();
-    await redis[Symbol.asyncDispose]();
-  });
+describe('S36 mcp over standard input and output, with Redis', async () => {
+  const redis = await shared(startRedis());
+  const withRedis = await shared(startStdio({ REDIS_URL: redis.url }));
 
   it('plans many with a count and a sample, and deletes exactly those', async () => {
     const { call } = withRedis;
@@ -338,26 +327,20 @@ describe('S36 a server of tools that ends', () => {
   });
 });
 
-describe('S36 mcp over HTTP', () => {
+describe('S36 mcp over HTTP', async () => {
   /** What upstream answers to an account, instead of a success. */
   const answers = new Map<unknown, Answer>();
-  let upstream: FakeUpstream;
-  let http: Awaited<ReturnType<typeof startHttp>>;
-  beforeAll(async () => {
-    upstream = await startUpstream(
+  const upstream = await shared(
+    startUpstream(
       (request, response) =>
         (answers.get(request.query.integrated_account_id) ?? json(204, undefined))(request, response),
       (request, response) => {
         const id = request.path.split('/').at(-1);
         json(200, { id, integration: { name: id === 'affinity' ? 'Affinity' : 'Capsule' } })(request, response);
       },
-    );
-    http = await startHttp(passthrough(upstream.url));
-  });
-  afterAll(async () => {
-    await http[Symbol.asyncDispose]();
-    await upstream[Symbol.asyncDispose]();
-  });
+    ),
+  );
+  const http = await shared(startHttp(passthrough(upstream.url)));
   /** Each test has its own account. */
   const deletesIn = (account: string) =>
     upstream.deletes().filter(({ query }) => query.integrated_account_id === account);

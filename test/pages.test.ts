@@ -1,8 +1,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { startTestFacade, type TestFacade } from './support/facade.ts';
+import { shared } from './support/shared.ts';
 
 /** The headers of a browser when a person enters an address. */
 const asBrowser = { accept: 'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8' };
@@ -31,13 +32,9 @@ it('A browser at a server that exposes its schema is redirected from / to Graphi
   expect(await page.text()).toContain('?asset=graphiql.js');
 });
 
-describe('The page of bulk deletes', () => {
-  let facade: TestFacade;
-  beforeAll(async () => {
-    const env = { AUTH_MODE: 'passthrough', EXPOSE_SCHEMA: '1', SUBGRAPH: 'federation', TYPE_PREFIX: 'Crm', ...unused };
-    facade = await startTestFacade('http://127.0.0.1:1', env);
-  });
-  afterAll(() => facade[Symbol.asyncDispose]());
+describe('The page of bulk deletes', async () => {
+  const env = { AUTH_MODE: 'passthrough', EXPOSE_SCHEMA: '1', SUBGRAPH: 'federation', TYPE_PREFIX: 'Crm', ...unused };
+  const facade = await shared(startTestFacade('http://127.0.0.1:1', env));
 
   it('S33 runs only its own files, is in no frame, and loads nothing from another host or path', async () => {
     const answer = await open(facade, '/bulk');
@@ -104,12 +101,8 @@ it.each([
   }
 });
 
-describe('A browser at a server that does not expose its schema', () => {
-  let facade: TestFacade;
-  beforeAll(async () => {
-    facade = await startTestFacade('http://127.0.0.1:1', { AUTH_MODE: 'passthrough' });
-  });
-  afterAll(() => facade[Symbol.asyncDispose]());
+describe('A browser at a server that does not expose its schema', async () => {
+  const facade = await shared(startTestFacade('http://127.0.0.1:1', { AUTH_MODE: 'passthrough' }));
 
   it.each(['/', '/graphql', '/graphql/', '/bulk'])(
     'gets at %s a page that says what runs there, and which setting exposes the schema',

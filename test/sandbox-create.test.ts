@@ -1,17 +1,14 @@
 import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
 import { json } from 'node:stream/consumers';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { type SandboxAccount, sandboxAccount, sandboxAccounts, sandboxToken } from '../src/sandbox/accounts.ts';
 import { seedEngagements } from '../src/sandbox/seed.ts';
-import { type Sandbox, startSandbox } from '../src/sandbox/server.ts';
+import { startSandbox } from '../src/sandbox/server.ts';
 import { callSandbox, engagementCall, type SandboxCall } from './sandbox-call.ts';
+import { shared } from './support/shared.ts';
 
-let sandbox: Sandbox;
-beforeAll(async () => {
-  sandbox = await startSandbox({ slowMs: 5, hugeBytes: 1000 });
-});
-afterAll(() => sandbox.close());
+const sandbox = await shared(startSandbox({ slowMs: 5, hugeBytes: 1000 }));
 
 /** By integration: the required body fields, and fields that it drops. Those of the other integrations cannot be created. */
 const creating: Readonly<Record<string, { readonly required: string; readonly dropped: string }>> = {

@@ -2,19 +2,16 @@ import { once } from 'node:events';
 import { type IncomingMessage, request as requestByNode } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { request } from 'undici';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { type SandboxAccount, sandboxAccount, sandboxAccounts, sandboxToken } from '../src/sandbox/accounts.ts';
 import { sandboxFaults } from '../src/sandbox/faults.ts';
-import { type Sandbox, startSandbox } from '../src/sandbox/server.ts';
+import { startSandbox } from '../src/sandbox/server.ts';
 import { callSandbox, engagementCall, type SandboxReply, seededEngagement } from './sandbox-call.ts';
+import { shared } from './support/shared.ts';
 
 const slowMs = 40;
 const hugeBytes = 300_000;
-let sandbox: Sandbox;
-beforeAll(async () => {
-  sandbox = await startSandbox({ slowMs, hugeBytes });
-});
-afterAll(() => sandbox.close());
+const sandbox = await shared(startSandbox({ slowMs, hugeBytes }));
 
 const account = sandboxAccount('Highlevel');
 

@@ -1,22 +1,19 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { sandboxAccount, sandboxAccounts } from '../src/sandbox/accounts.ts';
 import { findFault } from '../src/sandbox/faults.ts';
 import type { ReceivedRequest } from '../src/sandbox/request.ts';
 import { seedEngagements } from '../src/sandbox/seed.ts';
-import { type Sandbox, startSandbox } from '../src/sandbox/server.ts';
+import { startSandbox } from '../src/sandbox/server.ts';
 import { callSandbox, engagementCall } from './sandbox-call.ts';
+import { shared } from './support/shared.ts';
 
 const account = sandboxAccount('Pipedrive');
 const count = 500;
 const engagements = seedEngagements(account, count);
 const [first, second, third] = engagements;
 
-describe('engagementsPerAccount', () => {
-  let sandbox: Sandbox;
-  beforeAll(async () => {
-    sandbox = await startSandbox({ engagementsPerAccount: count });
-  });
-  afterAll(() => sandbox.close());
+describe('engagementsPerAccount', async () => {
+  const sandbox = await shared(startSandbox({ engagementsPerAccount: count }));
 
   test.each(sandboxAccounts)(
     'gives $integration.label that many, with ids of their own, the usual ones first',
@@ -43,20 +40,18 @@ describe('engagementsPerAccount', () => {
   });
 });
 
-describe('pickFault', () => {
-  let sandbox: Sandbox;
+describe('pickFault', async () => {
   const asked: ReceivedRequest[] = [];
-  beforeAll(async () => {
-    sandbox = await startSandbox({
+  const sandbox = await shared(
+    startSandbox({
       pickFault(request) {
         asked.push(request);
         return request.method === 'DELETE' && request.url.includes(`/${first?.id}?`)
           ? findFault('fault-409')
           : undefined;
       },
-    });
-  });
-  afterAll(() => sandbox.close());
+    }),
+  );
 
   test('strikes the requests that it picks, and no others', async () => {
     if (!first || !second) throw new RangeError('there are none');

@@ -2,25 +2,18 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import fc from 'fast-check';
 import { Client, request } from 'undici';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { sandboxAccount, sandboxAccounts, sandboxToken } from '../src/sandbox/accounts.ts';
 import { sandboxFaults } from '../src/sandbox/faults.ts';
 import { parseQuery } from '../src/sandbox/request.ts';
-import { type Sandbox, startSandbox } from '../src/sandbox/server.ts';
+import { startSandbox } from '../src/sandbox/server.ts';
 import { callSandbox, engagementCall, seededEngagement } from './sandbox-call.ts';
 import { runs } from './support/runs.ts';
+import { shared } from './support/shared.ts';
 
-let sandbox: Sandbox;
 /** Sends targets as they are, where `fetch` would normalise them. */
-let client: Client;
-beforeAll(async () => {
-  sandbox = await startSandbox();
-  client = new Client(sandbox.url);
-});
-afterAll(async () => {
-  await client.close();
-  await sandbox.close();
-});
+const sandbox = await shared(startSandbox());
+const client = await shared(new Client(sandbox.url));
 
 const account = sandboxAccount('Pipedrive');
 const headers = { authorization: `Bearer ${sandboxToken}` };

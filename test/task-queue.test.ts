@@ -1,26 +1,17 @@
-import type { Redis } from 'ioredis';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { BulkFailure, BulkJob } from '../src/bulk/job.ts';
 import { pagesAtOnce } from '../src/bulk/job-scripts.ts';
 import { type Abilities, JobStore, type Lease, type PageLease } from '../src/bulk/job-store.ts';
 import { listJob } from '../src/bulk/list-job.ts';
 import type { WorkPorts } from '../src/bulk/work.ts';
-import type { SharedMemory } from '../src/redis/shared-memory.ts';
-import { type BulkStore, createJob, isPage, leaseMs, startBulkStore, takeLease } from './support/bulk-store.ts';
+import { createJob, isPage, leaseMs, startBulkStore, takeLease } from './support/bulk-store.ts';
+import { shared } from './support/shared.ts';
 
 const abilities: Abilities = { upstream: 'u', credential: 'own', keepsUndoFiles: true };
 const lacking = { ...abilities, keepsUndoFiles: false };
 
-let kept: BulkStore;
-let client: Redis;
-let memory: SharedMemory;
-let store: JobStore;
-
-beforeAll(async () => {
-  kept = await startBulkStore();
-  ({ client, memory, store } = kept);
-});
-afterAll(() => kept?.[Symbol.asyncDispose]());
+const kept = await shared(startBulkStore());
+const { client, memory, store } = kept;
 
 /** Keeps a job of so many pages; without a number, one with a filter. */
 function create(pageCount?: number, snapshot = false): Promise<BulkJob> {

@@ -2,15 +2,16 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer, request as httpRequest } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
-import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { BrowserContextOptions, Page } from 'playwright-core';
+import { describe, expect, it } from 'vitest';
 import { sandboxAccount } from '../../src/sandbox/accounts.ts';
 import { seedEngagements } from '../../src/sandbox/seed.ts';
 import { control, postTo, started } from '../support/bulk.ts';
 import { ended, type Setting, startSetting } from '../support/bulk-setting.ts';
-import { launchChromium, launchTimeoutMs } from '../support/chromium.ts';
+import { launchChromium } from '../support/chromium.ts';
 import { startTestFacade } from '../support/facade.ts';
 import { startRedis } from '../support/redis-server.ts';
+import { shared } from '../support/shared.ts';
 import { json, startUpstream } from '../support/upstream.ts';
 
 const account = sandboxAccount('Capsule');
@@ -20,16 +21,8 @@ const ids = seedEngagements(account, 300).map(({ id }) => id);
 const other = sandboxAccount('Planhat');
 const [sample = ''] = seedEngagements(other, 1).map(({ id }) => id);
 
-let browser: Browser;
-let setting: Setting;
-beforeAll(async () => {
-  browser = await launchChromium();
-  setting = await startSetting({ engagementsPerAccount: 300 }, { TRUTO_RATE_LIMITS: '1' });
-}, launchTimeoutMs);
-afterAll(async () => {
-  await browser.close();
-  await setting[Symbol.asyncDispose]();
-});
+const browser = await shared(launchChromium());
+const setting = await shared(startSetting({ engagementsPerAccount: 300 }, { TRUTO_RATE_LIMITS: '1' }));
 
 /** The page in a browser that has not opened it before. */
 interface BulkPage extends AsyncDisposable {

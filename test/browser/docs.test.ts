@@ -1,15 +1,11 @@
-import type { Browser } from 'playwright-core';
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import { launchChromium, launchTimeoutMs } from '../support/chromium.ts';
+import { expect, it } from 'vitest';
+import { launchChromium } from '../support/chromium.ts';
 import { openGraphiQL } from '../support/graphiql.ts';
 import { schema } from '../support/schema.ts';
 import { startServerProcess } from '../support/server-process.ts';
+import { shared } from '../support/shared.ts';
 
-let browser: Browser;
-beforeAll(async () => {
-  browser = await launchChromium();
-}, launchTimeoutMs);
-afterAll(() => browser.close());
+const browser = await shared(launchChromium());
 
 /** A description as it reads when its Markdown is shown. */
 const asShown = (description: string | null | undefined) => (description ?? '').replaceAll('`', '');

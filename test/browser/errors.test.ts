@@ -1,15 +1,11 @@
-import type { Browser } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { integrations } from '../../src/engagement/integrations.ts';
-import { launchChromium, launchTimeoutMs } from '../support/chromium.ts';
+import { launchChromium } from '../support/chromium.ts';
 import { openGraphiQL } from '../support/graphiql.ts';
 import { startServerProcess } from '../support/server-process.ts';
+import { shared } from '../support/shared.ts';
 
-let browser: Browser;
-beforeAll(async () => {
-  browser = await launchChromium();
-}, launchTimeoutMs);
-afterAll(() => browser.close());
+const browser = await shared(launchChromium());
 
 /** The text without its line breaks: the editor continues a long line on the next, with the same indentation. */
 const unbroken = (text: string) => text.replace(/\n */g, '');

@@ -1,25 +1,16 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Browser, Locator } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { launchChromium, launchTimeoutMs } from '../support/chromium.ts';
-import { type GraphiQL, openGraphiQL } from '../support/graphiql.ts';
-import { type RedisServer, startRedis } from '../support/redis-server.ts';
-import { type ServerProcess, startServerProcess } from '../support/server-process.ts';
+import type { Locator } from 'playwright-core';
+import { describe, expect, it } from 'vitest';
+import { launchChromium } from '../support/chromium.ts';
+import { openGraphiQL } from '../support/graphiql.ts';
+import { startRedis } from '../support/redis-server.ts';
+import { startServerProcess } from '../support/server-process.ts';
+import { shared } from '../support/shared.ts';
 
-let browser: Browser;
-let redis: RedisServer;
-let server: ServerProcess;
-beforeAll(async () => {
-  browser = await launchChromium();
-  redis = await startRedis();
-  server = await startServerProcess({ SANDBOX: '1', REDIS_URL: redis.url });
-}, launchTimeoutMs);
-afterAll(async () => {
-  await browser.close();
-  await server[Symbol.asyncDispose]();
-  await redis[Symbol.asyncDispose]();
-});
+const browser = await shared(launchChromium());
+const redis = await shared(startRedis());
+const server = await shared(startServerProcess({ SANDBOX: '1', REDIS_URL: redis.url }));
 
 /** The prepared tabs of the sandbox, and parts of the result when each is run unchanged. */
 const tabs: readonly (readonly [name: string, answers: readonly string[]])[] = [
@@ -212,13 +203,8 @@ describe('GraphiQL on the first visit', () => {
     expect([width, complaints.filter((text) => !text.includes('404'))]).toEqual(['640px', []]);
   });
 
-  describe('has tabs', () => {
-    let graphiql: GraphiQL;
-    beforeAll(async () => {
-      // The editor renders only the lines in sight, and the longest answer has 30.
-      graphiql = await openGraphiQL(browser, server.endpoint, { viewport: { width: 1280, height: 1000 } });
-    });
-    afterAll(() => graphiql[Symbol.asyncDispose]());
+  describe('has tabs', async () => {
+    const graphiql = await shared(openGraphiQL(browser, server.endpoint, { viewport: { width: 1280, height: 1000 } }));
 
     it.each(tabs)('%s opens at one click, and has the expected result', async (name, answers) => {
       await graphiql.clickTab(name);

@@ -1,21 +1,17 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import type { Browser } from 'playwright-core';
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import { launchChromium, launchTimeoutMs } from '../support/chromium.ts';
+import { expect, it } from 'vitest';
+import { launchChromium } from '../support/chromium.ts';
 import { openGraphiQL } from '../support/graphiql.ts';
 import { startServerProcess } from '../support/server-process.ts';
+import { shared } from '../support/shared.ts';
 
 const folder = fileURLToPath(new URL('../../docs/images/', import.meta.url));
 
 /** What git and readers have to load: an image beyond this is no screenshot of text. */
 const maxImageBytes = 250_000;
 
-let browser: Browser;
-beforeAll(async () => {
-  browser = await launchChromium();
-}, launchTimeoutMs);
-afterAll(() => browser.close());
+const browser = await shared(launchChromium());
 
 it.each(['light', 'dark'] as const)(
   'GraphiQL after a delete is %s when the system is, and fits a picture',

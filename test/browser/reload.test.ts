@@ -1,23 +1,17 @@
-import type { Browser } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { launchChromium, launchTimeoutMs } from '../support/chromium.ts';
+import { describe, expect, it } from 'vitest';
+import { launchChromium } from '../support/chromium.ts';
 import { type GraphiQL, openGraphiQL } from '../support/graphiql.ts';
-import { type ServerProcess, startServerProcess } from '../support/server-process.ts';
+import { startServerProcess } from '../support/server-process.ts';
+import { shared } from '../support/shared.ts';
 
-let browser: Browser;
-let server: ServerProcess;
-beforeAll(async () => {
-  browser = await launchChromium();
-  server = await startServerProcess({
+const browser = await shared(launchChromium());
+const server = await shared(
+  startServerProcess({
     AUTH_MODE: 'passthrough',
     TRUTO_BASE_URL: 'http://127.0.0.1:1',
     EXPOSE_SCHEMA: '1',
-  });
-}, launchTimeoutMs);
-afterAll(async () => {
-  await browser.close();
-  await server[Symbol.asyncDispose]();
-});
+  }),
+);
 
 /** What GraphiQL keeps in the browser, by the names that it has for it. */
 const kept = ({ page }: GraphiQL, name: string) =>

@@ -1,19 +1,15 @@
-import type { Browser } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { sandboxAccount } from '../../src/sandbox/accounts.ts';
 import { seedEngagements } from '../../src/sandbox/seed.ts';
 import { postTo, started } from '../support/bulk.ts';
-import { launchChromium, launchTimeoutMs } from '../support/chromium.ts';
+import { launchChromium } from '../support/chromium.ts';
 import { openGraphiQL } from '../support/graphiql.ts';
 import { startRedis } from '../support/redis-server.ts';
 import { startServerProcess } from '../support/server-process.ts';
+import { shared } from '../support/shared.ts';
 import { startUpstream } from '../support/upstream.ts';
 
-let browser: Browser;
-beforeAll(async () => {
-  browser = await launchChromium();
-}, launchTimeoutMs);
-afterAll(() => browser.close());
+const browser = await shared(launchChromium());
 
 const streamed =
   'mutation Streamed { deleteEngagement(id: "e1", integratedAccountId: "a", format: STREAM) ' +

@@ -4,20 +4,19 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Browser, Page } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Page } from 'playwright-core';
+import { afterAll, describe, expect, it } from 'vitest';
 import { launchChromium } from '../support/chromium.ts';
 import { startTestFacade } from '../support/facade.ts';
 import { installPackages } from '../support/install-packages.ts';
 import { inTurn, lostAnswer } from '../support/keyed-delete.ts';
 import { truto } from '../support/outcome.ts';
 import { runProgram } from '../support/run-program.ts';
+import { shared } from '../support/shared.ts';
 import { type Answer, json, startUpstream } from '../support/upstream.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const folder = join(root, 'examples/react');
-/** What the first run installs takes its time. */
-const installTimeoutMs = 300_000;
 
 const node = process.execPath;
 const tsc = [node, join(folder, 'node_modules/typescript/bin/tsc')];
@@ -49,17 +48,10 @@ const listing =
   (request, response) =>
     (request.method === 'DELETE' ? onDelete : json(200, { result: records, next_cursor: null }))(request, response);
 
-let browser: Browser;
-let dist: string;
-beforeAll(async () => {
-  installPackages(folder, '110 MB');
-  dist = mkdtempSync(join(folder, 'node_modules/.dist-'));
-  browser = await launchChromium();
-}, installTimeoutMs);
-afterAll(async () => {
-  await browser?.close();
-  rmSync(dist, { recursive: true, force: true });
-});
+installPackages(folder, '110 MB');
+const dist = mkdtempSync(join(folder, 'node_modules/.dist-'));
+afterAll(() => rmSync(dist, { recursive: true, force: true }));
+const browser = await shared(launchChromium());
 
 /** Builds the page for a server that lets it call, and opens it. */
 async function withPage(onDelete: Answer, use: (page: Page, deletes: () => number) => Promise<void>) {

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import type { GraphQLSchema } from 'graphql';
 import { createSchema, mergeSchemas } from 'graphql-yoga';
 import { meros } from 'meros/browser';
-import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { createEngagementSchema, createEngagementServer, type EngagementServer } from '../../src/library.ts';
 import { sandboxAccount, sandboxToken } from '../../src/sandbox/accounts.ts';
 import { seedEngagements } from '../../src/sandbox/seed.ts';
@@ -16,7 +16,6 @@ import { streamedDelete } from '../support/parts.ts';
 import { json, startUpstream } from '../support/upstream.ts';
 
 const folder = fileURLToPath(new URL('.', import.meta.url));
-const installTimeoutMs = 300_000;
 
 /** The host's running server. */
 interface Host {
@@ -31,14 +30,11 @@ const remove = `mutation ($id: ID!, $account: ID!) {
   deleteEngagement(id: $id, integratedAccountId: $account) { __typename ... on DeleteEngagementSuccess { outcome } }
 }`;
 
-let servers: Readonly<Record<string, Start>>;
-beforeAll(async () => {
-  installPackages(folder, '50 MB');
-  // Two graphql modules in a program do not take each other's schemas: theirs gives way to the project's.
-  rmSync(new URL('node_modules/graphql', import.meta.url), { recursive: true, force: true });
-  // Not known to the compiler: their packages are installed for these tests only.
-  servers = await import(new URL('./servers.mjs', import.meta.url).href);
-}, installTimeoutMs);
+installPackages(folder, '50 MB');
+// Two graphql modules in a program do not take each other's schemas: theirs gives way to the project's.
+rmSync(new URL('node_modules/graphql', import.meta.url), { recursive: true, force: true });
+// Not known to the compiler: their packages are installed for these tests only.
+const servers: Readonly<Record<string, Start>> = await import(new URL('./servers.mjs', import.meta.url).href);
 
 function post(url: string, body: object, headers: Record<string, string> = {}) {
   return fetch(`${url}/crm/graphql`, {

@@ -4,27 +4,22 @@ import { sandboxAccount } from '../../src/sandbox/accounts.ts';
 import { seedEngagements } from '../../src/sandbox/seed.ts';
 import { freePort } from '../support/free-port.ts';
 import { installPackages } from '../support/install-packages.ts';
+import { shared } from '../support/shared.ts';
 import { gateways, serve } from './gateways.ts';
 import { memberCases } from './members.ts';
 import { type PostAnswer, post } from './post.ts';
 import { folder, type RunningProcess, startProgram } from './processes.ts';
 import recorded from './recorded.json' with { type: 'json' };
-import { type Compositions, callerHeaders, compose, type Surroundings, startSurroundings } from './supergraph.ts';
+import { type Compositions, callerHeaders, compose, startSurroundings } from './supergraph.ts';
 
-/** What the first run installs takes its time. */
-const installTimeoutMs = 600_000;
 const startTimeoutMs = 120_000;
 
 const account = sandboxAccount('Planhat');
 const engagements = seedEngagements(account);
 const accountId = account.id;
 
-let surroundings: Surroundings;
-beforeAll(async () => {
-  installPackages(folder);
-  surroundings = await startSurroundings();
-}, installTimeoutMs);
-afterAll(() => surroundings?.[Symbol.asyncDispose]());
+installPackages(folder);
+const surroundings = await shared(startSurroundings());
 
 const removal = `mutation Delete(
   $id: ID!, $account: ID!, $dryRun: Boolean! = false, $snapshot: Boolean! = false, $parameters: DeleteEngagementParameters,
