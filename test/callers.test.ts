@@ -1,5 +1,4 @@
 import { createServer, type RequestListener } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import type { OperationTypeNode } from 'graphql';
 import { exportJWK, generateKeyPair } from 'jose';
 import { describe, expect, it } from 'vitest';
@@ -8,6 +7,7 @@ import { createAuthenticator } from '../src/http/callers/authenticate.ts';
 import { createLog } from '../src/log/log.ts';
 import { startTestFacade, type TestFacade } from './support/facade.ts';
 import { readInTime } from './support/in-time.ts';
+import { listen } from './support/listen.ts';
 import { truto } from './support/outcome.ts';
 import { bearer, jwtSecret, serviceEnv, signToken } from './support/service.ts';
 import { shared } from './support/shared.ts';
@@ -345,11 +345,8 @@ describe('AUTH_MODE=service with a key set', () => {
   it('takes tokens signed by a key of the set, and none that misuse its public key as a secret', async () => {
     const { publicKey, privateKey } = await generateKeyPair('ES256', { extractable: true });
     const jwk = { ...(await exportJWK(publicKey)), kid: 'k1', alg: 'ES256' };
-    const keys = createServer((_request, response) =>
-      response.setHeader('content-type', 'application/json').end(JSON.stringify({ keys: [jwk] })),
-    );
-    await new Promise<void>((resolve) => keys.listen(0, '127.0.0.1', resolve));
-    const JWT_JWKS_URL = `http://127.0.0.1:${(keys.address() as AddressInfo).port}/jwks`;
+    await using keys = await startUpstream(json(200, { keys: [jwk] }));
+    const JWT_JWKS_URL = `${keys.url}/jwks`;
     await using upstream = await startUpstream(json(204, undefined));
     await using facade = await startTestFacade(upstream.url, { ...serviceEnv, JWT_JWKS_URL });
 
@@ -361,8 +358,6 @@ describe('AUTH_MODE=service with a key set', () => {
     expect(good.body.data.deleteEngagement.__typename).toBe('DeleteEngagementSuccess');
     const forged = await signToken({ integrated_accounts: ['*'] }, new TextEncoder().encode(JSON.stringify(jwk)));
     expect((await facade.post(remove('a'), {}, bearer(forged))).status).toBe(401);
-    keys.close();
-    keys.closeAllConnections();
   });
 
   it.each<[string, RequestListener | undefined]>([
@@ -371,9 +366,8 @@ describe('AUTH_MODE=service with a key set', () => {
     ['is answered too late', (_request, response) => void response.writeHead(200).write('{"keys":[')],
   ])('S31 says in time that tokens cannot be verified when the key set %s, and sends nothing', async (_how, answer) => {
     const { privateKey } = await generateKeyPair('ES256');
-    const keys = createServer(answer);
-    if (answer) await new Promise<void>((resolve) => keys.listen(0, '127.0.0.1', resolve));
-    const port = answer ? (keys.address() as AddressInfo).port : 1;
+    await using keys = await listen(createServer(answer));
+    const port = answer ? keys.port : 1;
     await using upstream = await startUpstream(json(204, undefined));
     await using facade = await startTestFacade(upstream.url, {
       ...serviceEnv,
@@ -385,7 +379,5 @@ describe('AUTH_MODE=service with a key set', () => {
     expect(status).toBe(503);
     expect(body.errors).toMatchObject([{ extensions: { code: 'AUTHENTICATION_UNAVAILABLE' } }]);
     expect(upstream.seen).toHaveLength(0);
-    keys.close();
-    keys.closeAllConnections();
   });
 });

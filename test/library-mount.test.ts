@@ -1,10 +1,11 @@
 import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import { connect as connectHttp2, createServer as createHttp2Server } from 'node:http2';
-import { type AddressInfo, connect } from 'node:net';
+import { connect } from 'node:net';
 import { json as readJson, text as readText } from 'node:stream/consumers';
 import { describe, expect, it } from 'vitest';
 import { createEngagementServer, type EngagementServer } from '../src/library.ts';
+import { listen } from './support/listen.ts';
 import { streamedDelete } from './support/parts.ts';
 import { connectRaw, requestHead } from './support/raw-client.ts';
 import { type Answer, type FakeUpstream, json, startUpstream } from './support/upstream.ts';
@@ -35,19 +36,7 @@ function asking(query: string, headers: Record<string, string> = {}, signal?: Ab
 }
 
 /** A host with nothing of its own. */
-async function startHost(listener: RequestListener) {
-  const host = createServer(listener).listen(0, '127.0.0.1');
-  await once(host, 'listening');
-  const { port } = host.address() as AddressInfo;
-  return {
-    port,
-    url: `http://127.0.0.1:${port}`,
-    async [Symbol.asyncDispose]() {
-      host.closeAllConnections();
-      await once(host.close(), 'close');
-    },
-  };
-}
+const startHost = (listener: RequestListener) => listen(createServer(listener));
 
 /** What an upstream answers once it is let. */
 function held(): { readonly answer: Answer; readonly asked: Promise<void>; release(): void } {
@@ -415,9 +404,10 @@ describe('the Node handler of a server of the library', () => {
       response.end('body');
     });
     const server = over(upstream);
-    const host = createHttp2Server((request, response) => void server.handle(request as never, response as never));
-    await once(host.listen(0, '127.0.0.1'), 'listening');
-    const client = connectHttp2(`http://127.0.0.1:${(host.address() as AddressInfo).port}`);
+    await using host = await listen(
+      createHttp2Server((request, response) => void server.handle(request as never, response as never)),
+    );
+    const client = connectHttp2(host.url);
     const headers = { ':method': 'POST', 'content-type': 'application/json', authorization: token, accept };
     const asked = client.request(headers);
     asked.end(JSON.stringify({ query }));
@@ -425,8 +415,6 @@ describe('the Node handler of a server of the library', () => {
     expect(answered[':status']).toBe(200);
     expect(await readText(asked)).toContain('{"data":{"deleteEngagement":{"__typename"');
     client.close();
-    host.close();
-    await once(host, 'close');
     await server.close();
   });
 

@@ -1,8 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer as createHttpServer } from 'node:http';
-import { type AddressInfo, createServer } from 'node:net';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
@@ -11,16 +10,13 @@ import { describe, expect, it } from 'vitest';
 import { createEngagementServer } from '../src/library.ts';
 import { freePort } from './support/free-port.ts';
 import { isKept } from './support/is-kept.ts';
+import { listen } from './support/listen.ts';
 import { startRedis } from './support/redis-server.ts';
 
 const quiet = { logTo: { write: () => {} } };
 
 /** Listens on a port until it is disposed of. */
-async function take(port: number) {
-  const server = createServer().listen(port, '127.0.0.1');
-  await once(server, 'listening');
-  return { [Symbol.asyncDispose]: async () => void (await once(server.close(), 'close')) };
-}
+const take = (port: number) => listen(createServer(), port);
 
 const health = async (url: string) => (await fetch(`${url}/health`)).status;
 
@@ -45,11 +41,8 @@ describe('a server of the library', () => {
     await server.close();
     const refused = await server.fetch(new Request('http://host/'));
     expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, '1']);
-    const host = createHttpServer(server.handle).listen(0, '127.0.0.1');
-    await once(host, 'listening');
-    const { port } = host.address() as AddressInfo;
-    expect((await fetch(`http://127.0.0.1:${port}`)).status).toBe(503);
-    await once(host.close(), 'close');
+    await using host = await listen(createHttpServer(server.handle));
+    expect((await fetch(host.url)).status).toBe(503);
   });
 
   it('closed while it starts, leaves nothing that listens', async () => {

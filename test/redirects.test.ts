@@ -1,6 +1,7 @@
+import { createServer } from 'node:net';
 import { expect, it } from 'vitest';
 import { startTestFacade } from './support/facade.ts';
-import { startStranger } from './support/stranger.ts';
+import { listen } from './support/listen.ts';
 import { json, startUpstream } from './support/upstream.ts';
 
 /** Ways to point at a host, some of which clients follow without being asked. */
@@ -25,13 +26,15 @@ const cases = [
   ...pointers.slice(1).map((pointer) => [307, ...pointer] as const),
 ] as readonly (readonly [number, ...(typeof pointers)[number]])[];
 
+const record = '{"id":"e1","subject":"of a stranger"}';
+const head = `HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: ${record.length}\r\n\r\n`;
 const remove =
   'mutation { deleteEngagement(id: "e1", integratedAccountId: "a") { __typename ... on OutcomeUnknownError { lastStatusCode } } }';
 
 it.each(cases)(
   'S15 a redirect by %i to %s is not followed: no other server gets the request',
   async (status, _to, headers) => {
-    await using stranger = await startStranger();
+    await using stranger = await listen(createServer((socket) => socket.end(head + record)));
     const redirect = json(status, undefined, headers(stranger.host));
     await using upstream = await startUpstream(redirect, redirect);
     await using facade = await startTestFacade(upstream.url, { AUTH_MODE: 'passthrough' });

@@ -1,6 +1,5 @@
-import { once } from 'node:events';
 import { mkdtempSync, writeFileSync } from 'node:fs';
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
@@ -14,6 +13,7 @@ import { selfSigned } from './support/certificate.ts';
 import { startTestFacade } from './support/facade.ts';
 import { freePort } from './support/free-port.ts';
 import { removal, sendKeyed } from './support/keyed-delete.ts';
+import { listen } from './support/listen.ts';
 import {
   aclRules,
   asApp,
@@ -93,7 +93,6 @@ it('a Redis that may lose data is used, with one warning about its settings', as
 /** An address that leads somewhere, and then elsewhere, while connections that are there stay as they are. */
 async function startForwarder(target: RedisProcess) {
   let { port: targetPort } = target;
-  const sockets = new Set<Socket>();
   const answering = new Set<Socket>();
   const server = createServer((socket) => {
     const onward = connect(targetPort, '127.0.0.1');
@@ -102,15 +101,14 @@ async function startForwarder(target: RedisProcess) {
       [socket, onward],
       [onward, socket],
     ] as const) {
-      sockets.add(from);
       from.pipe(to);
       from.on('error', () => {});
       from.on('close', () => to.destroy());
     }
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  return {
-    url: `redis://127.0.0.1:${(server.address() as AddressInfo).port}`,
+  });
+  const listening = await listen(server);
+  return Object.assign(listening, {
+    url: `redis://${listening.host}`,
     leadTo({ port }: RedisProcess) {
       targetPort = port;
     },
@@ -121,12 +119,7 @@ async function startForwarder(target: RedisProcess) {
         else socket.resume();
       }
     },
-    async [Symbol.asyncDispose]() {
-      for (const socket of sockets) socket.destroy();
-      server.close();
-      await once(server, 'close');
-    },
-  };
+  });
 }
 
 const isReplicated = (redis: RedisProcess) =>
@@ -178,18 +171,15 @@ describe('an address of Redis', () => {
 
   it.each(['+OK', ':1', '$-1'])('R25 where %s is the answer to all is one line, and costs no delete', async (reply) => {
     const server = createServer((socket) =>
-      socket
-        .on('error', () => {})
-        .on('data', (data) => {
-          const count = String(data).match(/^\*\d+\r$/gm)?.length ?? 1;
-          socket.write(`${reply}\r\n`.repeat(count));
-        }),
+      socket.on('data', (data) => {
+        const count = String(data).match(/^\*\d+\r$/gm)?.length ?? 1;
+        socket.write(`${reply}\r\n`.repeat(count));
+      }),
     );
-    await once(server.listen(0, '127.0.0.1'), 'listening');
-    onTestFinished(() => void server.close());
+    await using listening = await listen(server);
     await using upstream = await startDone();
-    const url = `redis://127.0.0.1:${(server.address() as AddressInfo).port}`;
-    await using facade = await startTestFacade(upstream.url, { ...env(url), TRUTO_RATE_LIMITS: '1' });
+    const settings = { ...env(`redis://${listening.host}`), TRUTO_RATE_LIMITS: '1' };
+    await using facade = await startTestFacade(upstream.url, settings);
     await deleteSome(facade);
     expect(faultsOf(facade).map(({ kind }) => kind)).toEqual(['connection']);
     expect(await redisUp(facade)).toBe('0');

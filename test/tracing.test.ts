@@ -1,6 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { once } from 'node:events';
-import { type AddressInfo, createServer, type Server } from 'node:net';
+import { createServer, type Server } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
 import {
   type Context,
@@ -17,6 +16,7 @@ import { createEngagementServer } from '../src/library.ts';
 import { selfSigned } from './support/certificate.ts';
 import { startTestFacade } from './support/facade.ts';
 import { inTurn, removal } from './support/keyed-delete.ts';
+import { listen } from './support/listen.ts';
 import { truto } from './support/outcome.ts';
 import { type Answer, json, startUpstream } from './support/upstream.ts';
 
@@ -95,11 +95,9 @@ describe('a trace, with an SDK,', () => {
     ['reset', 'http://127.0.0.1', () => createServer((socket) => socket.once('data', () => socket.destroy()))],
     ['protocol', 'http://127.0.0.1', () => createServer((socket) => socket.once('data', () => socket.end('SSH-2.0')))],
   ])('has %s for an attempt at %s without an answer', async (reason, address, start) => {
-    const server = start()?.listen(0, '127.0.0.1');
-    if (server) await once(server, 'listening');
-    onTestFinished(() => void server?.close());
-    const url = server ? `${address}:${(server.address() as AddressInfo).port}` : address;
-    await using facade = await startTestFacade(url);
+    const server = start();
+    await using listening = server && (await listen(server));
+    await using facade = await startTestFacade(listening ? `${address}:${listening.port}` : address);
     await facade.post(mutation, {}, { traceparent });
     await expect.poll(() => exporter.getFinishedSpans().some(({ kind }) => kind === SpanKind.SERVER)).toBe(true);
     const attempts = exporter.getFinishedSpans().filter(({ name }) => name === 'DELETE engagements');

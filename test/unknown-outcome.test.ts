@@ -1,7 +1,8 @@
-import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { createServer } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { startTestFacade } from './support/facade.ts';
 import { inTurn, lostAnswer } from './support/keyed-delete.ts';
+import { listen } from './support/listen.ts';
 import { mutation, outcomeOf, remote, truto } from './support/outcome.ts';
 import { hangTimeoutMs } from './support/raw-upstream.ts';
 import { type Answer, json, startUpstream } from './support/upstream.ts';
@@ -74,14 +75,11 @@ describe('an outcome without proof is unknown', () => {
   });
 
   it('when the answer is not HTTP', async () => {
-    const sockets: Socket[] = [];
-    const server = createServer((socket) => sockets.push(socket.once('data', () => socket.write('NONSENSE\r\n\r\n'))));
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    await using facade = await startTestFacade(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    const server = createServer((socket) => socket.once('data', () => socket.write('NONSENSE\r\n\r\n')));
+    await using upstream = await listen(server);
+    await using facade = await startTestFacade(upstream.url);
     const { body } = await facade.post(mutation);
     expect(body.data.deleteEngagement.__typename).toBe('OutcomeUnknownError');
-    for (const socket of sockets) socket.destroy();
-    server.close();
   });
 });
 

@@ -1,6 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer, request as httpRequest } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import type { BrowserContextOptions, Page } from 'playwright-core';
 import { describe, expect, it } from 'vitest';
@@ -10,6 +9,7 @@ import { control, postTo, started } from '../support/bulk.ts';
 import { ended, type Setting, startSetting } from '../support/bulk-setting.ts';
 import { launchChromium } from '../support/chromium.ts';
 import { startTestFacade } from '../support/facade.ts';
+import { listen } from '../support/listen.ts';
 import { startRedis } from '../support/redis-server.ts';
 import { shared } from '../support/shared.ts';
 import { json, startUpstream } from '../support/upstream.ts';
@@ -254,22 +254,16 @@ describe('the page of bulk deletes', () => {
         }),
       );
     });
-    await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
-    const origin = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
-    try {
-      await using opened = await open(`${origin}/team`, {}, hashOf(id));
-      await expect.poll(() => state(opened.page)).toBe('Completed');
-      expect(opened.requested.length).toBeGreaterThanOrEqual(5);
-      for (const url of opened.requested)
-        expect(url.startsWith(`${origin}/team/`) || url.startsWith('data:')).toBe(true);
-      await opened.page.getByRole('link', { name: 'GraphiQL' }).click();
-      await opened.page.getByRole('link', { name: 'Bulk deletes' }).click();
-      await opened.page.getByRole('heading', { name: 'Bulk deletes', exact: true }).waitFor();
-      expect(opened.page.url()).toBe(`${origin}/team/bulk`);
-    } finally {
-      proxy.closeAllConnections();
-      proxy.close();
-    }
+    await using listening = await listen(proxy);
+    const origin = listening.url;
+    await using opened = await open(`${origin}/team`, {}, hashOf(id));
+    await expect.poll(() => state(opened.page)).toBe('Completed');
+    expect(opened.requested.length).toBeGreaterThanOrEqual(5);
+    for (const url of opened.requested) expect(url.startsWith(`${origin}/team/`) || url.startsWith('data:')).toBe(true);
+    await opened.page.getByRole('link', { name: 'GraphiQL' }).click();
+    await opened.page.getByRole('link', { name: 'Bulk deletes' }).click();
+    await opened.page.getByRole('heading', { name: 'Bulk deletes', exact: true }).waitFor();
+    expect(opened.page.url()).toBe(`${origin}/team/bulk`);
   });
 
   it.each([

@@ -1,9 +1,9 @@
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import type { Locator } from 'playwright-core';
 import { describe, expect, it } from 'vitest';
 import { launchChromium } from '../support/chromium.ts';
 import { openGraphiQL } from '../support/graphiql.ts';
+import { listen } from '../support/listen.ts';
 import { startRedis } from '../support/redis-server.ts';
 import { startServerProcess } from '../support/server-process.ts';
 import { shared } from '../support/shared.ts';
@@ -49,18 +49,17 @@ describe('GraphiQL on the first visit', () => {
   });
 
   it('S33 is not shown in a frame of another site', async () => {
-    const stranger = createServer((_request, response) =>
-      response.setHeader('content-type', 'text/html').end(`<iframe src="${server.endpoint}"></iframe>`),
+    await using stranger = await listen(
+      createServer((_request, response) =>
+        response.setHeader('content-type', 'text/html').end(`<iframe src="${server.endpoint}"></iframe>`),
+      ),
     );
-    await new Promise<void>((resolve) => stranger.listen(0, '127.0.0.1', resolve));
     const page = await browser.newPage();
     const refused = page.waitForEvent('console', (message) => /frame-ancestors/.test(message.text()));
-    await page.goto(`http://127.0.0.1:${(stranger.address() as AddressInfo).port}`);
+    await page.goto(stranger.url);
     await refused;
     expect(page.frames().map((frame) => frame.url())).not.toContain(server.endpoint);
     await page.close();
-    stranger.close();
-    stranger.closeAllConnections();
   });
 
   it('S33 does not fill its editors from a link', async () => {
