@@ -15,6 +15,7 @@ import { control, started } from './support/bulk.ts';
 import { ended, startSetting } from './support/bulk-setting.ts';
 import { createJob, startBulkStore } from './support/bulk-store.ts';
 import { startTestFacade } from './support/facade.ts';
+import { startFacadeOver } from './support/facade-over.ts';
 import { truto } from './support/outcome.ts';
 import { startRedis } from './support/redis-server.ts';
 import { bearer, jwtSecret, serviceEnv, signToken } from './support/service.ts';
@@ -214,8 +215,7 @@ describe.concurrent('the report of a bulk delete', () => {
   });
 
   it('is not there without Redis', async ({ expect }) => {
-    await using upstream = await startUpstream(json(204, undefined));
-    await using facade = await startTestFacade(upstream.url);
+    await using facade = await startFacadeOver(json(204, undefined));
     expect((await read(facade.url, 'any')).status).toBe(501);
   });
 });

@@ -6,6 +6,7 @@ import { createSchema } from '../src/graphql/schema.ts';
 import { createAuthenticator } from '../src/http/callers/authenticate.ts';
 import { createLog } from '../src/log/log.ts';
 import { startTestFacade, type TestFacade } from './support/facade.ts';
+import { startFacadeOver } from './support/facade-over.ts';
 import { readInTime } from './support/in-time.ts';
 import { listen } from './support/listen.ts';
 import { truto } from './support/outcome.ts';
@@ -347,8 +348,7 @@ describe('AUTH_MODE=service with a key set', () => {
     const jwk = { ...(await exportJWK(publicKey)), kid: 'k1', alg: 'ES256' };
     await using keys = await startUpstream(json(200, { keys: [jwk] }));
     const JWT_JWKS_URL = `${keys.url}/jwks`;
-    await using upstream = await startUpstream(json(204, undefined));
-    await using facade = await startTestFacade(upstream.url, { ...serviceEnv, JWT_JWKS_URL });
+    await using facade = await startFacadeOver(json(204, undefined), { ...serviceEnv, JWT_JWKS_URL });
 
     const good = await facade.post(
       remove('a'),

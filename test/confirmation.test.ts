@@ -4,6 +4,7 @@ import { confirmableMs } from '../src/engagement/delete/confirmation.ts';
 import { rememberedMs } from '../src/engagement/request-memory.ts';
 import { createEngagementServer } from '../src/library.ts';
 import { startTestFacade, type TestFacade } from './support/facade.ts';
+import { startFacadeOver } from './support/facade-over.ts';
 import { lostAnswer, startTwo, withKey } from './support/keyed-delete.ts';
 import { truto } from './support/outcome.ts';
 import { startRedis } from './support/redis-server.ts';
@@ -49,36 +50,33 @@ afterEach(() => void vi.useRealTimers());
 
 describe('S35 a confirmation token', () => {
   it('deletes exactly what its dry run showed, and needs no other argument', async () => {
-    await using upstream = await startUpstream(json(204, undefined), 'Capsule');
-    await using facade = await startTestFacade(upstream.url, required);
+    await using facade = await startFacadeOver(json(204, undefined), required, 'Capsule');
     const args = `${planned}, format: RAW, engagementType: CALL, remoteQuery: { b: [2], a: 1 },
       parameters: { createdAt: "2026-01-02T03:04:05Z", subject: "a secret subject", contacts: [{ id: "c" }] }`;
     const token = await plan(facade, args.replace('CALL', 'EMAIL'));
-    expect(upstream.deletes()).toEqual([]);
+    expect(facade.upstream.deletes()).toEqual([]);
     expect(token).not.toContain('subject');
     expect(await remove(facade, token)).toEqual(deleted);
-    await using plain = await startTestFacade(upstream.url);
+    await using plain = await startTestFacade(facade.upstream.url);
     await plain.post(`mutation { deleteEngagement(${args.replace('CALL', 'EMAIL')}) { __typename } }`);
-    const [confirmed, usual] = upstream.deletes().map(({ path, query }) => [path, query]);
+    const [confirmed, usual] = facade.upstream.deletes().map(({ path, query }) => [path, query]);
     expect(confirmed).toEqual(usual);
   });
 
   it('deletes also with the longest arguments that a request may have', async () => {
-    await using upstream = await startUpstream(json(204, undefined), 'Capsule');
-    await using facade = await startTestFacade(upstream.url, required);
+    await using facade = await startFacadeOver(json(204, undefined), required, 'Capsule');
     // In JSON, each takes twice the characters that it takes in a URL.
     const content = '\\u0001'.repeat(3_700);
     const token = await plan(facade, `${planned}, parameters: { content: "${content}" }`);
     expect(await remove(facade, token)).toEqual(deleted);
-    expect(upstream.deletes().at(-1)?.query.content).toHaveLength(3_700);
+    expect(facade.upstream.deletes().at(-1)?.query.content).toHaveLength(3_700);
   });
 
   it('reads the record first when its dry run had a snapshot', async () => {
     const record = json(200, { id: '1', subject: 'kept' });
     const answer: Answer = (request, ...rest) =>
       request.method === 'DELETE' ? json(204, undefined)(request, ...rest) : record(request, ...rest);
-    await using upstream = await startUpstream(answer, 'Capsule');
-    await using facade = await startTestFacade(upstream.url, required);
+    await using facade = await startFacadeOver(answer, required, 'Capsule');
     const token = await plan(facade, `${planned}, snapshot: true`);
     const document = `mutation($token: String) { deleteEngagement(confirmationToken: $token) {
       ... on DeleteEngagementSuccess { engagement { subject } } } }`;
@@ -96,17 +94,15 @@ describe('S35 a confirmation token', () => {
     ['a snapshot', ', snapshot: true', 'snapshot'],
     ['a dry run', ', dryRun: true', 'dryRun'],
   ])('is refused with %s, and stays valid', async (_what, args, path) => {
-    await using upstream = await startUpstream(json(204, undefined), 'Capsule');
-    await using facade = await startTestFacade(upstream.url, required);
+    await using facade = await startFacadeOver(json(204, undefined), required, 'Capsule');
     const token = await plan(facade);
     expect(await remove(facade, token, args)).toMatchObject(refusedFor(path));
-    expect(upstream.deletes()).toEqual([]);
+    expect(facade.upstream.deletes()).toEqual([]);
     expect(await remove(facade, token, ', id: "1", integratedAccountId: "a"')).toEqual(deleted);
   });
 
   it('takes the same arguments with their keys in another order, and the same time', async () => {
-    await using upstream = await startUpstream(json(204, undefined), 'Capsule');
-    await using facade = await startTestFacade(upstream.url, required);
+    await using facade = await startFacadeOver(json(204, undefined), required, 'Capsule');
     const args = (query: string, list: string) =>
       `remoteQuery: { ${query} }, parameters: { createdAt: "2026-01-02T03:04:05Z", contacts: [${list}] }`;
     const token = await plan(facade, `${planned}, ${args('a: { x: 1, y: [1, 2] }, b: 2', '{ id: "c" }')}`);
@@ -124,11 +120,10 @@ describe('S35 a confirmation token', () => {
       ['one', 'two'].map((sub) => () => signToken({ sub, integrated_accounts: ['a'] })),
     ],
   ])('is refused from another caller: %s', async (_how, env, [mine, other]) => {
-    await using upstream = await startUpstream(json(204, undefined), 'Capsule');
-    await using facade = await startTestFacade(upstream.url, env);
+    await using facade = await startFacadeOver(json(204, undefined), env, 'Capsule');
     const token = await plan(facade, planned, bearer(String(await mine?.())));
     expect(await remove(facade, token, '', bearer(String(await other?.())))).toMatchObject(unconfirmed);
-    expect(upstream.deletes()).toEqual([]);
+    expect(facade.upstream.deletes()).toEqual([]);
     expect(await remove(facade, token, '', bearer(String(await mine?.())))).toEqual(deleted);
   });
 
@@ -143,27 +138,24 @@ describe('S35 a confirmation token', () => {
   });
 
   it('deletes once: sent again, also at the same time, it returns the first result', async () => {
-    await using upstream = await startUpstream(json(204, undefined), 'Capsule');
-    await using facade = await startTestFacade(upstream.url, required);
+    await using facade = await startFacadeOver(json(204, undefined), required, 'Capsule');
     const token = await plan(facade);
     const ends = await Promise.all([1, 2, 3].map(() => remove(facade, token)));
     expect([...ends, await remove(facade, token, '', withKey('another-key'))]).toEqual(Array(4).fill(deleted));
-    expect(upstream.deletes()).toHaveLength(1);
+    expect(facade.upstream.deletes()).toHaveLength(1);
   });
 
   it('is one delete for all aliases of an operation', async () => {
-    await using upstream = await startUpstream(json(204, undefined), 'Capsule');
-    await using facade = await startTestFacade(upstream.url, required);
+    await using facade = await startFacadeOver(json(204, undefined), required, 'Capsule');
     const token = await plan(facade);
     const field = 'deleteEngagement(confirmationToken: $token) { __typename }';
     const { body } = await facade.post(`mutation($token: String) { a: ${field} b: ${field} }`, { token });
     expect(body.data.b).toEqual({ __typename: 'DeleteEngagementSuccess' });
-    expect(upstream.deletes()).toHaveLength(1);
+    expect(facade.upstream.deletes()).toHaveLength(1);
   });
 
   it('is refused with another selection after its use, since the first result lacks those fields', async () => {
-    await using upstream = await startUpstream(json(204, undefined), 'Capsule');
-    await using facade = await startTestFacade(upstream.url, required);
+    await using facade = await startFacadeOver(json(204, undefined), required, 'Capsule');
     const token = await plan(facade);
     await remove(facade, token);
     const document = `mutation($token: String) { deleteEngagement(confirmationToken: $token) { __typename
@@ -172,7 +164,7 @@ describe('S35 a confirmation token', () => {
     expect(refused).toEqual(unconfirmed);
     // A new token would delete again.
     expect(message).toMatch(/find out first/i);
-    expect(upstream.deletes()).toHaveLength(1);
+    expect(facade.upstream.deletes()).toHaveLength(1);
   });
 
   it('repeats the delete as a further attempt after an unknown outcome, and says that it is gone', async () => {
@@ -191,43 +183,39 @@ describe('S35 a confirmation token', () => {
 
   it('starts nothing after 5 minutes', async () => {
     useClock();
-    await using upstream = await startUpstream(json(204, undefined), 'Capsule');
-    await using facade = await startTestFacade(upstream.url, required);
+    await using facade = await startFacadeOver(json(204, undefined), required, 'Capsule');
     const token = await plan(facade);
     minutes(5);
     expect(await remove(facade, token)).toMatchObject(unconfirmed);
-    expect(upstream.deletes()).toEqual([]);
+    expect(facade.upstream.deletes()).toEqual([]);
   });
 
   it('returns the first result also after it has expired', async () => {
     useClock();
-    await using upstream = await startUpstream(json(204, undefined), 'Capsule');
-    await using facade = await startTestFacade(upstream.url, required);
+    await using facade = await startFacadeOver(json(204, undefined), required, 'Capsule');
     const token = await plan(facade);
     minutes(4);
     await remove(facade, token);
     minutes(2);
     expect(await remove(facade, token)).toEqual(deleted);
-    expect(upstream.deletes()).toHaveLength(1);
+    expect(facade.upstream.deletes()).toHaveLength(1);
   });
 
   it('says that the outcome is unknown, and sends nothing, when it has expired after an unknown outcome', async () => {
     useClock();
-    await using upstream = await startUpstream(lostAnswer, 'Capsule');
-    await using facade = await startTestFacade(upstream.url, { ...required, REQUEST_TIMEOUT_MS: '1000' });
+    await using facade = await startFacadeOver(lostAnswer, { ...required, REQUEST_TIMEOUT_MS: '1000' }, 'Capsule');
     const token = await plan(facade);
     await remove(facade, token);
-    const before = upstream.deletes().length;
+    const before = facade.upstream.deletes().length;
     minutes(6);
     // The same token would not send it again.
     for (const _time of [1, 2])
       expect(await remove(facade, token)).toMatchObject({ __typename: 'OutcomeUnknownError', retrySafe: false });
-    expect(upstream.deletes()).toHaveLength(before);
+    expect(facade.upstream.deletes()).toHaveLength(before);
   });
 
   it('is refused when any character of it is altered, left out or added', async () => {
-    await using upstream = await startUpstream(json(204, undefined), 'Capsule');
-    await using facade = await startTestFacade(upstream.url, required);
+    await using facade = await startFacadeOver(json(204, undefined), required, 'Capsule');
     const token = await plan(facade);
     const other = (character: string) => (character === 'A' ? 'B' : 'A');
     const places = Array.from({ length: 20 }, (_, index) => Math.floor((index * (token.length - 2)) / 20));
@@ -250,7 +238,7 @@ describe('S35 a confirmation token', () => {
       `${header}....`,
     ];
     for (const each of [...altered, ...hostile]) expect(await remove(facade, each)).toMatchObject(unconfirmed);
-    expect(upstream.deletes()).toEqual([]);
+    expect(facade.upstream.deletes()).toEqual([]);
     expect(await remove(facade, token)).toEqual(deleted);
   });
 
@@ -263,14 +251,12 @@ describe('S35 a confirmation token', () => {
   });
 
   it('is not made for a delete that would be refused', async () => {
-    await using upstream = await startUpstream(json(204, undefined), 'Zoho CRM');
-    await using facade = await startTestFacade(upstream.url, required);
+    await using facade = await startFacadeOver(json(204, undefined), required, 'Zoho CRM');
     expect(await plan(facade)).toBeNull();
   });
 
   it('is in no line of the log', async () => {
-    await using upstream = await startUpstream(json(204, undefined), 'Capsule');
-    await using facade = await startTestFacade(upstream.url, required);
+    await using facade = await startFacadeOver(json(204, undefined), required, 'Capsule');
     const token = await plan(facade);
     await remove(facade, `${token}A`);
     await remove(facade, token);
@@ -352,8 +338,7 @@ describe('S35 a confirmation token', () => {
 
 describe('S35 a server with REQUIRE_CONFIRMATION=1', () => {
   it('refuses every delete without a token, and sends nothing', async () => {
-    await using upstream = await startUpstream(json(204, undefined), 'Capsule');
-    await using facade = await startTestFacade(upstream.url, passthrough);
+    await using facade = await startFacadeOver(json(204, undefined), passthrough, 'Capsule');
     const single = `mutation { deleteEngagement(${planned}) { __typename ... on InvalidInputError { issues { path } } } }`;
     // The second one is answered from the prepared plan, if at all.
     for (const _time of [1, 2, 3])
@@ -368,7 +353,7 @@ describe('S35 a server with REQUIRE_CONFIRMATION=1', () => {
     const list = `mutation { deleteEngagements(integratedAccountId: "a", items: [{ id: "1" }, { id: "2" }]) {
       results { __typename ... on InvalidInputError { issues { path } } } } }`;
     expect((await facade.post(list, {}, one)).body.data.deleteEngagements.results).toEqual([unconfirmed, unconfirmed]);
-    expect(upstream.deletes()).toEqual([]);
+    expect(facade.upstream.deletes()).toEqual([]);
   });
 
   it('refuses the delete without GraphQL, and the one of another executor', async () => {
@@ -409,8 +394,7 @@ describe('S35 a server with REQUIRE_CONFIRMATION=1', () => {
 });
 
 it('a server without REQUIRE_CONFIRMATION asks for the id or the integrated account that is missing', async () => {
-  await using upstream = await startUpstream(json(204, undefined), 'Capsule');
-  await using facade = await startTestFacade(upstream.url);
+  await using facade = await startFacadeOver(json(204, undefined), {}, 'Capsule');
   for (const dryRun of [true, false]) {
     const document = `mutation { a: deleteEngagement(id: "1", dryRun: ${dryRun}) { ... on InvalidInputError { issues { path } } }
         b: deleteEngagement(dryRun: ${dryRun}) { ... on InvalidInputError { issues { path } } } }`;
@@ -419,5 +403,5 @@ it('a server without REQUIRE_CONFIRMATION asks for the id or the integrated acco
       b: { issues: [{ path: ['id'] }, { path: ['integratedAccountId'] }] },
     });
   }
-  expect(upstream.deletes()).toEqual([]);
+  expect(facade.upstream.deletes()).toEqual([]);
 });

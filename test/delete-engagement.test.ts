@@ -3,6 +3,7 @@ import { sandboxAccount, sandboxAccounts } from '../src/sandbox/accounts.ts';
 import { seedEngagements } from '../src/sandbox/seed.ts';
 import { startSandbox } from '../src/sandbox/server.ts';
 import { startTestFacade } from './support/facade.ts';
+import { startFacadeOver } from './support/facade-over.ts';
 import { truto } from './support/outcome.ts';
 import { bearer, jwtSecret, serviceEnv, signToken } from './support/service.ts';
 import { json, startUpstream } from './support/upstream.ts';
@@ -129,8 +130,7 @@ describe('deleteEngagement against the sandbox', () => {
 });
 
 it('the deadline of an operation holds for all its look-ups together', async () => {
-  await using upstream = await startUpstream(json(204, undefined), () => {});
-  await using facade = await startTestFacade(upstream.url, { REQUEST_TIMEOUT_MS: '1000' });
+  await using facade = await startFacadeOver(json(204, undefined), { REQUEST_TIMEOUT_MS: '1000' }, () => {});
   const aliases = Array.from(
     { length: 10 },
     (_, index) => `a${index}: deleteEngagement(id: 1, integratedAccountId: "${index}") { __typename }`,
@@ -139,7 +139,7 @@ it('the deadline of an operation holds for all its look-ups together', async () 
   const names = Object.values(body.data).map((result) => (result as { __typename: string }).__typename);
   // Four look-ups of a quarter each use up the time, so the deletes after that are not started.
   const sent = names.filter((name) => name !== 'UpstreamUnavailableError');
-  expect(upstream.deletes().length).toBeLessThanOrEqual(sent.length);
+  expect(facade.upstream.deletes().length).toBeLessThanOrEqual(sent.length);
   expect(names.filter((name) => name === 'UpstreamUnavailableError').length).toBeGreaterThan(4);
 });
 
@@ -200,8 +200,7 @@ describe('a dry run', () => {
     ['affinity', 'engagementType'],
     ['hubspot', 'integratedAccountId'],
   ])('that would be refused for %s returns a finding instead of an error', async (integration, path) => {
-    await using upstream = await startUpstream(json(204, undefined), integration);
-    await using facade = await startTestFacade(upstream.url);
+    await using facade = await startFacadeOver(json(204, undefined), {}, integration);
     const { body } = await facade.post(mutation, { id: '1', account: 'a', dryRun: true });
     expect(body.data.deleteEngagement).toMatchObject({
       __typename: 'DeleteEngagementPlan',
@@ -211,17 +210,15 @@ describe('a dry run', () => {
   });
 
   it('is refused when there is no request to show', async () => {
-    await using upstream = await startUpstream(json(204, undefined), 'capsule');
-    await using facade = await startTestFacade(upstream.url);
+    await using facade = await startFacadeOver(json(204, undefined), {}, 'capsule');
     const { body } = await facade.post(mutation, { id: '..', account: 'a', dryRun: true });
     expect(body.data.deleteEngagement.__typename).toBe('InvalidInputError');
-    expect(upstream.seen).toHaveLength(0);
+    expect(facade.upstream.seen).toHaveLength(0);
   });
 });
 
 it('a refusal by a rule has the refusals among its issues, and no warning', async () => {
-  await using upstream = await startUpstream(json(204, undefined), 'affinity');
-  await using facade = await startTestFacade(upstream.url);
+  await using facade = await startFacadeOver(json(204, undefined), {}, 'affinity');
   const document = `mutation {
       deleteEngagement(id: "e1", integratedAccountId: "a", parameters: { subject: "x" }) {
         __typename ... on InvalidInputError { issues { path } } } }`;
@@ -230,26 +227,24 @@ it('a refusal by a rule has the refusals among its issues, and no warning', asyn
     __typename: 'InvalidInputError',
     issues: [{ path: ['engagementType'] }],
   });
-  expect(upstream.deletes()).toEqual([]);
+  expect(facade.upstream.deletes()).toEqual([]);
 });
 
 it.each([
   ["every caller that comes with the server's token", { ...serviceEnv, JWT_SECRET: jwtSecret }, 1],
   ['only the caller with that token', { AUTH_MODE: 'passthrough' }, 2],
 ])('an account that Truto has paused gets no request from %s', async (_who, env, deletes) => {
-  await using upstream = await startUpstream(truto(429, {}, { 'retry-after': '30' }), 'capsule');
-  await using facade = await startTestFacade(upstream.url, env);
+  await using facade = await startFacadeOver(truto(429, {}, { 'retry-after': '30' }), env, 'capsule');
   for (const sub of ['caller-1', 'caller-2']) {
     const headers = bearer(await signToken({ sub, integrated_accounts: ['a'] }));
     const { body } = await facade.post(mutation, { id: 'e1', account: 'a' }, headers);
     expect(body.data.deleteEngagement.__typename).toBe('RateLimitedError');
   }
-  expect(upstream.deletes()).toHaveLength(deletes);
+  expect(facade.upstream.deletes()).toHaveLength(deletes);
 });
 
 it('a refusal names the wrong arguments, and no name in remoteQuery', async () => {
-  await using upstream = await startUpstream(json(204, undefined));
-  await using facade = await startTestFacade(upstream.url);
+  await using facade = await startFacadeOver(json(204, undefined));
   const { body } = await facade.post(`mutation {
     it: deleteEngagement(id: 1, integratedAccountId: "a",
       parameters: { account: { id: "" } }, remoteQuery: { canary: { canary: [] } }) {

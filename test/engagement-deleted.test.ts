@@ -4,6 +4,7 @@ import { sandboxAccount } from '../src/sandbox/accounts.ts';
 import { startSandbox } from '../src/sandbox/server.ts';
 import { started } from './support/bulk.ts';
 import { startTestFacade } from './support/facade.ts';
+import { startFacadeOver } from './support/facade-over.ts';
 import { removal, startTwo } from './support/keyed-delete.ts';
 import { truto } from './support/outcome.ts';
 import { aclRules, asApp, setUser } from './support/redis-facade.ts';
@@ -84,8 +85,7 @@ describe.concurrent('the subscription engagementDeleted', () => {
   });
 
   it("comes in Apollo's multipart protocol too", async ({ expect }) => {
-    await using upstream = await startUpstream(json(204, undefined));
-    await using facade = await startTestFacade(upstream.url, webhookEnv);
+    await using facade = await startFacadeOver(json(204, undefined), webhookEnv);
     await using stream = await subscribe(facade.url, 'a', {}, 'multipart/mixed;subscriptionSpec=1.0');
     expect(stream.response.headers.get('content-type')).toContain('multipart/mixed');
     await deliver(facade.url, deletedEvent('a', '1'));
@@ -106,8 +106,7 @@ describe.concurrent('the subscription engagementDeleted', () => {
   });
 
   it('keeps up with events of hundreds of records', async ({ expect }) => {
-    await using upstream = await startUpstream(json(204, undefined));
-    await using facade = await startTestFacade(upstream.url, webhookEnv);
+    await using facade = await startFacadeOver(json(204, undefined), webhookEnv);
     await using stream = await subscribe(facade.url, 'a');
     for (const part of [1, 2]) {
       const records = Array.from({ length: 600 }, (_, index) => ({ id: `e${part}-${index}` }));
@@ -120,8 +119,7 @@ describe.concurrent('the subscription engagementDeleted', () => {
 
   it('ends with EVENTS_LOST when Redis is lost', async ({ expect }) => {
     await using redis = await startRedis();
-    await using upstream = await startUpstream(json(204, undefined));
-    await using facade = await startTestFacade(upstream.url, { ...webhookEnv, REDIS_URL: redis.url });
+    await using facade = await startFacadeOver(json(204, undefined), { ...webhookEnv, REDIS_URL: redis.url });
     await using stream = await subscribe(facade.url, 'a');
     await redis.kill();
     await expect.poll(() => stream.code()).toBe('EVENTS_LOST');

@@ -1,6 +1,7 @@
 import { afterAll, describe, expect, it, vi } from 'vitest';
 import { runPrepared } from '../src/graphql/prepared/prepared-operations.ts';
 import { startTestFacade, type TestFacade } from './support/facade.ts';
+import { startFacadeOver } from './support/facade-over.ts';
 import { mutation, remote, truto } from './support/outcome.ts';
 import { attemptsLogged } from './support/raw-upstream.ts';
 import { bearer, jwtSecret, serviceEnv, signToken } from './support/service.ts';
@@ -62,8 +63,7 @@ afterAll(() => succeeding[Symbol.asyncDispose]());
 
 describe('the front door answers as Yoga does', () => {
   it('and itself, once it knows the operation', async () => {
-    await using upstream = await startUpstream(success, 'capsule');
-    await using facade = await startTestFacade(upstream.url);
+    await using facade = await startFacadeOver(success, {}, 'capsule');
     const send = async (path: string) => {
       const response = await fetch(facade.url + path, { method: 'POST', headers: usual, body: body(mutation) });
       expect(await response.text()).toContain('DELETED');
@@ -242,15 +242,14 @@ describe('a prepared read', () => {
     ['a related record that cannot be read', 'id name', 4, 'u2'],
     ['only ids', 'id', 1, ''],
   ])('of %s sends the same requests, each once, and gives the same answer', async (_what, owner, count, failing) => {
-    await using upstream = await startUpstream(answerBut(failing), 'capsule');
-    await using facade = await startTestFacade(upstream.url);
+    await using facade = await startFacadeOver(answerBut(failing), {}, 'capsule');
     const answers: string[] = [];
     for (const path of ['/graphql', '/graphql', '/graphql?']) {
-      const before = upstream.seen.length;
+      const before = facade.upstream.seen.length;
       const calls = vi.mocked(runPrepared).mock.calls.length;
       const response = await fetch(facade.url + path, { method: 'POST', headers: usual, body: body(query(owner)) });
       answers.push(await response.text());
-      const paths = upstream.seen.slice(before).map((request) => request.path);
+      const paths = facade.upstream.seen.slice(before).map((request) => request.path);
       expect(paths.filter((one) => !one.includes('/integrated-account/'))).toHaveLength(count);
       expect(vi.mocked(runPrepared).mock.calls.length - calls).toBe(answers.length === 2 ? 1 : 0);
     }
@@ -266,18 +265,17 @@ it.each([
   ['a name with a line break', `#c\n${mutation}`, '\n#c'],
   ['a name that no operation can have', mutation, 'a b'],
 ])('an operation that is known is not run under %s', async (_what, known, operationName) => {
-  await using upstream = await startUpstream(success, 'capsule');
-  await using facade = await startTestFacade(upstream.url);
+  await using facade = await startFacadeOver(success, {}, 'capsule');
   await facade.post(known);
   await facade.post(mutation);
-  const before = upstream.deletes().length;
+  const before = facade.upstream.deletes().length;
   const response = await fetch(`${facade.url}/graphql`, {
     method: 'POST',
     headers: usual,
     body: body(mutation, { operationName }),
   });
   expect(await response.text()).toContain('errors');
-  expect(upstream.deletes()).toHaveLength(before);
+  expect(facade.upstream.deletes()).toHaveLength(before);
 });
 
 it('S31 a token that expires while its delete is done does not hide the outcome, when its answer has an error', async () => {

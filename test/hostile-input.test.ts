@@ -1,14 +1,15 @@
 import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
+import { createServer } from 'node:net';
 import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { startTestFacade } from './support/facade.ts';
+import { listen } from './support/listen.ts';
 import { noContent, type RawRequest, startRawUpstream } from './support/raw-upstream.ts';
 import { runs } from './support/runs.ts';
 import { shared } from './support/shared.ts';
-import { startStranger } from './support/stranger.ts';
 
-const stranger = await shared(startStranger());
+const stranger = await shared(listen(createServer((socket) => socket.end('HTTP/1.1 204 No Content\r\n\r\n'))));
 const upstream = await shared(startRawUpstream([noContent]));
 const facade = await shared(startTestFacade(upstream.url));
 

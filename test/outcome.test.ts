@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { startTestFacade } from './support/facade.ts';
+import { startFacadeOver } from './support/facade-over.ts';
 import { mutation, outcomeOf, remote, truto } from './support/outcome.ts';
 import { type Answer, json, startUpstream } from './support/upstream.ts';
 
@@ -208,8 +209,7 @@ describe('R05 a refusal that is not in the form of Truto leaves the outcome unkn
   });
 
   it('means an unavailable upstream to a read, never a 401 or 403 of the caller', async () => {
-    await using upstream = await startUpstream((...args) => forms[0]?.[1](401)(...args));
-    await using facade = await startTestFacade(upstream.url, { AUTH_MODE: 'passthrough' });
+    await using facade = await startFacadeOver((...args) => forms[0]?.[1](401)(...args), { AUTH_MODE: 'passthrough' });
     const read = '{ engagement(id: "e1", integratedAccountId: "a") { id } }';
     const { body } = await facade.post(read, {}, { authorization: 'Bearer a-token-of-a-caller' });
     expect(body.errors).toMatchObject([{ extensions: { code: 'UPSTREAM_UNAVAILABLE' } }]);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { startTestFacade } from './support/facade.ts';
+import { startFacadeOver } from './support/facade-over.ts';
 import { truto } from './support/outcome.ts';
 import { answerText, bytes, startRawUpstream } from './support/raw-upstream.ts';
 import { type Answer, json, startUpstream } from './support/upstream.ts';
@@ -25,15 +26,14 @@ describe('an operation with several deletes, one with a top-level error,', () =>
   it.each(names)('runs each delete once, and returns the same when it is prepared: %s', async (failing) => {
     const answer: Answer = (request, response) =>
       (request.path.endsWith(`/${failing}`) ? truto(401) : json(204, undefined))(request, response);
-    await using upstream = await startUpstream(answer, 'capsule');
-    await using facade = await startTestFacade(upstream.url, { AUTH_MODE: 'passthrough' });
+    await using facade = await startFacadeOver(answer, { AUTH_MODE: 'passthrough' }, 'capsule');
     const texts = await bothWays(facade.url, query, { authorization: 'Bearer canary-of-a-caller' });
     expect(texts[1]).toBe(texts[0]);
     const { data, errors } = JSON.parse(texts[1] ?? '');
     const done = { __typename: 'DeleteEngagementSuccess' };
     expect(data).toEqual({ a: done, b: done, c: done, [failing]: null });
     expect(errors).toMatchObject([{ path: [failing], extensions: { code: 'UNAUTHENTICATED' } }]);
-    expect(upstream.deletes().map(({ path }) => path.at(-1))).toEqual([...names, ...names]);
+    expect(facade.upstream.deletes().map(({ path }) => path.at(-1))).toEqual([...names, ...names]);
   });
 });
 

@@ -1,8 +1,8 @@
 import { createServer } from 'node:net';
 import { expect, it } from 'vitest';
-import { startTestFacade } from './support/facade.ts';
+import { startFacadeOver } from './support/facade-over.ts';
 import { listen } from './support/listen.ts';
-import { json, startUpstream } from './support/upstream.ts';
+import { json } from './support/upstream.ts';
 
 /** Ways to point at a host, some of which clients follow without being asked. */
 const pointers: readonly (readonly [what: string, headers: (host: string) => Record<string, string>])[] = [
@@ -36,8 +36,7 @@ it.each(cases)(
   async (status, _to, headers) => {
     await using stranger = await listen(createServer((socket) => socket.end(head + record)));
     const redirect = json(status, undefined, headers(stranger.host));
-    await using upstream = await startUpstream(redirect, redirect);
-    await using facade = await startTestFacade(upstream.url, { AUTH_MODE: 'passthrough' });
+    await using facade = await startFacadeOver(redirect, { AUTH_MODE: 'passthrough' }, redirect);
     const authorization = { authorization: 'Bearer canary-of-a-caller' };
 
     const deleted = await facade.post(remove, {}, authorization);
@@ -53,8 +52,8 @@ it.each(cases)(
 
     expect(stranger.connectionCount()).toBe(0);
     // The look-up of the account, the delete, two reads: each once, and with the token that is upstream's to see.
-    expect(upstream.seen.map(({ method }) => method)).toEqual(['GET', 'DELETE', 'GET', 'GET']);
-    expect(new Set(upstream.seen.map((request) => request.headers.authorization))).toEqual(
+    expect(facade.upstream.seen.map(({ method }) => method)).toEqual(['GET', 'DELETE', 'GET', 'GET']);
+    expect(new Set(facade.upstream.seen.map((request) => request.headers.authorization))).toEqual(
       new Set([authorization.authorization]),
     );
   },

@@ -1,14 +1,14 @@
 import { expect, it } from 'vitest';
 import { startTestFacade, type TestFacade } from './support/facade.ts';
+import { startFacadeOver } from './support/facade-over.ts';
 import { inTurn, keyOf, removal, sendKeyed as send } from './support/keyed-delete.ts';
 import { truto } from './support/outcome.ts';
 import { json, type SeenRequest, startUpstream } from './support/upstream.ts';
 
 async function keyUpstream(id: string, rest?: string): Promise<unknown> {
-  await using upstream = await startUpstream(json(204, undefined));
-  await using facade = await startTestFacade(upstream.url);
+  await using facade = await startFacadeOver(json(204, undefined));
   await send(facade, 'k', id, rest);
-  return upstream.deletes()[0]?.headers['idempotency-key'];
+  return facade.upstream.deletes()[0]?.headers['idempotency-key'];
 }
 
 it("a key that is not, or no longer, in this process' memory becomes the same upstream key for the same delete, and another for another delete", async () => {
@@ -38,8 +38,7 @@ it('a delete that may have been executed, and arrives again with its key stays u
 });
 
 it('a delete with a token that Truto did not accept is a new one when it arrives again: "not found" then means not found', async () => {
-  await using upstream = await startUpstream(inTurn(truto(401), truto(404)), 'capsule');
-  await using facade = await startTestFacade(upstream.url, { AUTH_MODE: 'passthrough' });
+  await using facade = await startFacadeOver(inTurn(truto(401), truto(404)), { AUTH_MODE: 'passthrough' }, 'capsule');
   const headers = { authorization: 'Bearer canary-of-a-caller', 'idempotency-key': 'k' };
   const document = `mutation { ${removal('1')} }`;
   const refused = await facade.post(document, {}, headers);
@@ -56,10 +55,9 @@ it('a delete that could not be sent is in the log with the key that it will have
   await send(paused, 'another', '2');
   expect((await send(paused, 'k')).__typename).toBe('RateLimitedError');
   expect(limiting.deletes()).toHaveLength(1);
-  await using upstream = await startUpstream(json(204, undefined));
-  await using facade = await startTestFacade(upstream.url);
+  await using facade = await startFacadeOver(json(204, undefined));
   await send(facade, 'k');
-  expect(keysLogged(paused)[1]).toBe(keyOf(upstream.deletes()[0] as SeenRequest));
+  expect(keysLogged(paused)[1]).toBe(keyOf(facade.upstream.deletes()[0] as SeenRequest));
 });
 
 it('a delete with a snapshot that was too large to store is settled when it arrives again and the record no longer exists', async () => {
@@ -96,8 +94,7 @@ it('a streamed body of a delete that arrives twice at once goes to the first, an
 });
 
 it('two deletes with one key are two when a list in the remoteQuery has another order', async () => {
-  await using upstream = await startUpstream(json(204, undefined));
-  await using facade = await startTestFacade(upstream.url);
+  await using facade = await startFacadeOver(json(204, undefined));
   expect(await send(facade, 'k', '1', ', remoteQuery: { a: ["x", "y"], b: 1 }')).toMatchObject({
     outcome: 'DELETED',
   });
@@ -105,5 +102,5 @@ it('two deletes with one key are two when a list in the remoteQuery has another 
   expect(same).toMatchObject({ outcome: 'DELETED' });
   const other = await send(facade, 'k', '1', ', remoteQuery: { a: ["y", "x"], b: 1 }');
   expect(other.__typename).toBe('InvalidInputError');
-  expect(upstream.deletes()).toHaveLength(1);
+  expect(facade.upstream.deletes()).toHaveLength(1);
 });

@@ -1,19 +1,19 @@
 import { describe, expect, it } from 'vitest';
 import { startTestFacade } from './support/facade.ts';
+import { startFacadeOver } from './support/facade-over.ts';
 import { removal, sendKeyed as send, withKey } from './support/keyed-delete.ts';
 import { bearer, jwtSecret, serviceEnv, signToken } from './support/service.ts';
 import { json, startUpstream } from './support/upstream.ts';
 
 describe('a delete with the Idempotency-Key of an earlier one', () => {
   it('is two deletes when it has two aliases in one operation', async () => {
-    await using upstream = await startUpstream(json(204, undefined));
-    await using facade = await startTestFacade(upstream.url);
+    await using facade = await startFacadeOver(json(204, undefined));
     const document = `mutation { a: ${removal('1')} b: ${removal('2')} }`;
     await facade.post(document, {}, withKey('k'));
     const { body } = await facade.post(document, {}, withKey('k'));
     expect(body.data).toMatchObject({ a: { outcome: 'DELETED' }, b: { outcome: 'DELETED' } });
-    expect(upstream.deletes().map(({ path }) => path.at(-1))).toEqual(['1', '2']);
-    const keys = upstream.deletes().map(({ headers }) => headers['idempotency-key']);
+    expect(facade.upstream.deletes().map(({ path }) => path.at(-1))).toEqual(['1', '2']);
+    const keys = facade.upstream.deletes().map(({ headers }) => headers['idempotency-key']);
     expect(new Set(keys).size).toBe(2);
     for (const key of keys) expect(key).toMatch(/^[\da-f]{8}-[\da-f]{4}-8[\da-f]{3}-8[\da-f]{3}-[\da-f]{12}$/);
   });
@@ -26,21 +26,19 @@ describe('a delete with the Idempotency-Key of an earlier one', () => {
     ['a snapshot', '1', ', snapshot: true'],
     ['a kind', '1', ', engagementType: CALL'],
   ])('is refused when it is another delete: %s', async (_what, id = '', rest = '', account = 'a') => {
-    await using upstream = await startUpstream(json(204, undefined));
-    await using facade = await startTestFacade(upstream.url);
+    await using facade = await startFacadeOver(json(204, undefined));
     await send(facade, 'k');
     expect(await send(facade, 'k', id, rest, account)).toMatchObject({
       __typename: 'InvalidInputError',
       message: expect.stringContaining('Nothing was sent'),
       issues: [{ path: ['Idempotency-Key'] }],
     });
-    expect(upstream.deletes()).toHaveLength(1);
+    expect(facade.upstream.deletes()).toHaveLength(1);
     expect(await send(facade, 'k')).toMatchObject({ outcome: 'DELETED' });
   });
 
   it('is refused when it selects fields that the first did not', async () => {
-    await using upstream = await startUpstream(json(204, undefined));
-    await using facade = await startTestFacade(upstream.url);
+    await using facade = await startFacadeOver(json(204, undefined));
     await send(facade, 'k');
     const more = removal('1').replace('subject', 'subject content');
     const { body } = await facade.post(`mutation { ${more} }`, {}, withKey('k'));
@@ -61,20 +59,18 @@ describe('a delete with the Idempotency-Key of an earlier one', () => {
       '... on DeleteEngagementSuccess { stream { contentType chunks } }',
     ],
   ])('is refused when it does not select the fields of the first: %s', async (_what, args, selected, other) => {
-    await using upstream = await startUpstream(json(200, { id: '1', notes: [] }));
-    await using facade = await startTestFacade(upstream.url);
+    await using facade = await startFacadeOver(json(200, { id: '1', notes: [] }));
     const post = async (selection: string) => {
       const document = `mutation { deleteEngagement(id: 1, integratedAccountId: "a", ${args}) { __typename ${selection} } }`;
       return (await facade.post(document, {}, withKey('k'))).body.data.deleteEngagement.__typename;
     };
     const members = [await post(selected), await post(other), await post(selected)];
     expect(members).toEqual(['DeleteEngagementSuccess', 'InvalidInputError', 'DeleteEngagementSuccess']);
-    expect(upstream.deletes()).toHaveLength(1);
+    expect(facade.upstream.deletes()).toHaveLength(1);
   });
 
   it('is in the log as refused when it is another delete', async () => {
-    await using upstream = await startUpstream(json(204, undefined));
-    await using facade = await startTestFacade(upstream.url);
+    await using facade = await startFacadeOver(json(204, undefined));
     await send(facade, 'k');
     await send(facade, 'k', '2');
     const lines = facade.logged().split('\n').filter(Boolean);
@@ -86,24 +82,22 @@ describe('a delete with the Idempotency-Key of an earlier one', () => {
   });
 
   it('S19 is two deletes when two callers chose the same key', async () => {
-    await using upstream = await startUpstream(json(204, undefined));
-    await using facade = await startTestFacade(upstream.url, { AUTH_MODE: 'passthrough' });
+    await using facade = await startFacadeOver(json(204, undefined), { AUTH_MODE: 'passthrough' });
     for (const token of ['canary-of-the-first', 'canary-of-the-second']) {
       const headers = { ...withKey('k'), authorization: `Bearer ${token}` };
       const { body } = await facade.post(`mutation { ${removal('1')} }`, {}, headers);
       expect(body.data.deleteEngagement.outcome).toBe('DELETED');
     }
-    expect(new Set(upstream.deletes().map(({ headers }) => headers['idempotency-key'])).size).toBe(2);
+    expect(new Set(facade.upstream.deletes().map(({ headers }) => headers['idempotency-key'])).size).toBe(2);
   });
 
   it('is the same delete when its arguments are written differently', async () => {
-    await using upstream = await startUpstream(json(204, undefined));
-    await using facade = await startTestFacade(upstream.url);
+    await using facade = await startFacadeOver(json(204, undefined));
     const forms = ['', ', parameters: null', ', parameters: {}', ', remoteQuery: {}', ', engagementType: null'];
     for (const form of forms) expect(await send(facade, 'k', '1', form)).toMatchObject({ outcome: 'DELETED' });
     for (const form of ['{ a: 1, b: [2] }', '{ b: [2], a: 1 }'])
       expect(await send(facade, 'other', '1', `, remoteQuery: ${form}`)).toMatchObject({ outcome: 'DELETED' });
-    expect(upstream.deletes()).toHaveLength(2);
+    expect(facade.upstream.deletes()).toHaveLength(2);
   });
 
   it.each<[string, Record<string, string>, readonly (() => Promise<string>)[]]>([

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { startTestFacade, type TestFacade } from './support/facade.ts';
+import { startFacadeOver } from './support/facade-over.ts';
 import { inTurn, removal, sendKeyed as send, withKey } from './support/keyed-delete.ts';
 import { remote, truto } from './support/outcome.ts';
 import { type Answer, json, startUpstream } from './support/upstream.ts';
@@ -12,12 +13,11 @@ function events(facade: TestFacade, message: string) {
 
 describe('a delete that arrives twice with the same Idempotency-Key', () => {
   it('runs once, and the second gets the result of the first', async () => {
-    await using upstream = await startUpstream(inTurn(json(200, { subject: 'Hello' }), truto(404)), 'capsule');
-    await using facade = await startTestFacade(upstream.url);
+    await using facade = await startFacadeOver(inTurn(json(200, { subject: 'Hello' }), truto(404)), {}, 'capsule');
     const first = await send(facade, 'k');
     expect(first).toMatchObject({ outcome: 'DELETED', engagement: { subject: 'Hello' } });
     expect(await send(facade, 'k')).toEqual(first);
-    expect(upstream.deletes()).toHaveLength(1);
+    expect(facade.upstream.deletes()).toHaveLength(1);
     expect(events(facade, 'delete')).toHaveLength(1);
     expect(events(facade, 'delete repeated')).toMatchObject([{ engagementId: '1', integratedAccountId: 'a' }]);
   });
@@ -40,27 +40,25 @@ describe('a delete that arrives twice with the same Idempotency-Key', () => {
   });
 
   it('may have its key in extensions.idempotencyKey of the request', async () => {
-    await using upstream = await startUpstream(json(204, undefined));
-    await using facade = await startTestFacade(upstream.url);
+    await using facade = await startFacadeOver(json(204, undefined));
     const body = JSON.stringify({ query: `mutation { ${removal('1')} }`, extensions: { idempotencyKey: 'k' } });
     const post = () =>
       fetch(`${facade.url}/graphql`, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
     const answers = await Promise.all([post(), post()]);
     for (const answer of answers) expect(await answer.text()).toContain('DELETED');
     await send(facade, 'k');
-    expect(upstream.deletes()).toHaveLength(1);
+    expect(facade.upstream.deletes()).toHaveLength(1);
   });
 
   it.each([
     ['that there is no such engagement', truto(404), 'NotFoundError', 1],
     ['an unknown outcome that is not safe to repeat', truto(502), 'OutcomeUnknownError', 1],
   ])('repeats %s', async (_what, answer, member, deletes) => {
-    await using upstream = await startUpstream(inTurn(answer, json(204, undefined)));
-    await using facade = await startTestFacade(upstream.url);
+    await using facade = await startFacadeOver(inTurn(answer, json(204, undefined)));
     const rest = ', remoteQuery: { a: 1 }';
     expect((await send(facade, 'k', '1', rest)).__typename).toBe(member);
     expect((await send(facade, 'k', '1', rest)).__typename).toBe(member);
-    expect(upstream.deletes()).toHaveLength(deletes);
+    expect(facade.upstream.deletes()).toHaveLength(deletes);
   });
 
   it.each<[string, Answer, string]>([
@@ -74,24 +72,21 @@ describe('a delete that arrives twice with the same Idempotency-Key', () => {
     ['input that the provider refuses', remote(400), 'RemoteApiError'],
     ['a conflict at the provider', remote(409), 'RemoteApiError'],
   ])('is tried again after %s, and after that its result is repeated', async (_what, refusal, member) => {
-    await using upstream = await startUpstream(inTurn(refusal, json(204, undefined)));
-    await using facade = await startTestFacade(upstream.url);
+    await using facade = await startFacadeOver(inTurn(refusal, json(204, undefined)));
     expect((await send(facade, 'k')).__typename).toBe(member);
     expect(await send(facade, 'k')).toMatchObject({ outcome: 'DELETED' });
     expect(await send(facade, 'k')).toMatchObject({ outcome: 'DELETED' });
-    expect(upstream.deletes()).toHaveLength(2);
+    expect(facade.upstream.deletes()).toHaveLength(2);
   });
 
   it('may be another delete, after a refusal', async () => {
-    await using upstream = await startUpstream(inTurn(truto(400), json(204, undefined)));
-    await using facade = await startTestFacade(upstream.url);
+    await using facade = await startFacadeOver(inTurn(truto(400), json(204, undefined)));
     expect((await send(facade, 'k')).__typename).toBe('InvalidInputError');
     expect(await send(facade, 'k', '1', ', engagementType: CALL')).toMatchObject({ outcome: 'DELETED' });
   });
 
   it('is still remembered when a refusal follows an unknown outcome', async () => {
-    await using upstream = await startUpstream(inTurn(truto(408), truto(429), remote(401), truto(404)));
-    await using facade = await startTestFacade(upstream.url);
+    await using facade = await startFacadeOver(inTurn(truto(408), truto(429), remote(401), truto(404)));
     for (const _attempt of [1, 2, 3]) expect((await send(facade, 'k')).__typename).toBe('OutcomeUnknownError');
     expect(await send(facade, 'k')).toMatchObject({ outcome: 'ALREADY_ABSENT' });
   });
@@ -110,12 +105,11 @@ describe('a delete that arrives twice with the same Idempotency-Key', () => {
   });
 
   it('R09 is another attempt of the same delete after an unknown outcome: a missing record now means deleted', async () => {
-    await using upstream = await startUpstream(inTurn(truto(502), truto(502), truto(404)));
-    await using facade = await startTestFacade(upstream.url);
+    await using facade = await startFacadeOver(inTurn(truto(502), truto(502), truto(404)));
     const first = await send(facade, 'k');
     expect(first).toMatchObject({ __typename: 'OutcomeUnknownError', retrySafe: true });
     expect(await send(facade, 'k')).toMatchObject({ outcome: 'ALREADY_ABSENT' });
-    expect(upstream.deletes()).toHaveLength(3);
+    expect(facade.upstream.deletes()).toHaveLength(3);
     expect((await send(facade, 'other')).__typename).toBe('NotFoundError');
   });
 
@@ -145,8 +139,7 @@ describe('a delete that arrives twice with the same Idempotency-Key', () => {
   });
 
   it('gets the outcome, and not the streamed body, which the first has read', async () => {
-    await using upstream = await startUpstream(json(200, { ok: 1 }));
-    await using facade = await startTestFacade(upstream.url);
+    await using facade = await startFacadeOver(json(200, { ok: 1 }));
     const first = await send(facade, 'k', '1', ', format: STREAM');
     expect(first.stream.chunks).toHaveLength(1);
     const second = await send(facade, 'k', '1', ', format: STREAM');
@@ -155,12 +148,11 @@ describe('a delete that arrives twice with the same Idempotency-Key', () => {
   });
 
   it('is neither remembered nor answered from memory in a dry run', async () => {
-    await using upstream = await startUpstream(json(204, undefined));
-    await using facade = await startTestFacade(upstream.url);
+    await using facade = await startFacadeOver(json(204, undefined));
     expect((await send(facade, 'k', '1', ', dryRun: true')).__typename).toBe('DeleteEngagementPlan');
     expect(await send(facade, 'k')).toMatchObject({ outcome: 'DELETED' });
     expect((await send(facade, 'k', '1', ', dryRun: true')).__typename).toBe('DeleteEngagementPlan');
-    expect(upstream.deletes()).toHaveLength(1);
+    expect(facade.upstream.deletes()).toHaveLength(1);
   });
 
   it.each([

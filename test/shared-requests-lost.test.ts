@@ -6,6 +6,7 @@ import { createSharedRequests } from '../src/engagement/request-memory.ts';
 import { createLog } from '../src/log/log.ts';
 import { connectRedis } from '../src/redis/shared-memory.ts';
 import { startTestFacade } from './support/facade.ts';
+import { startFacadeOver } from './support/facade-over.ts';
 import { inTurn, sendKeyed as send, startTwo } from './support/keyed-delete.ts';
 import { remote, truto } from './support/outcome.ts';
 import { prefix } from './support/redis-facade.ts';
@@ -191,8 +192,7 @@ it.each<[string, Answer, string]>([
   'a key that is new to a Redis with a long enough memory has a result that shows it when the engagement %s',
   async (_what, answer, member) => {
     await using redis = await startRedis();
-    await using upstream = await startUpstream(answer);
-    await using facade = await startTestFacade(upstream.url, { REDIS_URL: redis.url });
+    await using facade = await startFacadeOver(answer, { REDIS_URL: redis.url });
     await age(redis);
     expect((await send(facade, 'k')).__typename).toBe(member);
   },
@@ -270,12 +270,11 @@ describe.each(losses)('after %s, a delete', (_what, lose) => {
 
 it('a delete with a new key, while Redis is new that the rules refuse names the argument and the rule', async () => {
   await using redis = await startRedis();
-  await using upstream = await startUpstream(done, 'affinity');
-  await using facade = await startTestFacade(upstream.url, { REDIS_URL: redis.url });
+  await using facade = await startFacadeOver(done, { REDIS_URL: redis.url }, 'affinity');
   const result = await send(facade, 'k');
   expect(result).toMatchObject({ __typename: 'OutcomeUnknownError', retrySafe: true });
   expect(result.message).toContain('engagementType: Affinity requires one of');
-  expect(upstream.deletes()).toHaveLength(0);
+  expect(facade.upstream.deletes()).toHaveLength(0);
 });
 
 describe('while Redis is unreachable, and after that', () => {

@@ -6,6 +6,7 @@ import { createSchema, createYoga } from 'graphql-yoga';
 import { describe, expect, it } from 'vitest';
 import { createListener, type Handle, type ListenerOptions, type Patience } from '../src/http/connections/listener.ts';
 import { startTestFacade, type TestFacade } from './support/facade.ts';
+import { startFacadeOver } from './support/facade-over.ts';
 import { connectRaw, requestHead } from './support/raw-client.ts';
 import { json, startUpstream } from './support/upstream.ts';
 
@@ -212,8 +213,7 @@ describe('S17 the server', () => {
   const post = (facade: TestFacade) => facade.post(query, {}, authorization);
 
   it('is given 5 seconds for headers, and 10 for a whole request', async () => {
-    await using upstream = await startUpstream(json(204, undefined), 'capsule');
-    await using facade = await startTestFacade(upstream.url, env);
+    await using facade = await startFacadeOver(json(204, undefined), env, 'capsule');
     const { port } = new URL(facade.url);
     const timeouts: (readonly number[])[] = [];
     const onStart = (message: unknown) => {
@@ -228,8 +228,7 @@ describe('S17 the server', () => {
   });
 
   it('answers others while 200 slow sockets are open, and ends each of them, not before its time', async () => {
-    await using upstream = await startUpstream(json(204, undefined), 'capsule');
-    await using facade = await startTestFacade(upstream.url, { ...env, TRUTO_RATE_LIMITS: '0' });
+    await using facade = await startFacadeOver(json(204, undefined), { ...env, TRUTO_RATE_LIMITS: '0' }, 'capsule');
     const startMs = performance.now();
     const slow = await Promise.all(Array.from({ length: 200 }, () => connectRaw(facade.url)));
     const tookMs = slow.map(({ closed }) => closed.then(() => performance.now() - startMs));
@@ -250,12 +249,11 @@ describe('S17 the server', () => {
     expect([...new Set(slow.map((client) => client.received().split('\r\n')[0]))]).toEqual([
       'HTTP/1.1 408 Request Timeout',
     ]);
-    expect(upstream.deletes()).toHaveLength(20);
+    expect(facade.upstream.deletes()).toHaveLength(20);
   });
 
   it.each(['with its length', 'in chunks'])('refuses a body of more than 256 kB sent %s', async (how) => {
-    await using upstream = await startUpstream(json(204, undefined), 'capsule');
-    await using facade = await startTestFacade(upstream.url, env);
+    await using facade = await startFacadeOver(json(204, undefined), env, 'capsule');
     const send = async (totalBytes: number) => {
       const text = JSON.stringify({ query, extensions: { padding: '' } });
       const body = text.replace('""', `"${'x'.repeat(totalBytes - text.length)}"`);
@@ -268,11 +266,11 @@ describe('S17 the server', () => {
       return (await fetch(`${facade.url}/graphql`, init)).status;
     };
     expect(await send(256 * 1024)).toBe(200);
-    expect(upstream.deletes()).toHaveLength(1);
+    expect(facade.upstream.deletes()).toHaveLength(1);
     // This client and the server share a loop, which may be too late for a moment after so much work.
     await expect.poll(() => send(256 * 1024 + 1)).toBe(413);
     await expect.poll(() => send(8 * 1024 * 1024)).toBe(413);
-    expect(upstream.deletes()).toHaveLength(1);
+    expect(facade.upstream.deletes()).toHaveLength(1);
   });
 });
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { writeNodeId } from '../src/engagement/node-id.ts';
 import { startTestFacade } from './support/facade.ts';
+import { startFacadeOver } from './support/facade-over.ts';
 import { refusedIds, takenIds } from './support/ids.ts';
 import { remote, truto } from './support/outcome.ts';
 import { type Answer, json, startUpstream } from './support/upstream.ts';
@@ -78,8 +79,7 @@ describe('a delete with a snapshot', () => {
     const { result } = await run(mutation('id subject'), { read: json(200, { id: 'E1', subject: 'x' }) });
     expect(result.__typename).toBe('UpstreamUnavailableError');
     const guid = '6f9619ff-8b86-d011-b42d-00c04fc964ff';
-    await using upstream = await startUpstream(json(200, { id: guid, subject: 'x' }));
-    await using facade = await startTestFacade(upstream.url);
+    await using facade = await startFacadeOver(json(200, { id: guid, subject: 'x' }));
     const { body } = await facade.post(mutation('subject').replace('"e1"', `"${guid.toUpperCase()}"`));
     expect(body.data.deleteEngagement).toMatchObject({ outcome: 'DELETED', engagement: { subject: 'x' } });
   });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { startTestFacade } from './support/facade.ts';
+import { startFacadeOver } from './support/facade-over.ts';
 import { collect, decode, items, type Part, postForParts, streamedDelete } from './support/parts.ts';
 import { connectRaw, requestHead } from './support/raw-client.ts';
 import { bearer, jwtSecret, serviceEnv, signToken } from './support/service.ts';
@@ -57,17 +58,15 @@ describe('the chunks of one body', () => {
     's: stream { chunks } stream { chunks }',
     'stream { chunks b: chunks @stream }',
   ])('can be read only once, so %s is refused before anything is sent', async (selection) => {
-    await using upstream = await startUpstream((_request, response) => response.end('x'));
-    await using facade = await startTestFacade(upstream.url);
+    await using facade = await startFacadeOver((_request, response) => response.end('x'));
     const query = `mutation { deleteEngagement(id: 1, integratedAccountId: "a", format: STREAM) { ... on DeleteEngagementSuccess { ${selection} } } }`;
     const { body } = await facade.post(query);
     expect(body.errors).toMatchObject([{ extensions: { code: 'BAD_USER_INPUT' } }]);
-    expect(upstream.seen).toHaveLength(0);
+    expect(facade.upstream.seen).toHaveLength(0);
   });
 
   it('may be merged from two fragments', async () => {
-    await using upstream = await startUpstream((_request, response) => response.end('x'));
-    await using facade = await startTestFacade(upstream.url);
+    await using facade = await startFacadeOver((_request, response) => response.end('x'));
     const part = '... on DeleteEngagementSuccess { stream { chunks } }';
     const { body } = await facade.post(
       `mutation { deleteEngagement(id: 1, integratedAccountId: "a", format: STREAM) { ${part} ${part} } }`,

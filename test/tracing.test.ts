@@ -15,6 +15,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished }
 import { createEngagementServer } from '../src/library.ts';
 import { selfSigned } from './support/certificate.ts';
 import { startTestFacade } from './support/facade.ts';
+import { startFacadeOver } from './support/facade-over.ts';
 import { inTurn, removal } from './support/keyed-delete.ts';
 import { listen } from './support/listen.ts';
 import { truto } from './support/outcome.ts';
@@ -39,15 +40,14 @@ function useContextManager(): void {
 }
 
 it('a trace, without an SDK, is passed to upstream unchanged, through Yoga and prepared; without one there is none', async () => {
-  await using upstream = await startUpstream(json(204, undefined));
-  await using facade = await startTestFacade(upstream.url);
+  await using facade = await startFacadeOver(json(204, undefined));
   for (let count = 0; count < 3; count += 1) await facade.post(mutation, {}, { traceparent, tracestate: 'a=1' });
-  const seen = upstream.deletes().map(({ headers }) => [headers.traceparent, headers.tracestate]);
+  const seen = facade.upstream.deletes().map(({ headers }) => [headers.traceparent, headers.tracestate]);
   expect(seen).toEqual(Array.from({ length: 3 }, () => [traceparent, 'a=1']));
   await facade.post(mutation);
   for (const wrong of ['nonsense', `${traceparent}-00`, traceparent.replace(traceId, '0'.repeat(32))])
     await facade.post(mutation, {}, { traceparent: wrong });
-  const later = upstream.deletes().slice(3);
+  const later = facade.upstream.deletes().slice(3);
   expect(later.map(({ headers }) => headers.traceparent)).toEqual(Array.from({ length: 4 }, () => undefined));
 });
 
@@ -60,8 +60,7 @@ describe('a trace, with an SDK,', () => {
   afterAll(() => trace.disable());
 
   it('has a span for the request, and one for each attempt, whose id upstream receives', async () => {
-    await using upstream = await startUpstream(inTurn(truto(502), truto(404)));
-    await using facade = await startTestFacade(upstream.url);
+    await using facade = await startFacadeOver(inTurn(truto(502), truto(404)));
     await facade.post(mutation, {}, { traceparent });
     await expect.poll(() => exporter.getFinishedSpans().some(({ kind }) => kind === SpanKind.SERVER)).toBe(true);
     const spans = exporter.getFinishedSpans();
@@ -70,7 +69,7 @@ describe('a trace, with an SDK,', () => {
     expect(attempts.map(({ attributes }) => attributes['http.response.status_code'])).toEqual([502, 404]);
     const server = spans.find(({ kind }) => kind === SpanKind.SERVER);
     for (const attempt of attempts) expect(attempt.parentSpanContext?.spanId).toBe(server?.spanContext().spanId);
-    const received = upstream.deletes().map(({ headers }) => headers.traceparent);
+    const received = facade.upstream.deletes().map(({ headers }) => headers.traceparent);
     expect(received).toEqual(attempts.map((span) => `00-${traceId}-${span.spanContext().spanId}-01`));
   });
 
@@ -79,8 +78,7 @@ describe('a trace, with an SDK,', () => {
     ['a refusal', truto(400), SpanStatusCode.ERROR, { 'http.response.status_code': 400 }],
     ['no answer', (_request, response) => response.destroy(), SpanStatusCode.ERROR, { 'error.type': 'reset' }],
   ])('marks an attempt that ends with %s', async (_what, answer, code, attributes) => {
-    await using upstream = await startUpstream(answer);
-    await using facade = await startTestFacade(upstream.url);
+    await using facade = await startFacadeOver(answer);
     await facade.post(mutation, {}, { traceparent });
     await expect.poll(() => exporter.getFinishedSpans().some(({ kind }) => kind === SpanKind.SERVER)).toBe(true);
     const [attempt] = exporter.getFinishedSpans().filter(({ name }) => name === 'DELETE engagements');
@@ -105,8 +103,7 @@ describe('a trace, with an SDK,', () => {
   });
 
   it('S01 names no engagement, no account and no token', async () => {
-    await using upstream = await startUpstream(json(204, undefined));
-    await using facade = await startTestFacade(upstream.url, { AUTH_MODE: 'passthrough' });
+    await using facade = await startFacadeOver(json(204, undefined), { AUTH_MODE: 'passthrough' });
     await facade.post(mutation, {}, { authorization: 'Bearer token-of-a-caller' });
     await expect.poll(() => exporter.getFinishedSpans().length).toBeGreaterThan(1);
     const exported = exporter.getFinishedSpans().map(({ name, attributes, events }) => ({ name, attributes, events }));
@@ -139,8 +136,7 @@ describe('a trace, with an SDK,', () => {
 
   it('is of each request by itself on a connection that is kept', async () => {
     useContextManager();
-    await using upstream = await startUpstream(json(204, undefined));
-    await using facade = await startTestFacade(upstream.url);
+    await using facade = await startFacadeOver(json(204, undefined));
     const parents = ['b7ad6b7169203331', 'b7ad6b7169203332', undefined];
     for (const parent of parents)
       await facade.post(mutation, {}, parent ? { traceparent: `00-${traceId}-${parent}-01` } : {});

@@ -5,8 +5,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
 import { startTestFacade, type TestFacade } from './support/facade.ts';
+import { startFacadeOver } from './support/facade-over.ts';
 import { startNode } from './support/server-process.ts';
-import { json, startUpstream } from './support/upstream.ts';
+import { json } from './support/upstream.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'trusted-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -36,16 +37,14 @@ describe('trusted documents', () => {
     ["documentId, with a parameter of the client's own", { documentId: id, id }],
     ["Apollo's persistedQuery", { extensions: { persistedQuery: { version: 1, sha256Hash: id } } }],
   ])('are executed by %s, the first time and prepared', async (_how, naming) => {
-    await using upstream = await startUpstream(json(204, undefined));
-    await using facade = await startTestFacade(upstream.url, only);
+    await using facade = await startFacadeOver(json(204, undefined), only);
     for (const engagement of ['1', '2', '3'])
       expect(await post(facade, { ...naming, variables: { id: engagement } })).toEqual({ status: 200, body: success });
-    expect(upstream.deletes().map(({ path }) => path.split('/').at(-1))).toEqual(['1', '2', '3']);
+    expect(facade.upstream.deletes().map(({ path }) => path.split('/').at(-1))).toEqual(['1', '2', '3']);
   });
 
   it('are all that is executed where only they may be', async () => {
-    await using upstream = await startUpstream(json(204, undefined));
-    await using facade = await startTestFacade(upstream.url, only);
+    await using facade = await startFacadeOver(json(204, undefined), only);
     // Known to the server as a prepared operation by now.
     await post(facade, { documentId: id, variables: { id: '1' } });
     const refused = [
@@ -60,22 +59,20 @@ describe('trusted documents', () => {
       const answer = await post(facade, body);
       expect(answer).toMatchObject({ status: 400, body: { errors: [{ extensions: { code: 'UNTRUSTED_DOCUMENT' } }] } });
     }
-    expect(upstream.deletes()).toHaveLength(1);
+    expect(facade.upstream.deletes()).toHaveLength(1);
   });
 
   it('may be sent together with others by default', async () => {
-    await using upstream = await startUpstream(json(204, undefined));
-    await using facade = await startTestFacade(upstream.url, { TRUSTED_DOCUMENTS: manifest });
+    await using facade = await startFacadeOver(json(204, undefined), { TRUSTED_DOCUMENTS: manifest });
     expect((await post(facade, { documentId: id, variables: { id: '1' } })).body).toEqual(success);
     expect((await post(facade, { query: text, variables: { id: '2' } })).body).toEqual(success);
     expect((await post(facade, { query: '{ __typename }' })).body).toEqual({ data: { __typename: 'Query' } });
   });
 
   it('mean nothing to a server that has none', async () => {
-    await using upstream = await startUpstream(json(204, undefined));
-    await using facade = await startTestFacade(upstream.url);
+    await using facade = await startFacadeOver(json(204, undefined));
     expect((await post(facade, { documentId: id, variables: { id: '1' } })).status).toBe(400);
-    expect(upstream.deletes()).toEqual([]);
+    expect(facade.upstream.deletes()).toEqual([]);
   });
 
   it.each([

@@ -1,11 +1,12 @@
 import { createServer } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { startTestFacade } from './support/facade.ts';
+import { startFacadeOver } from './support/facade-over.ts';
 import { inTurn, lostAnswer } from './support/keyed-delete.ts';
 import { listen } from './support/listen.ts';
 import { mutation, outcomeOf, remote, truto } from './support/outcome.ts';
 import { hangTimeoutMs } from './support/raw-upstream.ts';
-import { type Answer, json, startUpstream } from './support/upstream.ts';
+import { type Answer, json } from './support/upstream.ts';
 
 describe('an outcome without proof is unknown', () => {
   it.each([
@@ -64,12 +65,11 @@ describe('an outcome without proof is unknown', () => {
   });
 
   it('R06 and has the key that upstream received with the last attempt, a new one after each answer', async () => {
-    await using upstream = await startUpstream(truto(502));
-    await using facade = await startTestFacade(upstream.url);
+    await using facade = await startFacadeOver(truto(502));
     const keys = [];
     for (let time = 0; time < 2; time += 1)
       keys.push((await facade.post(mutation)).body.data.deleteEngagement.upstreamIdempotencyKey);
-    const sent = upstream.deletes().map(({ headers }) => headers['idempotency-key']);
+    const sent = facade.upstream.deletes().map(({ headers }) => headers['idempotency-key']);
     expect(keys).toEqual([sent[1], sent[3]]);
     expect(new Set(sent).size).toBe(4);
   });

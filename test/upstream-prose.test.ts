@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { startTestFacade, type TestFacade } from './support/facade.ts';
+import { startFacadeOver } from './support/facade-over.ts';
 import { type Answer, type FakeUpstream, startUpstream } from './support/upstream.ts';
 
 /** Upstream's own prose, in every position that it can have. It quotes an address with a credential. */
@@ -114,10 +115,9 @@ describe('S12 an answer of upstream', () => {
     it.each(documents)(
       'shows none of its prose, headers or address to the client of %s, with any status',
       async (_of, document) => {
-        await using upstream = await startUpstream(answerWith(make), answerWith(make));
-        await using facade = await startTestFacade(upstream.url);
-        await Promise.all(statuses.map((status) => expectNoProse(facade, upstream, document(status))));
-        expect(upstream.seen.length).toBeGreaterThanOrEqual(statuses.length);
+        await using facade = await startFacadeOver(answerWith(make), {}, answerWith(make));
+        await Promise.all(statuses.map((status) => expectNoProse(facade, facade.upstream, document(status))));
+        expect(facade.upstream.seen.length).toBeGreaterThanOrEqual(statuses.length);
       },
     );
   });

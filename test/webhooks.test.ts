@@ -5,6 +5,7 @@ import { sandboxAccount } from '../src/sandbox/accounts.ts';
 import { startSandbox } from '../src/sandbox/server.ts';
 import { callSandbox } from './sandbox-call.ts';
 import { startTestFacade } from './support/facade.ts';
+import { startFacadeOver } from './support/facade-over.ts';
 import { freePort } from './support/free-port.ts';
 import { removal, sendKeyed, startTwo, withKey } from './support/keyed-delete.ts';
 import { startRedis } from './support/redis-server.ts';
@@ -24,14 +25,12 @@ const hour = 3_600_000;
 
 describe.concurrent('the webhook of Truto', () => {
   it('exists only with TRUTO_WEBHOOK_SECRETS', async ({ expect }) => {
-    await using upstream = await startUpstream(json(204, undefined));
-    await using facade = await startTestFacade(upstream.url);
+    await using facade = await startFacadeOver(json(204, undefined));
     expect((await deliver(facade.url, deletedEvent('a', '1'))).status).toBe(404);
   });
 
   it('S37 refuses what no secret has signed, and changes nothing', async ({ expect }) => {
-    await using upstream = await startUpstream(json(202, { id: '1' }), 'capsule');
-    await using facade = await startTestFacade(upstream.url, webhookEnv);
+    await using facade = await startFacadeOver(json(202, { id: '1' }), webhookEnv, 'capsule');
     expect(await sendKeyed(facade, 'k')).toMatchObject({ outcome: 'ACCEPTED' });
     const body = deletedEvent('a', '1');
     for (const signature of [null, '', 'format=sha256,v=', signatureOf(body, 'another'), signatureOf(`${body} `)])
@@ -50,8 +49,7 @@ describe.concurrent('the webhook of Truto', () => {
   });
 
   it('answers 400 to a body that is no event, 405 to other methods, and 413 to a large one', async ({ expect }) => {
-    await using upstream = await startUpstream(json(204, undefined));
-    await using facade = await startTestFacade(upstream.url, webhookEnv);
+    await using facade = await startFacadeOver(json(204, undefined), webhookEnv);
     const statusOf = async (body: string) => (await deliver(facade.url, body)).status;
     const { created_at: _, ...undated } = JSON.parse(deletedEvent('a', '1'));
     for (const body of ['', 'no json', '[]', '{}', JSON.stringify(undated)]) expect(await statusOf(body)).toBe(400);
@@ -60,8 +58,7 @@ describe.concurrent('the webhook of Truto', () => {
   });
 
   it('answers 200 to events that it does not use, and counts them', async ({ expect }) => {
-    await using upstream = await startUpstream(json(204, undefined));
-    await using facade = await startTestFacade(upstream.url, webhookEnv);
+    await using facade = await startFacadeOver(json(204, undefined), webhookEnv);
     const statusOf = async (body: string) => (await deliver(facade.url, body)).status;
     const account = { integrated_account_id: 'a' };
     const contact = { ...account, resource: 'crm/contacts', records: [{ id: '1' }] };
@@ -96,8 +93,7 @@ describe.concurrent('the webhook of Truto', () => {
 
   it('answers 503 while Redis does not answer, and uses the event when it is sent again', async ({ expect }) => {
     await using redis = await startRedis();
-    await using upstream = await startUpstream(json(204, undefined));
-    await using facade = await startTestFacade(upstream.url, { ...webhookEnv, REDIS_URL: redis.url });
+    await using facade = await startFacadeOver(json(204, undefined), { ...webhookEnv, REDIS_URL: redis.url });
     const body = deletedEvent('a', '1');
     redis.freeze(true);
     expect((await deliver(facade.url, body)).status).toBe(503);
@@ -120,8 +116,7 @@ describe.concurrent('the webhook of Truto', () => {
   });
 
   it('never writes the payload of an event to the log', async ({ expect }) => {
-    await using upstream = await startUpstream(json(204, undefined));
-    await using facade = await startTestFacade(upstream.url, webhookEnv);
+    await using facade = await startFacadeOver(json(204, undefined), webhookEnv);
     const payload = {
       integrated_account_id: 'a',
       resource: 'crm/engagements',
@@ -177,14 +172,13 @@ const send = async (
 
 describe.concurrent('an event record:deleted', () => {
   it('makes DELETED of an ACCEPTED delete that is asked for again under its key', async ({ expect }) => {
-    await using upstream = await startUpstream(json(202, { id: '1' }), 'capsule');
-    await using facade = await startTestFacade(upstream.url, webhookEnv);
+    await using facade = await startFacadeOver(json(202, { id: '1' }), webhookEnv, 'capsule');
     expect(await sendKeyed(facade, 'k')).toMatchObject({ outcome: 'ACCEPTED' });
     await deliver(facade.url, deletedEvent('a', '1'));
     const now = await sendKeyed(facade, 'k');
     expect(now).toMatchObject({ outcome: 'DELETED' });
     expect(now.warnings.join()).toContain('record:deleted');
-    expect(upstream.deletes()).toHaveLength(1);
+    expect(facade.upstream.deletes()).toHaveLength(1);
   });
 
   it('makes DELETED of an unknown outcome under a key, at any replica, and nothing is sent again', async ({
@@ -202,13 +196,12 @@ describe.concurrent('an event record:deleted', () => {
   });
 
   it('also settles one that is not safe to retry', async ({ expect }) => {
-    await using upstream = await startUpstream((_request, response) => void response.destroy(), 'capsule');
-    await using facade = await startTestFacade(upstream.url, webhookEnv);
+    await using facade = await startFacadeOver((_request, response) => void response.destroy(), webhookEnv, 'capsule');
     const rest = ', remoteQuery: { a: 1 }';
     expect(await sendKeyed(facade, 'k', '1', rest)).toMatchObject({ retrySafe: false });
     await deliver(facade.url, deletedEvent('a', '1'));
     expect(await sendKeyed(facade, 'k', '1', rest)).toMatchObject({ outcome: 'DELETED' });
-    expect(upstream.deletes()).toHaveLength(1);
+    expect(facade.upstream.deletes()).toHaveLength(1);
   });
 
   it('settles a delete that waits for its answer', async ({ expect }) => {
@@ -225,8 +218,7 @@ describe.concurrent('an event record:deleted', () => {
     ['is about another engagement', () => deletedEvent('a', '2')],
     ['is about another account', () => deletedEvent('b', '1')],
   ])('settles nothing when it %s', async (_what, makeBody) => {
-    await using upstream = await startUpstream(json(202, { id: '1' }), 'capsule');
-    await using facade = await startTestFacade(upstream.url, webhookEnv);
+    await using facade = await startFacadeOver(json(202, { id: '1' }), webhookEnv, 'capsule');
     const before = new Date(Date.now() - 2_000);
     expect(await sendKeyed(facade, 'k')).toMatchObject({ outcome: 'ACCEPTED' });
     expect((await deliver(facade.url, makeBody(before))).status).toBe(200);
@@ -234,8 +226,7 @@ describe.concurrent('an event record:deleted', () => {
   });
 
   it('must name the type where a call and a meeting may have the same id', async ({ expect }) => {
-    await using upstream = await startUpstream(json(202, { id: '1' }), 'zohocrm');
-    await using facade = await startTestFacade(upstream.url, webhookEnv);
+    await using facade = await startFacadeOver(json(202, { id: '1' }), webhookEnv, 'zohocrm');
     const call = () => sendKeyed(facade, 'k', '1', ', engagementType: CALL');
     const task = () => sendKeyed(facade, 'raw', '1', ', rawEngagementType: "Task"');
     for (const again of [call, task]) expect(await again()).toMatchObject({ outcome: 'ACCEPTED' });
@@ -249,8 +240,7 @@ describe.concurrent('an event record:deleted', () => {
   });
 
   it('settles each of its records when some ids are long integers', async ({ expect }) => {
-    await using upstream = await startUpstream(json(202, undefined), 'capsule');
-    await using facade = await startTestFacade(upstream.url, webhookEnv);
+    await using facade = await startFacadeOver(json(202, undefined), webhookEnv, 'capsule');
     const long = '3652397000000512019';
     const callBoth = async () => [await sendKeyed(facade, 'k', long), await sendKeyed(facade, 'l', '1')];
     expect(await callBoth()).toMatchObject([{ outcome: 'ACCEPTED' }, { outcome: 'ACCEPTED' }]);
@@ -261,8 +251,7 @@ describe.concurrent('an event record:deleted', () => {
   });
 
   it('does not give a caller the result of another key', async ({ expect }) => {
-    await using upstream = await startUpstream(json(202, { id: '1' }), 'capsule');
-    await using facade = await startTestFacade(upstream.url, webhookEnv);
+    await using facade = await startFacadeOver(json(202, { id: '1' }), webhookEnv, 'capsule');
     await deliver(facade.url, deletedEvent('a', '1', null, new Date(Date.now() - 2_000)));
     const { body } = await facade.post(`mutation { ${removal('1')} }`, {}, withKey('new'));
     expect(body.data.deleteEngagement).toMatchObject({ outcome: 'ACCEPTED' });

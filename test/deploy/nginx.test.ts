@@ -5,6 +5,7 @@ import type { Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { describe, expect, it } from 'vitest';
 import { startTestFacade } from '../support/facade.ts';
+import { startFacadeOver } from '../support/facade-over.ts';
 import { freePort } from '../support/free-port.ts';
 import { listen } from '../support/listen.ts';
 import { startNginx } from '../support/nginx-server.ts';
@@ -233,8 +234,7 @@ describe('deploy/nginx.conf in front of the server', () => {
   const hostOf = (url: string) => new URL(url).host;
 
   it('R22 closes idle connections before the server does, and no request is lost', async () => {
-    await using upstream = await startUpstream(json(204, undefined), 'capsule');
-    await using facade = await startTestFacade(upstream.url, { KEEP_ALIVE_TIMEOUT_MS: '5000' });
+    await using facade = await startFacadeOver(json(204, undefined), { KEEP_ALIVE_TIMEOUT_MS: '5000' }, 'capsule');
     const closedBy: string[] = [];
     const watch = (message: unknown) => {
       const { socket } = message as { socket: Socket };
