@@ -145,11 +145,10 @@ it('the deadline of an operation holds for all its look-ups together', async () 
 
 it('R11 a client that disconnects stops further requests, and the request in flight is finished and logged', async () => {
   const { promise: secondDelete, resolve: answerSecond } = Promise.withResolvers<void>();
-  await using upstream = await startUpstream(async (request, response) => {
+  await using facade = await startFacadeOver(async (request, response) => {
     if (request.path.endsWith('/2')) await secondDelete;
     json(204, undefined)(request, response);
   });
-  await using facade = await startTestFacade(upstream.url);
   const aliases = [1, 2, 3, 4, 5].map(
     (id) => `a${id}: deleteEngagement(id: ${id}, integratedAccountId: "a") { __typename }`,
   );
@@ -160,7 +159,7 @@ it('R11 a client that disconnects stops further requests, and the request in fli
     body: JSON.stringify({ query: `mutation { ${aliases.join(' ')} }` }),
     signal: client.signal,
   }).catch(() => 'gone');
-  await expect.poll(() => upstream.deletes().length).toBe(2);
+  await expect.poll(() => facade.upstream.deletes().length).toBe(2);
   client.abort();
   expect(await gone).toBe('gone');
   await fetch(`${facade.url}/health`);
@@ -174,7 +173,7 @@ it('R11 a client that disconnects stops further requests, and the request in fli
           .filter((line) => line.includes('"msg":"delete"')).length,
     )
     .toBe(5);
-  expect(upstream.deletes()).toHaveLength(2);
+  expect(facade.upstream.deletes()).toHaveLength(2);
   expect(facade.logged().match(/"detail":"DELETED"/g)).toHaveLength(2);
   expect(facade.logged().match(/client disconnected before/g)).toHaveLength(3);
 });

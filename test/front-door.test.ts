@@ -307,11 +307,10 @@ it('S31 a token that expires while its delete is done does not hide the outcome,
 
 it('R11 a client that leaves a prepared operation has nothing further sent for it, and what was sent is finished and logged', async () => {
   const release = Promise.withResolvers<void>();
-  await using upstream = await startUpstream(async (request, response) => {
+  await using facade = await startFacadeOver(async (request, response) => {
     if (request.path.endsWith('/2')) await release.promise;
     json(204, undefined)(request, response);
   });
-  await using facade = await startTestFacade(upstream.url);
   const aliases = ['a', 'b', 'c'].map(
     (name) => `${name}: deleteEngagement(id: $${name}, integratedAccountId: "a") { __typename }`,
   );
@@ -324,12 +323,12 @@ it('R11 a client that leaves a prepared operation has nothing further sent for i
     body: body(query, { variables: { a: 1, b: 2, c: 3 } }),
     signal: client.signal,
   }).catch(() => 'gone');
-  await expect.poll(() => upstream.deletes().length).toBe(5);
+  await expect.poll(() => facade.upstream.deletes().length).toBe(5);
   client.abort();
   expect(await gone).toBe('gone');
   await fetch(`${facade.url}/health`);
   release.resolve();
   await expect.poll(() => facade.logged().match(/"msg":"delete"/g)?.length).toBe(6);
-  expect(upstream.deletes()).toHaveLength(5);
+  expect(facade.upstream.deletes()).toHaveLength(5);
   expect(attemptsLogged(facade).filter((attempts) => attempts === 0)).toHaveLength(1);
 });

@@ -118,10 +118,9 @@ describe('GET /metrics', () => {
 
   it('counts a failed read in a fragment with all of its time, executed or prepared, and no skipped field', async () => {
     const delayMs = 200;
-    await using upstream = await startUpstream((request, response) =>
+    await using facade = await startFacadeOver((request, response) =>
       setTimeout(truto(403), delayMs, request, response),
     );
-    await using facade = await startTestFacade(upstream.url);
     const read = 'engagement(id: "1", integratedAccountId: "a") { id }';
     const query = `{ ...R skipped: integrations @skip(if: true) { name } } fragment R on Query { ... { ${read} } }`;
     for (const _way of ['executed', 'prepared']) await facade.post(query);

@@ -77,20 +77,19 @@ it('a delete with a snapshot that was too large to store is settled when it arri
 
 it('a streamed body of a delete that arrives twice at once goes to the first, and the second gets the outcome', async () => {
   const release = Promise.withResolvers<void>();
-  await using upstream = await startUpstream(async (request, response) => {
+  await using facade = await startFacadeOver(async (request, response) => {
     await release.promise;
     json(200, { ok: 1 })(request, response);
   });
-  await using facade = await startTestFacade(upstream.url);
   const first = send(facade, 'k', '1', ', format: STREAM');
-  await expect.poll(() => upstream.deletes().length).toBe(1);
+  await expect.poll(() => facade.upstream.deletes().length).toBe(1);
   const second = send(facade, 'k', '1', ', format: STREAM');
   // When a later request is answered, it has arrived.
   await fetch(`${facade.url}/health`);
   release.resolve();
   expect((await first).stream.chunks).toHaveLength(1);
   expect(await second).toMatchObject({ outcome: 'DELETED', stream: null });
-  expect(upstream.deletes()).toHaveLength(1);
+  expect(facade.upstream.deletes()).toHaveLength(1);
 });
 
 it('two deletes with one key are two when a list in the remoteQuery has another order', async () => {

@@ -24,19 +24,18 @@ describe('a delete that arrives twice with the same Idempotency-Key', () => {
 
   it('waits for the first while that is in flight', async () => {
     const release = Promise.withResolvers<void>();
-    await using upstream = await startUpstream(async (request, response) => {
+    await using facade = await startFacadeOver(async (request, response) => {
       await release.promise;
       json(200, { subject: 'Hello' })(request, response);
     });
-    await using facade = await startTestFacade(upstream.url);
     const all = ['k', 'k', 'k'].map((key) => send(facade, key));
-    await expect.poll(() => upstream.deletes().length).toBe(1);
+    await expect.poll(() => facade.upstream.deletes().length).toBe(1);
     // When a later request is answered, the others have arrived.
     await fetch(`${facade.url}/health`);
     release.resolve();
     const results = await Promise.all(all);
     expect(new Set(results.map((result) => JSON.stringify(result))).size).toBe(1);
-    expect(upstream.deletes()).toHaveLength(1);
+    expect(facade.upstream.deletes()).toHaveLength(1);
   });
 
   it('may have its key in extensions.idempotencyKey of the request', async () => {
@@ -92,16 +91,15 @@ describe('a delete that arrives twice with the same Idempotency-Key', () => {
   });
 
   it('returns its result, and is not sent, after a stored snapshot of an unknown outcome is no longer needed', async () => {
-    await using upstream = await startUpstream((request, response) => {
+    await using facade = await startFacadeOver((request, response) => {
       if (request.method === 'GET') json(200, { subject: 'Hello' })(request, response);
-      else (upstream.deletes().length === 1 ? truto(408) : json(204, undefined))(request, response);
+      else (facade.upstream.deletes().length === 1 ? truto(408) : json(204, undefined))(request, response);
     });
-    await using facade = await startTestFacade(upstream.url);
     const removal = () => send(facade, 'k', '1', ', snapshot: true');
     expect((await removal()).__typename).toBe('OutcomeUnknownError');
     const deleted = { outcome: 'DELETED', engagement: { subject: 'Hello' } };
     for (const _attempt of [2, 3, 4]) expect(await removal()).toMatchObject(deleted);
-    expect(upstream.deletes()).toHaveLength(2);
+    expect(facade.upstream.deletes()).toHaveLength(2);
   });
 
   it('R09 is another attempt of the same delete after an unknown outcome: a missing record now means deleted', async () => {
@@ -162,13 +160,12 @@ describe('a delete that arrives twice with the same Idempotency-Key', () => {
     ['failing', truto(500)],
   ])('has its snapshot after an unknown outcome, when the next read is %s', async (_what, later) => {
     let wasDeleted = false;
-    await using upstream = await startUpstream((request, response) => {
+    await using facade = await startFacadeOver((request, response) => {
       if (request.method === 'DELETE')
         (wasDeleted ? truto(404) : truto(503, { truto_is_remote_error: true }))(request, response);
       else (wasDeleted ? later : json(200, { subject: 'Hello' }))(request, response);
       wasDeleted ||= request.method === 'DELETE';
     });
-    await using facade = await startTestFacade(upstream.url);
     expect((await send(facade, 'k', '1', ', snapshot: true')).__typename).toBe('OutcomeUnknownError');
     expect(await send(facade, 'k', '1', ', snapshot: true')).toMatchObject({
       outcome: 'ALREADY_ABSENT',

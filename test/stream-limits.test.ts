@@ -7,12 +7,11 @@ import { bearer, jwtSecret, serviceEnv, signToken } from './support/service.ts';
 import { type Answer, startUpstream } from './support/upstream.ts';
 
 it('chunks under @defer all arrive, in the list and after it', async () => {
-  await using upstream = await startUpstream(async (_request, response) => {
+  await using facade = await startFacadeOver(async (_request, response) => {
     for (const piece of ['a', 'b', 'c', 'd'])
       await new Promise((resolve) => response.write(piece.repeat(70_000), resolve));
     response.end();
   });
-  await using facade = await startTestFacade(upstream.url);
   const query = `mutation { deleteEngagement(id: "1", integratedAccountId: "a", format: STREAM) {
       __typename ... @defer { ... on DeleteEngagementSuccess { stream { chunks @stream(initialCount: 1) } } } } }`;
   const parts = await collect(await postForParts(facade, query));
@@ -38,7 +37,7 @@ it('an initialCount beyond MAX_UPSTREAM_BYTES holds no more than that; the rest 
 it('a streamed answer with an unknown outcome is reported as such, and its body is closed', async () => {
   const closed = Promise.withResolvers<void>();
   // It never pauses for the time of an operation, so no other limit ends it.
-  await using upstream = await startUpstream((_request, response) => {
+  await using facade = await startFacadeOver((_request, response) => {
     response.writeHead(207);
     const drip = setInterval(() => response.write('drop'), 50);
     response.once('close', () => {
@@ -46,7 +45,6 @@ it('a streamed answer with an unknown outcome is reported as such, and its body 
       closed.resolve();
     });
   });
-  await using facade = await startTestFacade(upstream.url);
   const { body } = await facade.post(`mutation { ${streamedDelete('chunks')} }`);
   expect(body.data.deleteEngagement).toEqual({ __typename: 'OutcomeUnknownError' });
   await closed.promise;

@@ -94,11 +94,10 @@ describe('chunks with @stream', () => {
   });
 
   it('that end early end with an error, after the delete was reported', async () => {
-    await using upstream = await startUpstream((_request, response) => {
+    await using facade = await startFacadeOver((_request, response) => {
       response.writeHead(200, { 'content-length': 100 });
       response.write('half', () => response.destroy());
     });
-    await using facade = await startTestFacade(upstream.url);
     const parts = await collect(await postForParts(facade, `mutation { ${streamedDelete('chunks @stream')} }`));
     expect(parts[0]).toMatchObject({ data: { deleteEngagement: { outcome: 'DELETED' } } });
     expect(items(parts).at(-1)).toMatchObject({
@@ -162,12 +161,11 @@ describe('chunks without @stream', () => {
 
   it('are not read when they are not selected, and take no permit: a caller has 8 for open bodies', async () => {
     let openCount = 0;
-    await using upstream = await startUpstream((_request, response) => {
+    await using facade = await startFacadeOver((_request, response) => {
       openCount += 1;
       response.once('close', () => (openCount -= 1));
       response.writeHead(200, { 'content-length': 1_000_000_000 }).write('the beginning');
     });
-    await using facade = await startTestFacade(upstream.url);
     const aliases = Array.from({ length: 10 }, (_, index) => `a${index}: ${streamedDelete('', `${index}`)}`);
     const { body } = await facade.post(`mutation { ${aliases.join(' ')} }`);
     const stream = { contentType: null, contentLength: 1_000_000_000 };

@@ -137,11 +137,10 @@ describe('S12 an answer of upstream', () => {
     ['OutcomeUnknownError', 500],
   ])("shows only the provider's own body in %s, when that is selected", async (member, status) => {
     const provider = { why: 'the provider says' };
-    await using upstream = await startUpstream((_request, response) => {
+    await using facade = await startFacadeOver((_request, response) => {
       const body = { ...inTrutosForm(status), truto_is_remote_error: true, raw_response: provider };
       response.writeHead(status, canary, headers).end(JSON.stringify(body));
     });
-    await using facade = await startTestFacade(upstream.url);
     const { body } = await facade.post(
       `mutation { deleteEngagement(id: "e1", integratedAccountId: "a") { __typename ... on ${member} { message rawResponse } } }`,
     );
