@@ -25,11 +25,6 @@ function keyOf({ head }: RawRequest): string | undefined {
 }
 
 describe('R06 a delete that fails without a clear answer', () => {
-  it.each([500, 502, 504])('%i: is sent twice, and its outcome is unknown', async (statusCode) => {
-    const result = await rawOutcomeOf([refusal(statusCode)], 2);
-    expect(result).toMatchObject({ ...unknown, lastStatusCode: statusCode });
-  });
-
   it.each([500, 502, 504])('%i: is a success when the second attempt is', async (statusCode) => {
     expect(await rawOutcomeOf([refusal(statusCode), noContent], 2)).toMatchObject({ outcome: 'DELETED' });
   });

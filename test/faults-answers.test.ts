@@ -5,8 +5,6 @@ import { startTestFacade } from './support/facade.ts';
 import {
   answerText,
   bytes,
-  deleteInTime,
-  hangTimeoutMs,
   hangUp,
   noContent,
   type RawAnswer,
@@ -14,7 +12,6 @@ import {
   record,
   refusal,
   reset,
-  startRawUpstream,
 } from './support/raw-upstream.ts';
 import { startUpstream } from './support/upstream.ts';
 
@@ -194,40 +191,7 @@ describe('a delete', () => {
     const endless = `HTTP/1.1 100 Continue\r\n${'x: y\r\n'.repeat(10_000)}`;
     expect(await rawOutcomeOf([bytes(endless), noContent], 2)).toMatchObject(success);
   });
-
-  it('S15 is not redirected: the other server gets no request', async () => {
-    await using elsewhere = await startRawUpstream([noContent]);
-    const location = `location: ${elsewhere.url}/unified/crm/engagements/e1`;
-    for (const statusCode of [302, 307]) {
-      const result = await rawOutcomeOf([bytes(answerText(statusCode, '', [location]))], 1);
-      expect(result).toMatchObject({ ...unknown, lastStatusCode: statusCode });
-      expect(JSON.stringify(result)).not.toContain(String(elsewhere.port));
-    }
-    expect(elsewhere.connectionCount()).toBe(0);
-  });
 });
-
-const isRemote = { truto_is_remote_error: true };
-it.each<[number, string, RawAnswer, object]>([
-  [400, 'of Truto', refusal(400), { __typename: 'InvalidInputError' }],
-  [400, 'of the provider', refusal(400, [], isRemote), { __typename: 'RemoteApiError', statusCode: 400 }],
-  [401, 'of the provider', refusal(401, [], isRemote), { __typename: 'AccountNeedsReauthError' }],
-  [403, 'of Truto', refusal(403), { __typename: 'ForbiddenError' }],
-  [404, 'of Truto', refusal(404), { __typename: 'NotFoundError' }],
-  [405, 'of Truto', refusal(405), { __typename: 'ForbiddenError' }],
-  [409, 'of the provider', refusal(409, [], isRemote), { __typename: 'RemoteApiError', statusCode: 409 }],
-  [422, 'of Truto', refusal(422), { __typename: 'InvalidInputError' }],
-  [503, 'of Truto', refusal(503), { __typename: 'AccountBlockedError' }],
-])(
-  'R05 a refusal is returned at once, as its own member, and is final %i %s',
-  async (_statusCode, _whose, answer, member) => {
-    await using upstream = await startRawUpstream([answer, noContent]);
-    await using facade = await startTestFacade(upstream.url, { REQUEST_TIMEOUT_MS: String(hangTimeoutMs) });
-    const result = await deleteInTime(facade, hangTimeoutMs);
-    expect(result).toMatchObject({ ...member, message: expect.stringContaining('Nothing was deleted') });
-    expect(upstream.deletes).toHaveLength(1);
-  },
-);
 
 it('an answer that pauses in its body is awaited until the deadline', async () => {
   await using upstream = await startUpstream((_request, response) => {

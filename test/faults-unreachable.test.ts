@@ -5,7 +5,16 @@ import { describe, expect, it } from 'vitest';
 import { selfSigned } from './support/certificate.ts';
 import { startTestFacade } from './support/facade.ts';
 import { listen } from './support/listen.ts';
-import { attemptsLogged, deleteInTime, deletion, noContent, reset, startRawUpstream } from './support/raw-upstream.ts';
+import {
+  attemptsLogged,
+  deleteInTime,
+  deletion,
+  noContent,
+  type RawAnswer,
+  refusal,
+  reset,
+  startRawUpstream,
+} from './support/raw-upstream.ts';
 
 /** The longest an operation may take here, since nothing hangs. */
 const timeoutMs = 5_000;
@@ -52,8 +61,11 @@ describe('R14 a delete that cannot reach upstream is reported as not sent, tried
 describe('a delete with a remoteQuery', () => {
   const withRemoteQuery = { remoteQuery: { scope: 'all' } };
 
-  it('is not sent again once it may have been executed', async () => {
-    await using upstream = await startRawUpstream([reset, noContent]);
+  it.each<[string, RawAnswer]>([
+    ['reset', reset],
+    ['answered with 502', refusal(502)],
+  ])('is not sent again once it may have been executed, and was %s', async (_how, first) => {
+    await using upstream = await startRawUpstream([first, noContent]);
     await using facade = await startTestFacade(upstream.url);
     const { body } = await facade.post(deletion, withRemoteQuery);
     expect(body.data.deleteEngagement).toMatchObject({ __typename: 'OutcomeUnknownError', retrySafe: false });
