@@ -4,6 +4,7 @@ import { ConfigError, parseConfig, parseSettings } from '../src/config/config.ts
 import { createSchema, printedSchema } from '../src/graphql/schema.ts';
 import { createEngagementSchema, createEngagementServer, printEngagementSchema } from '../src/library.ts';
 import { sandboxAccount } from '../src/sandbox/accounts.ts';
+import { closing } from './support/closing.ts';
 import { startTestFacade } from './support/facade.ts';
 import { runCli } from './support/run-cli.ts';
 import { shared } from './support/shared.ts';
@@ -189,12 +190,11 @@ describe('ADDITIONAL_FIELDS', () => {
 
 describe('SANDBOX_FIELDS', () => {
   it('adds fields to the sandbox, which the schema and its answers then have', async () => {
-    await using server = openServer({
-      PORT: 0,
-      SANDBOX: true,
-      SANDBOX_FIELDS: '{"deal_stage":"won","extra":{"a":1}}',
+    const settings = {
+      ...{ PORT: 0, SANDBOX: true, SANDBOX_FIELDS: '{"deal_stage":"won","extra":{"a":1}}' },
       ADDITIONAL_FIELDS: JSON.stringify(own.slice(0, 1)),
-    });
+    };
+    await using server = closing(createEngagementServer(settings, { logTo: { write() {} } }));
     const url = await server.listen();
     const integratedAccountId = sandboxAccount('Capsule').id;
     const post = async (query: string) => {
@@ -222,11 +222,6 @@ describe('SANDBOX_FIELDS', () => {
     expect(() => parseSettings(real)).toThrow(/SANDBOX_FIELDS is only for SANDBOX=1/);
   });
 });
-
-function openServer(settings: Parameters<typeof createEngagementServer>[0]) {
-  const server = createEngagementServer(settings, { logTo: { write() {} } });
-  return Object.assign(server, { [Symbol.asyncDispose]: () => server.close() });
-}
 
 function catchError(run: () => unknown): unknown {
   try {

@@ -8,6 +8,7 @@ import { sandboxAccount, sandboxToken } from '../src/sandbox/accounts.ts';
 import { seedEngagements } from '../src/sandbox/seed.ts';
 import { startSandbox } from '../src/sandbox/server.ts';
 import { bulkSelection, seen, startBulk, started } from './support/bulk.ts';
+import { closing } from './support/closing.ts';
 import { startTestFacade } from './support/facade.ts';
 import { truto } from './support/outcome.ts';
 import { startRedis } from './support/redis-server.ts';
@@ -41,7 +42,7 @@ describe.concurrent('S02 a bulk delete in service mode', () => {
     expect,
   }) => {
     await using redis = await startRedis();
-    const sandbox = await startSandbox({ latencyMs: 200 });
+    await using sandbox = closing(await startSandbox({ latencyMs: 200 }));
     const env = { ...serviceEnv, JWT_SECRET: jwtSecret, TRUTO_API_TOKEN: sandboxToken, REDIS_URL: redis.url };
     await using facade = await startTestFacade(sandbox.url, env);
     const granted = bearer(await signToken({ integrated_accounts: [integratedAccountId] }));
@@ -72,7 +73,6 @@ describe.concurrent('S02 a bulk delete in service mode', () => {
     }
     expect(['DELETING', 'COMPLETED']).toContain((await seen(facade.post, id, granted)).state);
     await expect.poll(async () => (await seen(facade.post, id, colleague)).state).toBe('COMPLETED');
-    await sandbox.close();
   });
 });
 
@@ -143,7 +143,7 @@ describe.concurrent('a bulk delete in service mode', () => {
 describe.concurrent('a bulk delete in passthrough mode', () => {
   it('S01 needs a secret to seal tokens, and stores no readable token', async ({ expect }) => {
     await using redis = await startRedis();
-    const sandbox = await startSandbox({ latencyMs: 300 });
+    await using sandbox = closing(await startSandbox({ latencyMs: 300 }));
     const caller = bearer(sandboxToken);
     await using open = await startTestFacade(sandbox.url, { REDIS_URL: redis.url, AUTH_MODE: 'passthrough' });
     const { body } = await startBulk(open.post, { integratedAccountId, ids }, caller);
@@ -158,7 +158,6 @@ describe.concurrent('a bulk delete in passthrough mode', () => {
     expect(kept).not.toContain(sandboxToken);
     expect(kept).not.toContain(Buffer.from(sandboxToken).toString('base64').slice(0, -4));
     await expect.poll(async () => (await seen(facade.post, id, caller)).state).toBe('COMPLETED');
-    await sandbox.close();
   });
 
   it('S02 is visible only to callers to whom upstream shows its account', async ({ expect }) => {

@@ -2,9 +2,10 @@ import { describe, expect, it, vi } from 'vitest';
 import { sandboxAccount } from '../src/sandbox/accounts.ts';
 import { findFault } from '../src/sandbox/faults.ts';
 import { seedEngagements } from '../src/sandbox/seed.ts';
-import { type Sandbox, type SandboxOptions, startSandbox } from '../src/sandbox/server.ts';
+import { type SandboxOptions, startSandbox } from '../src/sandbox/server.ts';
 import { control, outcomesOf, type Post, seen, started } from './support/bulk.ts';
 import { deletesOf, ended, type Setting, startSetting } from './support/bulk-setting.ts';
+import { closing } from './support/closing.ts';
 import { startTestFacade } from './support/facade.ts';
 
 const account = sandboxAccount('Capsule');
@@ -19,10 +20,7 @@ async function begun({ facade, sandbox }: Setting, count = 500, least = 50): Pro
 }
 
 /** A sandbox where another was, as if that had never been. */
-async function restarted(port: number): Promise<Sandbox & AsyncDisposable> {
-  const sandbox = await startSandbox({ ...many, latencyMs: 20, port });
-  return Object.assign(sandbox, { [Symbol.asyncDispose]: () => sandbox.close() });
-}
+const restarted = async (port: number) => closing(await startSandbox({ ...many, latencyMs: 20, port }));
 
 /** Waits until nothing of it is under way: no item that began is without an end. */
 async function settled({ facade }: Setting, id: string): Promise<number> {

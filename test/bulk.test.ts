@@ -5,6 +5,7 @@ import { seedEngagements } from '../src/sandbox/seed.ts';
 import { startSandbox } from '../src/sandbox/server.ts';
 import { outcomesOf, type Post, seen, startBulk, started } from './support/bulk.ts';
 import { deletesOf, ended, startSetting } from './support/bulk-setting.ts';
+import { closing } from './support/closing.ts';
 import { startTestFacade } from './support/facade.ts';
 import { startRedis } from './support/redis-server.ts';
 import { json, startUpstream } from './support/upstream.ts';
@@ -17,13 +18,12 @@ it.concurrent.each([
   'mutation { startBulkDelete(input: { integratedAccountId: 1, ids: [1] }) { id } }',
   ...['pause', 'resume', 'cancel'].map((how) => `mutation { ${how}BulkDelete(id: 1) { id } }`),
 ])('a server without Redis names the setting that %s needs', async (document) => {
-  const sandbox = await startSandbox();
+  await using sandbox = closing(await startSandbox());
   await using facade = await startTestFacade(sandbox.url);
   const { body } = await facade.post(document);
   expect(body.errors).toMatchObject([
     { message: expect.stringContaining('REDIS_URL'), extensions: { code: 'NOT_CONFIGURED' } },
   ]);
-  await sandbox.close();
 });
 
 describe.concurrent('a bulk delete by ids', () => {

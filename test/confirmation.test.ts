@@ -3,6 +3,7 @@ import { parseConfig } from '../src/config/config.ts';
 import { confirmableMs } from '../src/engagement/delete/confirmation.ts';
 import { rememberedMs } from '../src/engagement/request-memory.ts';
 import { createEngagementServer } from '../src/library.ts';
+import { closing } from './support/closing.ts';
 import { startTestFacade, type TestFacade } from './support/facade.ts';
 import { startFacadeOver } from './support/facade-over.ts';
 import { lostAnswer, startTwo, withKey } from './support/keyed-delete.ts';
@@ -297,7 +298,9 @@ describe('S35 a confirmation token', () => {
 
   it('sends without GraphQL the very request of its dry run, and returns a record only with a snapshot', async () => {
     await using upstream = await startUpstream(json(200, { id: '1', subject: 'all that it returns' }), 'Capsule');
-    const server = createEngagementServer({ ...passthrough, TRUTO_BASE_URL: upstream.url }, { logTo: { write() {} } });
+    await using server = closing(
+      createEngagementServer({ ...passthrough, TRUTO_BASE_URL: upstream.url }, { logTo: { write() {} } }),
+    );
     const { authorization } = one;
     for (const snapshot of [false, true]) {
       const asked = { id: '1', integratedAccountId: 'a', remoteQuery: { b: [1], a: null }, snapshot, authorization };
@@ -309,21 +312,23 @@ describe('S35 a confirmation token', () => {
       const engagement = snapshot ? expect.objectContaining({ subject: 'all that it returns' }) : null;
       expect(end).toMatchObject({ kind: 'DeleteEngagementSuccess', engagement });
     }
-    await server.close();
   });
 
   it('gives no token to a program without GraphQL for a delete that would be refused', async () => {
     await using upstream = await startUpstream(json(204, undefined), 'Affinity');
-    const server = createEngagementServer({ ...passthrough, TRUTO_BASE_URL: upstream.url }, { logTo: { write() {} } });
+    await using server = closing(
+      createEngagementServer({ ...passthrough, TRUTO_BASE_URL: upstream.url }, { logTo: { write() {} } }),
+    );
     const { authorization } = one;
     const plan = await server.deleteEngagement({ id: '1', integratedAccountId: 'a', dryRun: true, authorization });
     expect(plan).toMatchObject({ confirmationToken: null, confirmationExpiresAt: null });
-    await server.close();
   });
 
   it('works in the library, with and without GraphQL, as one delete', async () => {
     await using upstream = await startUpstream(json(204, undefined), 'Capsule');
-    const server = createEngagementServer({ ...passthrough, TRUTO_BASE_URL: upstream.url }, { logTo: { write() {} } });
+    await using server = closing(
+      createEngagementServer({ ...passthrough, TRUTO_BASE_URL: upstream.url }, { logTo: { write() {} } }),
+    );
     const { authorization } = one;
     const dryRun = await server.deleteEngagement({ id: '1', integratedAccountId: 'a', dryRun: true, authorization });
     if (dryRun.kind !== 'DeleteEngagementPlan') throw new Error(dryRun.kind);
@@ -332,7 +337,6 @@ describe('S35 a confirmation token', () => {
     expect(end).toMatchObject({ kind: 'DeleteEngagementSuccess', outcome: 'DELETED' });
     expect(await server.deleteEngagement({ confirmationToken, authorization })).toEqual(end);
     expect(upstream.deletes()).toHaveLength(1);
-    await server.close();
   });
 });
 
@@ -358,7 +362,9 @@ describe('S35 a server with REQUIRE_CONFIRMATION=1', () => {
 
   it('refuses the delete without GraphQL, and the one of another executor', async () => {
     await using upstream = await startUpstream(json(204, undefined), 'Capsule');
-    const server = createEngagementServer({ ...passthrough, TRUTO_BASE_URL: upstream.url }, { logTo: { write() {} } });
+    await using server = closing(
+      createEngagementServer({ ...passthrough, TRUTO_BASE_URL: upstream.url }, { logTo: { write() {} } }),
+    );
     const { authorization } = one;
     const end = await server.deleteEngagement({ id: '1', integratedAccountId: 'a', authorization });
     expect(end).toMatchObject({ kind: 'InvalidInputError', issues: [{ path: ['confirmationToken'] }] });
@@ -369,7 +375,6 @@ describe('S35 a server with REQUIRE_CONFIRMATION=1', () => {
     const answer = await graphql({ schema: createEngagementSchema(), source, contextValue });
     expect(answer.data?.deleteEngagement).toMatchObject(unconfirmed);
     expect(upstream.deletes()).toEqual([]);
-    await server.close();
   });
 
   it.each([

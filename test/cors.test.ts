@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createEngagementServer } from '../src/library.ts';
+import { closing } from './support/closing.ts';
 import { startTestFacade } from './support/facade.ts';
 import { startFacadeOver } from './support/facade-over.ts';
 import { connectRaw, requestHead } from './support/raw-client.ts';
@@ -115,13 +116,12 @@ describe('a page of another origin', () => {
   it('may do the same where the server is mounted in another', async () => {
     await using upstream = await startUpstream(json(204, undefined));
     const settings = { AUTH_MODE: 'passthrough', TRUTO_BASE_URL: upstream.url, CORS_ORIGINS };
-    const server = createEngagementServer(settings, { logTo: { write: () => {} } });
+    await using server = closing(createEngagementServer(settings, { logTo: { write: () => {} } }));
     const allowed = await server.fetch(new Request('http://host.example/', preflight(origin)));
     expect([allowed.status, allowed.headers.get('access-control-allow-origin')]).toEqual([204, origin]);
     const headers = { 'content-type': 'application/json', origin, authorization: 'Bearer t' };
     const body = JSON.stringify({ query: mutation });
     const answer = await server.fetch(new Request('http://host.example/', { method: 'POST', headers, body }));
     expect([answer.status, corsOf(answer)]).toEqual([200, readable]);
-    await server.close();
   });
 });

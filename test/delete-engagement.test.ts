@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { sandboxAccount, sandboxAccounts } from '../src/sandbox/accounts.ts';
 import { seedEngagements } from '../src/sandbox/seed.ts';
 import { startSandbox } from '../src/sandbox/server.ts';
+import { closing } from './support/closing.ts';
 import { startTestFacade } from './support/facade.ts';
 import { startFacadeOver } from './support/facade-over.ts';
 import { truto } from './support/outcome.ts';
@@ -33,7 +34,7 @@ describe('deleteEngagement against the sandbox', () => {
       formats.map((format, index) => ({ label: account.integration.label, account, format, index })),
     ),
   )('deletes from $label in the format $format, once', async ({ account, format, index }) => {
-    await using sandbox = await startSandboxFor();
+    await using sandbox = closing(await startSandbox());
     await using facade = await startTestFacade(sandbox.url);
     const engagement = seedEngagements(account)[index];
     const type = account.rule?.requiresEngagementType ? engagement?.engagement_type?.toUpperCase() : null;
@@ -56,13 +57,8 @@ describe('deleteEngagement against the sandbox', () => {
     expect(sandbox.requests.filter(({ method }) => method === 'DELETE')).toHaveLength(2);
   });
 
-  async function startSandboxFor() {
-    const sandbox = await startSandbox();
-    return { ...sandbox, [Symbol.asyncDispose]: () => sandbox.close() };
-  }
-
   it('returns the same body raw and streamed', async () => {
-    await using sandbox = await startSandboxFor();
+    await using sandbox = closing(await startSandbox());
     await using facade = await startTestFacade(sandbox.url);
     const account = sandboxAccount('Planhat').id;
     const [one, two] = seedEngagements(sandboxAccount('Planhat'));
@@ -77,7 +73,7 @@ describe('deleteEngagement against the sandbox', () => {
   });
 
   it('sends parameters of emails without a type, and warns; with another type it refuses them', async () => {
-    await using sandbox = await startSandboxFor();
+    await using sandbox = closing(await startSandbox());
     await using facade = await startTestFacade(sandbox.url);
     const planhat = sandboxAccount('Planhat');
     const deleteWith = async (type: string) => {
@@ -97,7 +93,7 @@ describe('deleteEngagement against the sandbox', () => {
   });
 
   it('refuses an integration that cannot delete, names those that can, and sends no delete', async () => {
-    await using sandbox = await startSandboxFor();
+    await using sandbox = closing(await startSandbox());
     await using facade = await startTestFacade(sandbox.url);
     const { body } = await facade.post(mutation, { id: '1', account: sandboxAccount('HubSpot').id });
     expect(body.data.deleteEngagement).toMatchObject({
@@ -110,7 +106,7 @@ describe('deleteEngagement against the sandbox', () => {
   });
 
   it('runs aliased deletes in order, and a failed one does not affect the others', async () => {
-    await using sandbox = await startSandboxFor();
+    await using sandbox = closing(await startSandbox());
     await using facade = await startTestFacade(sandbox.url);
     const account = sandboxAccount('Pipedrive').id;
     const [one, two] = seedEngagements(sandboxAccount('Pipedrive'));

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { sandboxAccount, sandboxToken } from '../src/sandbox/accounts.ts';
 import { startSandbox } from '../src/sandbox/server.ts';
+import { closing } from './support/closing.ts';
 import { startTestFacade, type TestFacade } from './support/facade.ts';
 import { truto } from './support/outcome.ts';
 import { runCli } from './support/run-cli.ts';
@@ -125,7 +126,7 @@ describe('an integration that cannot delete by our table', () => {
 });
 
 it('the capabilities of the sandbox have the methods of an account and of an integration', async () => {
-  const sandbox = await startSandbox();
+  await using sandbox = closing(await startSandbox());
   const read = async (path: string) => {
     const response = await fetch(`${sandbox.url}${path}`, { headers: { authorization: `Bearer ${sandboxToken}` } });
     return { status: response.status, body: await response.json() };
@@ -143,12 +144,11 @@ it('the capabilities of the sandbox have the methods of an account and of an int
   expect(capsule.account).toBeUndefined();
   expect((await read(`/integration/unknown/${query}`)).status).toBe(404);
   expect((await read(`/integrated-account/unknown/${query}`)).status).toBe(404);
-  await sandbox.close();
 });
 
 describe('truto-engagements check --drift', () => {
   it('says how an account differs from the documentation, and changes nothing', async () => {
-    const sandbox = await startSandbox({ additionalFields: { deal_stage: 'won' } });
+    await using sandbox = closing(await startSandbox({ additionalFields: { deal_stage: 'won' } }));
     const env = { TRUTO_BASE_URL: sandbox.url, TRUTO_API_TOKEN: sandboxToken };
     const { code, stdout } = await runCli(['check', '--drift', '--account', sandboxAccount('HubSpot').id], env);
     expect(stdout).toMatch(/^DRIFT unknown_key .*: deal_stage$/m);
@@ -157,7 +157,6 @@ describe('truto-engagements check --drift', () => {
     expect(stdout).toMatch(/^DRIFT rule .*: create$/m);
     expect(code).toBe(0);
     expect(new Set(sandbox.requests.map(({ method }) => method))).toEqual(new Set(['GET']));
-    await sandbox.close();
   });
 
   it.each([

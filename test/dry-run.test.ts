@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { sandboxAccount } from '../src/sandbox/accounts.ts';
 import { seedEngagements } from '../src/sandbox/seed.ts';
 import { startSandbox } from '../src/sandbox/server.ts';
+import { closing } from './support/closing.ts';
 import { startTestFacade } from './support/facade.ts';
 import { startFacadeOver } from './support/facade-over.ts';
 import { remote, truto } from './support/outcome.ts';
@@ -107,7 +108,7 @@ describe('a dry run', () => {
   });
 
   it('finds the same with the sandbox', async () => {
-    const sandbox = await startSandbox();
+    await using sandbox = closing(await startSandbox());
     await using facade = await startTestFacade(sandbox.url);
     const capsule = sandboxAccount('Capsule');
     const plan = async (variables: object) => (await facade.post(document, variables)).body.data.deleteEngagement;
@@ -122,6 +123,5 @@ describe('a dry run', () => {
     expect(await plan({ account: 'mistyped' })).toMatchObject(
       refusal('integratedAccountId', 'IntegratedAccountNotFoundError'),
     );
-    await sandbox.close();
   });
 });

@@ -3,6 +3,7 @@ import { createKnownDeletes } from '../src/engagement/known-deletes.ts';
 import { sandboxAccount } from '../src/sandbox/accounts.ts';
 import { startSandbox } from '../src/sandbox/server.ts';
 import { started } from './support/bulk.ts';
+import { closing } from './support/closing.ts';
 import { startTestFacade } from './support/facade.ts';
 import { startFacadeOver } from './support/facade-over.ts';
 import { removal, startTwo } from './support/keyed-delete.ts';
@@ -66,7 +67,7 @@ async function subscribe(
 
 describe.concurrent('the subscription engagementDeleted', () => {
   it('sends the deletes of this process and the events, of its account only', async ({ expect }) => {
-    const sandbox = await startSandbox();
+    await using sandbox = closing(await startSandbox());
     await using facade = await startTestFacade(sandbox.url, webhookEnv);
     await using stream = await subscribe(facade.url, capsule);
     const [first, second] = sandbox.engagementsOf(capsule).map(({ id }) => id);
@@ -81,7 +82,6 @@ describe.concurrent('the subscription engagementDeleted', () => {
       { id: second, evidence: 'EVENT' },
     ]);
     expect(Date.parse(stream.seen[0]?.at ?? '')).toBeGreaterThan(0);
-    await sandbox.close();
   });
 
   it("comes in Apollo's multipart protocol too", async ({ expect }) => {
@@ -94,7 +94,7 @@ describe.concurrent('the subscription engagementDeleted', () => {
 
   it('sends the deletes and events of all servers with the same Redis, bulk deletes too', async ({ expect }) => {
     await using redis = await startRedis();
-    const sandbox = await startSandbox();
+    await using sandbox = closing(await startSandbox());
     await using two = await startTwo(sandbox.url, redis.url, webhookEnv);
     await using stream = await subscribe(two.one.url, capsule);
     const [first, second, third] = sandbox.engagementsOf(capsule).map(({ id }) => id);
@@ -102,7 +102,6 @@ describe.concurrent('the subscription engagementDeleted', () => {
     await deliver(two.other.url, deletedEvent(capsule, second ?? ''));
     await started(two.other.post, { integratedAccountId: capsule, ids: [third ?? ''] });
     await expect.poll(() => stream.seen.map(({ id }) => id).sort()).toEqual([first, second, third].sort());
-    await sandbox.close();
   });
 
   it('keeps up with events of hundreds of records', async ({ expect }) => {

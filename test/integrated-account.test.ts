@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Secret } from '../src/config/secret.ts';
 import { createAccountLookup } from '../src/engagement/account.ts';
 import { startSandbox } from '../src/sandbox/server.ts';
+import { closing } from './support/closing.ts';
 import { startTestFacade } from './support/facade.ts';
 import { startFacadeOver } from './support/facade-over.ts';
 import { remote, truto } from './support/outcome.ts';
@@ -144,7 +145,7 @@ async function start(onDelete: Answer, ...lookUps: readonly Answer[]) {
 
 describe('an integrated account that does not exist', () => {
   it('is what the sandbox returns for an unknown account, for deletes and reads, and no delete is sent', async () => {
-    const sandbox = await startSandbox();
+    await using sandbox = closing(await startSandbox());
     await using facade = await startTestFacade(sandbox.url);
     const one = await facade.post(mutation, { id: '1', account: 'mistyped' });
     expect(one.body.data.deleteEngagement.__typename).toBe(missing);
@@ -160,7 +161,6 @@ describe('an integrated account that does not exist', () => {
       expect(body).toMatchObject({ data: { it: null }, errors: [{ extensions: { code } }] });
     }
     expect(sandbox.requests.filter(({ method }) => method === 'DELETE')).toEqual([]);
-    await sandbox.close();
   });
 
   it.each([['no message', ''], ...messages.map((message) => [`"${message}"`, message])])(

@@ -5,6 +5,7 @@ import { readDeletedMark } from '../src/engagement/read.ts';
 import { sandboxAccount } from '../src/sandbox/accounts.ts';
 import { seedEngagements } from '../src/sandbox/seed.ts';
 import { startSandbox } from '../src/sandbox/server.ts';
+import { closing } from './support/closing.ts';
 import { documented, withoutDelete } from './support/documented-integrations.ts';
 import { startTestFacade } from './support/facade.ts';
 
@@ -19,7 +20,7 @@ it('the table of integrations is the documented one', () => {
 it.each(integrations.map((each) => [each.name, each] as const))(
   'an integration that soft-deletes behaves like %s in the sandbox',
   async (_name, each) => {
-    const sandbox = await startSandbox();
+    await using sandbox = closing(await startSandbox());
     await using facade = await startTestFacade(sandbox.url);
     const account = sandboxAccount(each.name);
     const [first] = seedEngagements(account);
@@ -31,7 +32,6 @@ it.each(integrations.map((each) => [each.name, each] as const))(
     const { body } = await facade.post(`query${head} { engagement${arguments_} { id remoteData } }`, types);
     expect(body.data.engagement !== null).toBe(each.softDeletes);
     if (each.softDeletes) expect(readDeletedMark(body.data.engagement.remoteData)).toBe(true);
-    await sandbox.close();
   },
 );
 

@@ -4,7 +4,8 @@ import { connect as connectHttp2, createServer as createHttp2Server } from 'node
 import { connect } from 'node:net';
 import { json as readJson, text as readText } from 'node:stream/consumers';
 import { describe, expect, it } from 'vitest';
-import { createEngagementServer, type EngagementServer } from '../src/library.ts';
+import { createEngagementServer } from '../src/library.ts';
+import { closing } from './support/closing.ts';
 import { listen } from './support/listen.ts';
 import { streamedDelete } from './support/parts.ts';
 import { connectRaw, requestHead } from './support/raw-client.ts';
@@ -18,11 +19,9 @@ const streamed = `mutation { ${streamedDelete('chunks @stream')} }`;
 const deleted = { data: { deleteEngagement: { __typename: 'DeleteEngagementSuccess', outcome: 'DELETED' } } };
 
 /** A server of the library over an upstream whose answers a test decides. */
-function over(upstream: FakeUpstream, settings = {}, write = (_line: string) => {}): EngagementServer {
-  return createEngagementServer(
-    { AUTH_MODE: 'passthrough', TRUTO_BASE_URL: upstream.url, ...settings },
-    { logTo: { write } },
-  );
+function over(upstream: FakeUpstream, settings = {}, write = (_line: string) => {}) {
+  const all = { AUTH_MODE: 'passthrough', TRUTO_BASE_URL: upstream.url, ...settings };
+  return closing(createEngagementServer(all, { logTo: { write } }));
 }
 
 /** A request as a client of a host sends it. */
@@ -56,24 +55,22 @@ const codeOf = async (response: Response) => (await response.json()).errors?.[0]
 describe('fetch of a server of the library', () => {
   it('deletes, and answers with the id of the request', async () => {
     await using upstream = await startUpstream(json(204, undefined));
-    const server = over(upstream);
+    await using server = over(upstream);
     const response = await server.fetch(asking(document, { 'x-request-id': 'r-1' }));
     expect(response).toBeInstanceOf(Response);
     expect([response.status, response.headers.get('x-request-id')]).toEqual([200, 'r-1']);
     expect(await response.json()).toEqual(deleted);
     expect(upstream.deletes()).toMatchObject([{ headers: { authorization: token } }]);
-    await server.close();
   });
 
   it('makes one delete of two with the same key', async () => {
     await using upstream = await startUpstream(json(204, undefined));
-    const server = over(upstream);
+    await using server = over(upstream);
     const ask = () => server.fetch(asking(document, { 'idempotency-key': 'k1' }));
     await Promise.all(
       (await Promise.all([ask(), ask()])).map(async (response) => expect(await response.json()).toEqual(deleted)),
     );
     expect(upstream.deletes()).toHaveLength(1);
-    await server.close();
   });
 
   it.each<[string, number, string, () => Request]>([
@@ -85,20 +82,18 @@ describe('fetch of a server of the library', () => {
     ['with twenty levels', 200, 'TOO_DEEP', () => asking(`{ a${' { a'.repeat(20)}${' }'.repeat(20)} }`)],
   ])('refuses a request %s, and sends nothing', async (_what, status, code, request) => {
     await using upstream = await startUpstream(json(204, undefined));
-    const server = over(upstream);
+    await using server = over(upstream);
     const response = await server.fetch(request());
     expect([response.status, await codeOf(response)]).toEqual([status, code]);
     expect(upstream.seen).toEqual([]);
-    await server.close();
   });
 
   it('refuses a body that is not UTF-8: its id would be the id of another record', async () => {
     await using upstream = await startUpstream(json(204, undefined));
-    const server = over(upstream);
+    await using server = over(upstream);
     const body = Buffer.from(JSON.stringify({ query: document }).replace('e1', 'e\u00e9'), 'latin1');
     const response = await server.fetch(new Request(asking(document), { body }));
     expect([response.status, await codeOf(response)]).toEqual([400, 'BAD_REQUEST']);
-    await server.close();
   });
 
   it.each<[string, (request: Request) => Promise<unknown> | undefined]>([
@@ -107,7 +102,7 @@ describe('fetch of a server of the library', () => {
   ])('answers 500 where the host has read the body, %s, and logs that', async (_what, read) => {
     await using upstream = await startUpstream(json(204, undefined));
     const lines: string[] = [];
-    const server = over(upstream, {}, (line) => lines.push(line));
+    await using server = over(upstream, {}, (line) => lines.push(line));
     const request = asking(document);
     await read(request);
     const response = await server.fetch(request);
@@ -116,15 +111,13 @@ describe('fetch of a server of the library', () => {
       err: { message: expect.stringContaining('host has read') },
     });
     expect(upstream.seen).toEqual([]);
-    await server.close();
   });
 
   it('keeps the deadline', async () => {
     await using upstream = await startUpstream(() => {});
-    const server = over(upstream, { REQUEST_TIMEOUT_MS: 200 });
+    await using server = over(upstream, { REQUEST_TIMEOUT_MS: 200 });
     const { data } = await (await server.fetch(asking(document))).json();
     expect(data.deleteEngagement.__typename).toBe('OutcomeUnknownError');
-    await server.close();
   });
 
   it('on close, answers requests in flight, refuses later ones, and frees everything', async () => {
@@ -149,13 +142,12 @@ describe('fetch of a server of the library', () => {
   it('refuses a request while 1,000 are in flight', async () => {
     const answer = held();
     await using upstream = await startUpstream(json(204, undefined), answer.answer);
-    const server = over(upstream);
+    await using server = over(upstream);
     const answering = Array.from({ length: 1_000 }, () => server.fetch(asking(document)));
     const refused = await server.fetch(asking(document));
     expect([refused.status, await codeOf(refused)]).toEqual([503, 'OVERLOADED']);
     answer.release();
     expect(new Set((await Promise.all(answering)).map(({ status }) => status))).toEqual(new Set([200]));
-    await server.close();
   });
 
   it('sends nothing for a client that has disconnected', async () => {
@@ -171,13 +163,12 @@ describe('fetch of a server of the library', () => {
       response.writeHead(200, { 'content-type': 'application/octet-stream' });
       response.end('body');
     });
-    const server = over(upstream);
+    await using server = over(upstream);
     const response = await server.fetch(asking(streamed, { accept: 'multipart/mixed' }));
     expect(response.headers.get('content-type')).toContain('multipart/mixed');
     const parts = (await response.text()).split('\r\n---');
     expect(parts.filter((part) => part.includes(Buffer.from('body').toString('base64')))).toHaveLength(1);
     expect(parts.length).toBeGreaterThan(2);
-    await server.close();
   });
 });
 
@@ -190,11 +181,10 @@ describe('a streamed body that is not read', () => {
       response.write('begins');
     });
     // Longer than the test may take: a body that is not read ends by then.
-    const server = over(upstream, { REQUEST_TIMEOUT_MS: 60_000 });
+    await using server = over(upstream, { REQUEST_TIMEOUT_MS: 60_000 });
     const response = await server.fetch(asking(streamed, { accept: 'multipart/mixed' }));
     await response.body?.cancel();
     await cut.promise;
-    await server.close();
   });
 
   it('does not keep the server from closing', async () => {
@@ -221,34 +211,31 @@ describe('the Node handler of a server of the library', () => {
 
   it('deletes at any path, over real HTTP', async () => {
     await using upstream = await startUpstream(json(204, undefined));
-    const server = over(upstream);
+    await using server = over(upstream);
     await using host = await startHost(server.handle);
     const response = await post(`${host.url}/crm/graphql?a=1`);
     expect([response.status, await response.json()]).toEqual([200, deleted]);
-    await server.close();
   });
 
   it('deletes when the body has been parsed already', async () => {
     await using upstream = await startUpstream(json(204, undefined));
-    const server = over(upstream);
+    await using server = over(upstream);
     await using host = await startHost(async (request, response) => {
       const body = await readJson(request);
       await server.handle(Object.assign(request, { body }), response);
     });
     expect(await (await post(host.url)).json()).toEqual(deleted);
-    await server.close();
   });
 
   it('answers 413 to a body that never ends being too large', async () => {
     await using upstream = await startUpstream(json(204, undefined));
-    const server = over(upstream);
+    await using server = over(upstream);
     await using host = await startHost(server.handle);
     const body = async function* () {
       for (let count = 0; count < 20; count += 1) yield Buffer.alloc(64 * 1024, ' ');
     };
     const response = await post(host.url, { body: body() as never, duplex: 'half' } as RequestInit);
     expect([response.status, await codeOf(response)]).toEqual([413, 'REQUEST_TOO_LARGE']);
-    await server.close();
   });
 
   it('sends no delete for a client that disconnects before it: while its account is looked up', async () => {
@@ -276,7 +263,7 @@ describe('the Node handler of a server of the library', () => {
   it('sends no delete for clients that have disconnected by the time that their requests are read', async () => {
     await using upstream = await startUpstream(json(204, undefined), 'Capsule');
     const lines: string[] = [];
-    const server = over(upstream, { TRUTO_RATE_LIMITS: '0' }, (line) => lines.push(line));
+    await using server = over(upstream, { TRUTO_RATE_LIMITS: '0' }, (line) => lines.push(line));
     await using host = await startHost(server.handle);
     // From here on, the account is known: nothing else is waited for before a delete.
     expect(await (await post(host.url)).json()).toEqual(deleted);
@@ -290,7 +277,6 @@ describe('the Node handler of a server of the library', () => {
     }
     await expect.poll(() => lines.filter((line) => line.includes('"msg":"delete"')).length).toBe(11);
     expect(upstream.deletes()).toHaveLength(1);
-    await server.close();
   });
 
   it('sends and logs nothing for a client that disconnects before the host hands its request over', async () => {
@@ -321,7 +307,7 @@ describe('the Node handler of a server of the library', () => {
       response.writeHead(200, { 'content-type': 'application/octet-stream' });
       response.write('begins');
     });
-    const server = over(upstream);
+    await using server = over(upstream);
     await using host = await startHost(server.handle);
     const socket = connect(host.port, '127.0.0.1');
     const body = JSON.stringify({ query: streamed });
@@ -331,7 +317,6 @@ describe('the Node handler of a server of the library', () => {
     await once(socket, 'data');
     socket.destroy();
     await cut.promise;
-    await server.close();
   });
 
   it.each<[string, object]>([
@@ -342,13 +327,12 @@ describe('the Node handler of a server of the library', () => {
     ['a target that is no path', { originalUrl: '*', url: '*' }],
   ])('deletes for a request that a framework lets through with %s: both are the host’s', async (_what, odd) => {
     await using upstream = await startUpstream(json(204, undefined));
-    const server = over(upstream);
+    await using server = over(upstream);
     await using host = await startHost((request, response) => {
       for (const [name, value] of Object.entries(odd)) Object.defineProperty(request, name, { value });
       void server.handle(request, response);
     });
     expect(await (await post(host.url)).json()).toEqual(deleted);
-    await server.close();
   });
 
   it.each([
@@ -356,7 +340,7 @@ describe('the Node handler of a server of the library', () => {
     ['plain text', 'text/plain'],
   ])('refuses %s also when a middleware has parsed it: a page of any origin can send it', async (_what, type) => {
     await using upstream = await startUpstream(json(204, undefined));
-    const server = over(upstream);
+    await using server = over(upstream);
     await using host = await startHost((request, response) => {
       request.resume().once('end', () => {
         void server.handle(Object.assign(request, { body: { query: document } }), response);
@@ -365,12 +349,11 @@ describe('the Node handler of a server of the library', () => {
     const response = await post(host.url, { headers: { 'content-type': type, authorization: token } });
     expect([response.status, await codeOf(response)]).toEqual([415, 'UNSUPPORTED_MEDIA_TYPE']);
     expect(upstream.seen).toEqual([]);
-    await server.close();
   });
 
   it('answers the next request on the connection of a body that was too large', async () => {
     await using upstream = await startUpstream(json(204, undefined));
-    const server = over(upstream);
+    await using server = over(upstream);
     await using host = await startHost(server.handle);
     using client = await connectRaw(host.url);
     const piece = `8000\r\n${' '.repeat(0x8000)}\r\n`;
@@ -381,18 +364,16 @@ describe('the Node handler of a server of the library', () => {
     const body = JSON.stringify({ query: document });
     client.send(requestHead('POST', '/', [...head, `content-length: ${body.length}`]) + body);
     await expect.poll(() => client.received()).toContain(JSON.stringify(deleted));
-    await server.close();
   });
 
   it('answers 413 to a body that arrives byte by byte', async () => {
     await using upstream = await startUpstream(json(204, undefined));
-    const server = over(upstream);
+    await using server = over(upstream);
     await using host = await startHost(server.handle);
     using client = await connectRaw(host.url);
     const head = ['content-type: application/json', `authorization: ${token}`, 'transfer-encoding: chunked'];
     client.send(`${requestHead('POST', '/', head)}${'1\r\n \r\n'.repeat(2_000)}0\r\n\r\n`);
     await expect.poll(() => client.received()).toMatch(/^HTTP\/1\.1 413 /);
-    await server.close();
   });
 
   it.each([
@@ -403,7 +384,7 @@ describe('the Node handler of a server of the library', () => {
       response.writeHead(200, { 'content-type': 'application/octet-stream' });
       response.end('body');
     });
-    const server = over(upstream);
+    await using server = over(upstream);
     await using host = await listen(
       createHttp2Server((request, response) => void server.handle(request as never, response as never)),
     );
@@ -415,12 +396,11 @@ describe('the Node handler of a server of the library', () => {
     expect(answered[':status']).toBe(200);
     expect(await readText(asked)).toContain('{"data":{"deleteEngagement":{"__typename"');
     client.close();
-    await server.close();
   });
 
   it('leaves the host its time-out of connections, and what its answer varies by', async () => {
     await using upstream = await startUpstream(json(204, undefined));
-    const server = over(upstream, { CORS_ORIGINS: 'https://app.example.com' });
+    await using server = over(upstream, { CORS_ORIGINS: 'https://app.example.com' });
     const timeouts: (number | undefined)[] = [];
     await using host = await startHost(async (request, response) => {
       request.socket.setTimeout(60_000);
@@ -434,7 +414,6 @@ describe('the Node handler of a server of the library', () => {
     expect(response.headers.get('vary')).toBe('Accept-Encoding, Origin');
     await response.text();
     expect(timeouts).toEqual([60_000]);
-    await server.close();
   });
 
   it('settles when a client disconnects that did not read its answer', async () => {
@@ -443,7 +422,7 @@ describe('the Node handler of a server of the library', () => {
       const writing = setInterval(() => response.write(Buffer.alloc(64 * 1024)), 1);
       response.once('close', () => clearInterval(writing));
     });
-    const server = over(upstream);
+    await using server = over(upstream);
     const settled = Promise.withResolvers<void>();
     const full = Promise.withResolvers<void>();
     await using host = await startHost((request, response) => {
@@ -461,25 +440,23 @@ describe('the Node handler of a server of the library', () => {
     await full.promise;
     client.abort();
     await settled.promise;
-    await server.close();
   });
 
   it('ends the connection of an answer that the host has begun itself, and logs that', async () => {
     await using upstream = await startUpstream(json(204, undefined));
     const lines: string[] = [];
-    const server = over(upstream, {}, (line) => lines.push(line));
+    await using server = over(upstream, {}, (line) => lines.push(line));
     await using host = await startHost(async (request, response) => {
       response.writeHead(200).write('{');
       await server.handle(request, response);
     });
     await expect(post(host.url).then((response) => response.text())).rejects.toThrow();
     expect(JSON.parse(lines.at(-1) ?? '')).toMatchObject({ level: 50, err: { code: 'ERR_HTTP_HEADERS_SENT' } });
-    await server.close();
   });
 
   it('answers one error without its stack when something fails that should not', async () => {
     await using upstream = await startUpstream(json(204, undefined));
-    const server = over(upstream);
+    await using server = over(upstream);
     const body = new ReadableStream({
       pull() {
         throw new Error('canary');
@@ -490,6 +467,5 @@ describe('the Node handler of a server of the library', () => {
     const text = await response.text();
     expect([response.status, JSON.parse(text).errors[0].extensions.code]).toEqual([500, 'INTERNAL_SERVER_ERROR']);
     expect(text).not.toContain('canary');
-    await server.close();
   });
 });

@@ -8,6 +8,7 @@ import { Redis } from 'ioredis';
 import { Pool } from 'undici';
 import { describe, expect, it } from 'vitest';
 import { createEngagementServer } from '../src/library.ts';
+import { closing } from './support/closing.ts';
 import { freePort } from './support/free-port.ts';
 import { isKept } from './support/is-kept.ts';
 import { listen } from './support/listen.ts';
@@ -54,13 +55,12 @@ describe('a server of the library', () => {
 
   it('whose port is in use reports it, and can listen later', async () => {
     const port = await freePort();
-    const server = createEngagementServer({ PORT: port }, quiet);
+    await using server = closing(createEngagementServer({ PORT: port }, quiet));
     {
       await using _taken = await take(port);
       await expect(server.listen()).rejects.toThrow('EADDRINUSE');
     }
     expect(await health(await server.listen())).toBe(200);
-    await server.close();
   });
 
   it('whose start failed closes what another call has opened since', async () => {
@@ -113,15 +113,16 @@ describe('a server of the library', () => {
     const seen: (string | undefined)[] = [];
     // Ignored, with a warning at the start.
     const settings = { SANDBOX: true, TRUTO_API_TOKEN: 'unused' };
-    const server = createEngagementServer(settings, { logTo: { write: () => void seen.push(carried.getStore()) } });
+    await using server = closing(
+      createEngagementServer(settings, { logTo: { write: () => void seen.push(carried.getStore()) } }),
+    );
     await carried.run('first request', () => server.fetch(new Request('http://host/')));
     expect(seen).toEqual([undefined]);
-    await server.close();
   });
 
   it('keeps nothing of what a request of a host carries', async () => {
     const carried = new AsyncLocalStorage<object>();
-    const server = createEngagementServer({ SANDBOX: true }, quiet);
+    await using server = closing(createEngagementServer({ SANDBOX: true }, quiet));
     await server.open();
     async function ask(): Promise<WeakRef<object>> {
       const value = {};
@@ -130,15 +131,13 @@ describe('a server of the library', () => {
     }
     const value = await ask();
     await expect.poll(() => isKept(value)).toBe(false);
-    await server.close();
   });
 
   it('does not start on a runtime whose undici cannot say whether a request was sent', async () => {
     Object.defineProperty(Pool.prototype, 'dispatch', { value: undefined, configurable: true });
-    const server = createEngagementServer({ SANDBOX: true }, quiet);
+    await using server = closing(createEngagementServer({ SANDBOX: true }, quiet));
     await expect(server.open()).rejects.toThrow(/on Node/);
     Reflect.deleteProperty(Pool.prototype, 'dispatch');
     await server.open();
-    await server.close();
   });
 });

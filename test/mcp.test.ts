@@ -11,6 +11,7 @@ import { describe, expect, it } from 'vitest';
 import { sandboxAccounts, sandboxToken } from '../src/sandbox/accounts.ts';
 import { startSandbox } from '../src/sandbox/server.ts';
 import { startCli } from './support/cli-process.ts';
+import { closing } from './support/closing.ts';
 import { lostAnswer } from './support/keyed-delete.ts';
 import { truto } from './support/outcome.ts';
 import { startRedis } from './support/redis-server.ts';
@@ -142,7 +143,7 @@ describe('mcp over standard input and output', async () => {
 
   it('R32 restores a record once with Redis, also when the request is no longer remembered, and leaves alone one that exists', async () => {
     await using redis = await startRedis();
-    const sandbox = await startSandbox();
+    await using sandbox = closing(await startSandbox());
     const env = { TRUTO_API_TOKEN: sandboxToken, TRUTO_BASE_URL: sandbox.url, REDIS_URL: redis.url };
     const settings = { ...env, BULK_TOKEN_SECRET: 'x'.repeat(32) };
     const ends: unknown[] = [];
@@ -169,7 +170,6 @@ describe('mcp over standard input and output', async () => {
     const newId = expect.any(String);
     expect(ends).toMatchObject(Array(2).fill({ isError: false, structuredContent: { result: 'Restored', newId } }));
     expect(sandbox.requests.filter(({ method }) => method === 'POST')).toHaveLength(1);
-    await sandbox.close();
   });
 
   it('cancels a restore that is paused, says why, and creates nothing later', async () => {

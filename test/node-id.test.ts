@@ -6,6 +6,7 @@ import { checkId } from '../src/engagement/rules.ts';
 import { sandboxAccount, sandboxAccounts } from '../src/sandbox/accounts.ts';
 import { startSandbox } from '../src/sandbox/server.ts';
 import { seededEngagement } from './sandbox-call.ts';
+import { closing } from './support/closing.ts';
 import { startTestFacade, type TestFacade } from './support/facade.ts';
 import { startFacadeOver } from './support/facade-over.ts';
 import { bearer, jwtSecret, serviceEnv, signToken } from './support/service.ts';
@@ -103,7 +104,7 @@ describe.each(sandboxAccounts.filter(({ rule }) => rule).map((each) => [each.int
   'of an engagement in %s, the node id',
   (_label, account) => {
     it('is the same in a list, a read, by itself and after its delete, with and without a snapshot', async () => {
-      const sandbox = await startSandbox();
+      await using sandbox = closing(await startSandbox());
       await using facade = await startTestFacade(sandbox.url);
       for (const [index, snapshot] of [false, true].entries()) {
         const { id, engagement_type: ownType } = seededEngagement(account, index);
@@ -122,7 +123,6 @@ describe.each(sandboxAccounts.filter(({ rule }) => rule).map((each) => [each.int
         if (!account.rule?.softDeletes)
           expect(await ask(facade, nodeQuery, { nodeId: listed })).toEqual({ node: null });
       }
-      await sandbox.close();
     });
   },
 );
@@ -213,12 +213,11 @@ describe('Query.node', () => {
   });
 
   it('is null for a record that upstream does not find', async () => {
-    const sandbox = await startSandbox();
+    await using sandbox = closing(await startSandbox());
     await using facade = await startTestFacade(sandbox.url);
     const integratedAccountId = sandboxAccount('Capsule').id;
     const nodeId = writeNodeId({ resource: 'contacts', integratedAccountId, kind: null, id: 'nobody' });
     expect(await ask(facade, nodeQuery, { nodeId })).toEqual({ node: null });
-    await sandbox.close();
   });
 });
 

@@ -5,6 +5,7 @@ import type { ReceivedRequest } from '../src/sandbox/request.ts';
 import { seedEngagements } from '../src/sandbox/seed.ts';
 import { startSandbox } from '../src/sandbox/server.ts';
 import { callSandbox, engagementCall } from './sandbox-call.ts';
+import { closing } from './support/closing.ts';
 import { shared } from './support/shared.ts';
 
 const account = sandboxAccount('Pipedrive');
@@ -74,7 +75,7 @@ describe('pickFault', async () => {
 
 describe('the state of a sandbox', () => {
   test('wasDeleted is right after any response', async () => {
-    const sandbox = await startSandbox();
+    await using sandbox = closing(await startSandbox());
     if (!first || !second || !third) throw new RangeError('there are none');
     const strike = (engagement: typeof first, fault: string) =>
       callSandbox(sandbox, {
@@ -89,7 +90,6 @@ describe('the state of a sandbox', () => {
     expect(sandbox.wasDeleted(account.id, third.id)).toBe(false);
     expect(sandbox.wasDeleted(account.id, 'never-there')).toBe(false);
     expect(sandbox.wasDeleted('nobody', second.id)).toBe(false);
-    await sandbox.close();
   });
 
   test('countConnections counts the connections that are open', async () => {
@@ -103,7 +103,7 @@ describe('the state of a sandbox', () => {
 });
 
 test('keepsLimits refuses the 51st request of an account in ten seconds as Truto does, and no other account', async () => {
-  const sandbox = await startSandbox({ engagementsPerAccount: 60, keepsLimits: true });
+  await using sandbox = closing(await startSandbox({ engagementsPerAccount: 60, keepsLimits: true }));
   const answers = [];
   for (const engagement of seedEngagements(account, 51))
     answers.push(await callSandbox(sandbox, engagementCall('GET', account, engagement)));
@@ -113,5 +113,4 @@ test('keepsLimits refuses the 51st request of an account in ten seconds as Truto
   const [engagement] = seedEngagements(other);
   if (engagement === undefined) throw new RangeError('there is none');
   expect((await callSandbox(sandbox, engagementCall('GET', other, engagement))).status).toBe(200);
-  await sandbox.close();
 });

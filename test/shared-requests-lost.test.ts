@@ -5,6 +5,7 @@ import { Secret } from '../src/config/secret.ts';
 import { createSharedRequests } from '../src/engagement/request-memory.ts';
 import { createLog } from '../src/log/log.ts';
 import { connectRedis } from '../src/redis/shared-memory.ts';
+import { closing } from './support/closing.ts';
 import { startTestFacade } from './support/facade.ts';
 import { startFacadeOver } from './support/facade-over.ts';
 import { inTurn, sendKeyed as send, startTwo } from './support/keyed-delete.ts';
@@ -312,10 +313,8 @@ describe('a Redis that did not answer', () => {
 
   it('is used again, also when the time of day was set back', async () => {
     await using redis = await startRedis();
-    const memory = await connectRedis(
-      new Secret(redis.url),
-      createLog({ destination: new PassThrough().resume() }),
-      prefix,
+    await using memory = closing(
+      await connectRedis(new Secret(redis.url), createLog({ destination: new PassThrough().resume() }), prefix),
     );
     const ping = () => memory.ask((client) => client.ping());
     expect(await ping()).toBe('PONG');
@@ -325,6 +324,5 @@ describe('a Redis that did not answer', () => {
     vi.setSystemTime(Date.now() - 3_600_000);
     redis.freeze(false);
     await expect.poll(ping).toBe('PONG');
-    await memory.close();
   });
 });

@@ -14,6 +14,7 @@ import { InMemorySpanExporter, SimpleSpanProcessor, TracerProvider } from '@open
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { createEngagementServer } from '../src/library.ts';
 import { selfSigned } from './support/certificate.ts';
+import { closing } from './support/closing.ts';
 import { startTestFacade } from './support/facade.ts';
 import { startFacadeOver } from './support/facade-over.ts';
 import { inTurn, removal } from './support/keyed-delete.ts';
@@ -114,7 +115,7 @@ describe('a trace, with an SDK,', () => {
     useContextManager();
     await using upstream = await startUpstream(json(204, undefined));
     const settings = { AUTH_MODE: 'passthrough', TRUTO_BASE_URL: upstream.url };
-    const server = createEngagementServer(settings, { logTo: { write: () => {} } });
+    await using server = closing(createEngagementServer(settings, { logTo: { write: () => {} } }));
     const authorization = 'Bearer t';
     const spanOf = async (run: () => Promise<unknown>) => {
       exporter.reset();
@@ -131,7 +132,6 @@ describe('a trace, with an SDK,', () => {
     const direct = await spanOf(() => server.deleteEngagement({ id: 'e1', integratedAccountId: 'a1', authorization }));
     expect(parentOf('DELETE engagements')?.spanId).toBe(direct.spanId);
     expect(upstream.deletes().at(-1)?.headers.traceparent).toContain(direct.traceId);
-    await server.close();
   });
 
   it('is of each request by itself on a connection that is kept', async () => {

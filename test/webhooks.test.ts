@@ -4,6 +4,7 @@ import { Secret } from '../src/config/secret.ts';
 import { sandboxAccount } from '../src/sandbox/accounts.ts';
 import { startSandbox } from '../src/sandbox/server.ts';
 import { callSandbox } from './sandbox-call.ts';
+import { closing } from './support/closing.ts';
 import { startTestFacade } from './support/facade.ts';
 import { startFacadeOver } from './support/facade-over.ts';
 import { freePort } from './support/free-port.ts';
@@ -106,13 +107,12 @@ describe.concurrent('the webhook of Truto', () => {
     const { createEngagementServer } = await import('../src/library.ts');
     const lines: string[] = [];
     const logTo = { write: (line: string) => void lines.push(line) };
-    const server = createEngagementServer(webhookEnv, { logTo });
+    await using server = closing(createEngagementServer(webhookEnv, { logTo }));
     const body = deletedEvent(capsule, '1');
     expect((await server.receiveEvent({ body, signature: signatureOf(body) })).status).toBe(200);
     expect((await server.receiveEvent({ body: Buffer.from(body), signature: null })).status).toBe(401);
     const parsed = { body: JSON.parse(body), signature: signatureOf(body) };
     await expect(server.receiveEvent(parsed)).resolves.toMatchObject({ status: 400 });
-    await server.close();
   });
 
   it('never writes the payload of an event to the log', async ({ expect }) => {

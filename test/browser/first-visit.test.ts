@@ -2,6 +2,7 @@ import { createServer } from 'node:http';
 import type { Locator } from 'playwright-core';
 import { describe, expect, it } from 'vitest';
 import { launchChromium } from '../support/chromium.ts';
+import { closing } from '../support/closing.ts';
 import { openGraphiQL } from '../support/graphiql.ts';
 import { listen } from '../support/listen.ts';
 import { startRedis } from '../support/redis-server.ts';
@@ -54,12 +55,11 @@ describe('GraphiQL on the first visit', () => {
         response.setHeader('content-type', 'text/html').end(`<iframe src="${server.endpoint}"></iframe>`),
       ),
     );
-    const page = await browser.newPage();
+    await using page = closing(await browser.newPage());
     const refused = page.waitForEvent('console', (message) => /frame-ancestors/.test(message.text()));
     await page.goto(stranger.url);
     await refused;
     expect(page.frames().map((frame) => frame.url())).not.toContain(server.endpoint);
-    await page.close();
   });
 
   it('S33 does not fill its editors from a link', async () => {

@@ -9,6 +9,7 @@ import { startSandbox } from '../../src/sandbox/server.ts';
 import { spawnCli } from '../support/cli-process.ts';
 import { remote, truto } from '../support/outcome.ts';
 import { runCli } from '../support/run-cli.ts';
+import { shared } from '../support/shared.ts';
 import { type Answer, json, startUpstream } from '../support/upstream.ts';
 
 const token = 'canary-"token"/of+the=terminal';
@@ -17,8 +18,7 @@ const zoho = sandboxAccount('Zoho CRM');
 const ids = seedEngagements(capsule).map(({ id }) => id);
 const account = ['--account', capsule.id];
 
-const sandbox = await startSandbox({ token });
-afterAll(() => sandbox.close());
+const sandbox = await shared(startSandbox({ token }));
 const env = { TRUTO_BASE_URL: sandbox.url, TRUTO_API_TOKEN: token };
 
 const accountThatIs = (status: string) => json(200, { status, integration: { name: 'capsule' } });

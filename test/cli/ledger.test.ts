@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openLedger } from '../../src/cli/ledger.ts';
+import { closing } from '../support/closing.ts';
 
 const key = '["account","call","7"]';
 const other = '["account","call","8"]';
@@ -30,20 +31,18 @@ describe('the ledger of a folder', () => {
     await first.write(other, 'begun');
     await first.write(other, 'restored', '99');
     await first.close();
-    const second = await openLedger(folder, false);
+    await using second = closing(await openLedger(folder, false));
     expect(second.find(key)).toMatchObject({ event: 'begun', refusalCount: 1 });
     expect(second.find(other)).toMatchObject({ event: 'restored', newId: '99' });
     expect(second.find('["account","call","9"]')).toBeUndefined();
-    await second.close();
   });
 
   it('knows which new ids are taken, by account and type', async () => {
-    const ledger = await openLedger(folder, false);
+    await using ledger = closing(await openLedger(folder, false));
     await ledger.write(key, 'restored', '99');
     expect(ledger.isTaken('99', other)).toBe(true);
     expect(ledger.isTaken('99', key)).toBe(false);
     expect(ledger.isTaken('99', '["account","meeting","8"]')).toBe(false);
-    await ledger.close();
   });
 
   it('removes a last line that is incomplete, and continues after it', async () => {

@@ -1,4 +1,4 @@
-import { afterAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { sandboxAccount } from '../../src/sandbox/accounts.ts';
 import { seedEngagements } from '../../src/sandbox/seed.ts';
 import { startSandbox } from '../../src/sandbox/server.ts';
@@ -6,6 +6,7 @@ import { spawnCli } from '../support/cli-process.ts';
 import { runInTerminal } from '../support/cli-terminal.ts';
 import { truto } from '../support/outcome.ts';
 import { runAtTerminal, runCli } from '../support/run-cli.ts';
+import { shared } from '../support/shared.ts';
 import { json, startUpstream } from '../support/upstream.ts';
 
 const token = 'canary-token-of-the-terminal';
@@ -13,8 +14,7 @@ const capsule = sandboxAccount('Capsule');
 const zoho = sandboxAccount('Zoho CRM');
 const account = ['--account', capsule.id];
 
-const sandbox = await startSandbox({ token });
-afterAll(() => sandbox.close());
+const sandbox = await shared(startSandbox({ token }));
 const env = { TRUTO_BASE_URL: sandbox.url, TRUTO_API_TOKEN: token };
 const list = (...args: string[]) => runCli(['list', ...args], env);
 const gets = () => sandbox.requests.filter(({ url }) => url.includes('/unified/crm/engagements?')).length;

@@ -11,7 +11,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openLedger } from '../../src/cli/ledger.ts';
 import { integrations } from '../../src/engagement/integrations.ts';
 import { excludedFields } from '../../src/engagement/record.ts';
@@ -24,17 +24,19 @@ import { startCli } from '../support/cli-process.ts';
 import { runInTerminal } from '../support/cli-terminal.ts';
 import { runCli } from '../support/run-cli.ts';
 import { runProgram } from '../support/run-program.ts';
+import { shared } from '../support/shared.ts';
 import { type Answer, json, startUpstream } from '../support/upstream.ts';
 
 const token = 'canary-token-of-the-terminal';
 /** The fault of each create, until a test takes it away. */
 let faultOfCreate: SandboxFault | undefined;
-const sandbox = await startSandbox({
-  token,
-  engagementsPerAccount: 30,
-  pickFault: ({ method }) => (method === 'POST' ? faultOfCreate : undefined),
-});
-afterAll(() => sandbox.close());
+const sandbox = await shared(
+  startSandbox({
+    token,
+    engagementsPerAccount: 30,
+    pickFault: ({ method }) => (method === 'POST' ? faultOfCreate : undefined),
+  }),
+);
 const env = { TRUTO_BASE_URL: sandbox.url, TRUTO_API_TOKEN: token };
 
 let folder: string;

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import type { Page } from 'playwright-core';
 import { afterAll, describe, expect, it } from 'vitest';
 import { launchChromium } from '../support/chromium.ts';
+import { closing } from '../support/closing.ts';
 import { startTestFacade } from '../support/facade.ts';
 import { installPackages } from '../support/install-packages.ts';
 import { inTurn, lostAnswer } from '../support/keyed-delete.ts';
@@ -53,10 +54,9 @@ async function withPage(onDelete: Answer, use: (page: Page, deletes: () => numbe
   const vite = [node, join(folder, 'node_modules/vite/bin/vite.js'), 'build', '--outDir', dist, '--emptyOutDir'];
   const { code, output } = await runProgram(vite, folder, { VITE_ENDPOINT: `${facade.url}/graphql` });
   expect([code, output]).toEqual([0, expect.any(String)]);
-  const page = await browser.newPage();
+  await using page = closing(await browser.newPage());
   await page.goto(pages.url);
   await use(page, () => upstream.deletes().length);
-  await page.close();
 }
 
 const subjects = (page: Page) => page.locator('li').allTextContents();

@@ -11,6 +11,7 @@ import { sandboxAccount, sandboxToken } from '../../src/sandbox/accounts.ts';
 import { seedEngagements } from '../../src/sandbox/seed.ts';
 import { type Sandbox, startSandbox } from '../../src/sandbox/server.ts';
 import { blocks } from '../docs/markdown.ts';
+import { closing } from '../support/closing.ts';
 import { installPackages } from '../support/install-packages.ts';
 import { streamedDelete } from '../support/parts.ts';
 import { json, startUpstream } from '../support/upstream.ts';
@@ -115,8 +116,8 @@ describe.each(['startExpress', 'startExpressWithParser', 'startFastify', 'startH
       response.write('begins');
     });
     const settings = { AUTH_MODE: 'passthrough', TRUTO_BASE_URL: upstream.url, REQUEST_TIMEOUT_MS: 60_000 };
-    const engagements = createEngagementServer(settings, { logTo: { write: () => {} } });
-    const host = await (servers[name] as Start)(engagements);
+    await using engagements = closing(createEngagementServer(settings, { logTo: { write: () => {} } }));
+    await using host = closing(await (servers[name] as Start)(engagements));
     const socket = connect(Number(new URL(host.url).port), '127.0.0.1');
     const body = JSON.stringify({ query: `mutation { ${streamedDelete('chunks @stream')} }` });
     const head = ['POST /crm/graphql HTTP/1.1', 'host: x', 'content-type: application/json', 'accept: multipart/mixed'];
@@ -124,8 +125,6 @@ describe.each(['startExpress', 'startExpressWithParser', 'startFastify', 'startH
     await once(socket, 'data');
     socket.destroy();
     await cut.promise;
-    await host.close();
-    await engagements.close();
   });
 });
 
@@ -179,13 +178,11 @@ describe.each(['startApollo', 'startMercurius'])('executed by %s', (name) => {
   it('sends nothing for an id that lost digits as a number', async () => {
     await using upstream = await startUpstream(json(204, undefined));
     const settings = { AUTH_MODE: 'passthrough', TRUTO_BASE_URL: upstream.url };
-    const over = createEngagementServer(settings, { logTo: { write: () => {} } });
-    const executing = await (servers[name] as Start)(over, createEngagementSchema());
+    await using over = closing(createEngagementServer(settings, { logTo: { write: () => {} } }));
+    await using executing = closing(await (servers[name] as Start)(over, createEngagementSchema()));
     const response = await post(executing.url, { query: remove, variables: { id: 2 ** 63, account: 'a' } });
     const { data, errors } = await response.json();
     expect([response.status, data ?? null, errors.length]).toEqual([400, null, 1]);
     expect(upstream.seen).toEqual([]);
-    await executing.close();
-    await over.close();
   });
 });
