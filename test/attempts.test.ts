@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { startTestFacade, type TestFacade } from './support/facade.ts';
+import { fetchGraphQL } from './support/fetch-graphql.ts';
 import {
   attemptsLogged,
   bytes,
@@ -125,12 +126,7 @@ describe('R09 a second attempt is read together with the first', () => {
 /** A client that can leave. */
 function postAndLeave(facade: TestFacade) {
   const leaving = new AbortController();
-  const gone = fetch(`${facade.url}/graphql`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ query: deletion }),
-    signal: leaving.signal,
-  }).catch(() => 'gone');
+  const gone = fetchGraphQL(`${facade.url}/graphql`, deletion, { signal: leaving.signal }).catch(() => 'gone');
   return { gone, leave: () => leaving.abort() };
 }
 

@@ -2,8 +2,9 @@ import { describe, expect, it, vi } from 'vitest';
 import { maxIds } from '../src/bulk/job.ts';
 import { sandboxAccount } from '../src/sandbox/accounts.ts';
 import { seedEngagements } from '../src/sandbox/seed.ts';
-import { outcomesOf, type Post, type Start, started } from './support/bulk.ts';
+import { outcomesOf, type Start, started } from './support/bulk.ts';
 import { deletesOf, ended, type Setting, startSetting } from './support/bulk-setting.ts';
+import type { Post } from './support/fetch-graphql.ts';
 import { bearer, jwtSecret, serviceEnv, signToken } from './support/service.ts';
 
 const account = sandboxAccount('Pipedrive');

@@ -3,10 +3,11 @@ import { sandboxAccount } from '../src/sandbox/accounts.ts';
 import { findFault } from '../src/sandbox/faults.ts';
 import { seedEngagements } from '../src/sandbox/seed.ts';
 import { type SandboxOptions, startSandbox } from '../src/sandbox/server.ts';
-import { control, outcomesOf, type Post, seen, started } from './support/bulk.ts';
+import { control, outcomesOf, seen, started } from './support/bulk.ts';
 import { deletesOf, ended, type Setting, startSetting } from './support/bulk-setting.ts';
 import { closing } from './support/closing.ts';
 import { startTestFacade } from './support/facade.ts';
+import type { Post } from './support/fetch-graphql.ts';
 
 const account = sandboxAccount('Capsule');
 const integratedAccountId = account.id;

@@ -7,8 +7,9 @@ import { findFault } from '../src/sandbox/faults.ts';
 import { seedEngagements } from '../src/sandbox/seed.ts';
 import type { SandboxOptions } from '../src/sandbox/server.ts';
 import { startBucket } from './support/bucket.ts';
-import { control, outcomesOf, type Post, seen, startBulk, started } from './support/bulk.ts';
+import { control, outcomesOf, seen, startBulk, started } from './support/bulk.ts';
 import { deletesOf, ended, startSetting } from './support/bulk-setting.ts';
+import type { Post } from './support/fetch-graphql.ts';
 import { readUndoLines } from './support/undo-lines.ts';
 
 const account = sandboxAccount('Capsule');

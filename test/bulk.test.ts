@@ -3,10 +3,11 @@ import { sandboxAccount } from '../src/sandbox/accounts.ts';
 import { findFault } from '../src/sandbox/faults.ts';
 import { seedEngagements } from '../src/sandbox/seed.ts';
 import { startSandbox } from '../src/sandbox/server.ts';
-import { outcomesOf, type Post, seen, startBulk, started } from './support/bulk.ts';
+import { outcomesOf, seen, startBulk, started } from './support/bulk.ts';
 import { deletesOf, ended, startSetting } from './support/bulk-setting.ts';
 import { closing } from './support/closing.ts';
 import { startTestFacade } from './support/facade.ts';
+import type { Post } from './support/fetch-graphql.ts';
 import { startRedis } from './support/redis-server.ts';
 import { json, startUpstream } from './support/upstream.ts';
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { startTestFacade, type TestFacade } from './support/facade.ts';
+import { fetchGraphQL } from './support/fetch-graphql.ts';
 import {
   answerText,
   bytes,
@@ -537,12 +538,7 @@ it('a client that disconnects before the create is sent creates nothing', async 
   await using upstream = await startRawUpstream([record({ id: 'e1' }, 201)], { onRead });
   await using facade = await startTestFacade(upstream.url);
   const client = new AbortController();
-  const asked = fetch(`${facade.url}/graphql`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ query: creation, variables: { input: call } }),
-    signal: client.signal,
-  });
+  const asked = fetchGraphQL(`${facade.url}/graphql`, creation, { variables: { input: call }, signal: client.signal });
   const { socket } = await arrived.promise;
   client.abort();
   await expect(asked).rejects.toThrow();

@@ -5,6 +5,7 @@ import { startSandbox } from '../src/sandbox/server.ts';
 import { closing } from './support/closing.ts';
 import { startTestFacade } from './support/facade.ts';
 import { startFacadeOver } from './support/facade-over.ts';
+import { fetchGraphQL } from './support/fetch-graphql.ts';
 import { truto } from './support/outcome.ts';
 import { bearer, jwtSecret, serviceEnv, signToken } from './support/service.ts';
 import { json, startUpstream } from './support/upstream.ts';
@@ -149,10 +150,7 @@ it('R11 a client that disconnects stops further requests, and the request in fli
     (id) => `a${id}: deleteEngagement(id: ${id}, integratedAccountId: "a") { __typename }`,
   );
   const client = new AbortController();
-  const gone = fetch(`${facade.url}/graphql`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ query: `mutation { ${aliases.join(' ')} }` }),
+  const gone = fetchGraphQL(`${facade.url}/graphql`, `mutation { ${aliases.join(' ')} }`, {
     signal: client.signal,
   }).catch(() => 'gone');
   await expect.poll(() => facade.upstream.deletes().length).toBe(2);

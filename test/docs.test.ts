@@ -11,6 +11,7 @@ import { readTrutoEvent } from '../src/engagement/truto-event.ts';
 import { sandboxAccount } from '../src/sandbox/accounts.ts';
 import { seedEngagements } from '../src/sandbox/seed.ts';
 import { anchorsOf, type Block, blocks, connectBlocks, documents } from './docs/markdown.ts';
+import { fetchGraphQL } from './support/fetch-graphql.ts';
 import { schema } from './support/schema.ts';
 import { startServerProcess } from './support/server-process.ts';
 import { shared } from './support/shared.ts';
@@ -117,11 +118,7 @@ describe('a block of GraphQL', () => {
       const next = blocks[blocks.indexOf(block) + 1];
       const given = next?.language === 'json' && next.file === block.file ? JSON.parse(next.text) : {};
       const variables = { account: account.id, id: seedEngagements(account)[deleted.push(name)]?.id, token, ...given };
-      const response = await fetch(server.endpoint, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify({ query: text, variables }),
-      });
+      const response = await fetchGraphQL(server.endpoint, text, { variables });
       const { data, errors } = await response.json();
       expect(errors).toBeUndefined();
       token = data.deleteEngagement?.confirmationToken;

@@ -6,6 +6,7 @@ import { started } from './support/bulk.ts';
 import { closing } from './support/closing.ts';
 import { startTestFacade } from './support/facade.ts';
 import { startFacadeOver } from './support/facade-over.ts';
+import { fetchGraphQL } from './support/fetch-graphql.ts';
 import { removal, startTwo } from './support/keyed-delete.ts';
 import { truto } from './support/outcome.ts';
 import { aclRules, asApp, setUser } from './support/redis-facade.ts';
@@ -38,10 +39,9 @@ async function subscribe(
 ): Promise<Subscription> {
   const client = new AbortController();
   const query = 'subscription($id: ID!) { engagementDeleted(integratedAccountId: $id) { id evidence at } }';
-  const response = await fetch(`${url}/graphql`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', accept, ...headers },
-    body: JSON.stringify({ query, variables: { id: account } }),
+  const response = await fetchGraphQL(`${url}/graphql`, query, {
+    variables: { id: account },
+    headers: { accept, ...headers },
     signal: client.signal,
   });
   const seen: Seen[] = [];

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type GraphQLAnswer, startTestFacade } from './support/facade.ts';
+import { startTestFacade } from './support/facade.ts';
+import type { GraphQLAnswer } from './support/fetch-graphql.ts';
 import { bearer, jwtSecret, serviceEnv, signToken } from './support/service.ts';
 import { json, type SeenRequest, startUpstream } from './support/upstream.ts';
 

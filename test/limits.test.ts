@@ -1,6 +1,7 @@
 import { buildClientSchema, getIntrospectionQuery, printSchema } from 'graphql';
 import { describe, expect, it } from 'vitest';
 import { startTestFacade } from './support/facade.ts';
+import { fetchGraphQL } from './support/fetch-graphql.ts';
 import { shared } from './support/shared.ts';
 import { json, startUpstream } from './support/upstream.ts';
 
@@ -426,10 +427,8 @@ describe('S20 the errors of an answer', () => {
   const bad = 'engagement(id: "", integratedAccountId: "a") { id }';
 
   async function post(query: string, headers: Record<string, string> = {}) {
-    const response = await fetch(`${facade.url}/graphql`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', authorization: 'Bearer t', accept, ...headers },
-      body: JSON.stringify({ query }),
+    const response = await fetchGraphQL(`${facade.url}/graphql`, query, {
+      headers: { authorization: 'Bearer t', accept, ...headers },
     });
     return response.text();
   }

@@ -13,6 +13,7 @@ import { Secret } from '../src/config/secret.ts';
 import { selfSigned } from './support/certificate.ts';
 import { spawnCli } from './support/cli-process.ts';
 import { startTestFacade } from './support/facade.ts';
+import { fetchGraphQL } from './support/fetch-graphql.ts';
 import { listen } from './support/listen.ts';
 import { deleteInTime, deletion } from './support/raw-upstream.ts';
 import { startServerProcess } from './support/server-process.ts';
@@ -81,11 +82,7 @@ describe('R21 behind a mandatory proxy', async () => {
 
   async function deleteBy(endpoint: string) {
     const token = await signToken({ integrated_accounts: ['*'] }, privateKey, 'ES256');
-    const response = await fetch(endpoint, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', ...bearer(token) },
-      body: JSON.stringify({ query: deletion }),
-    });
+    const response = await fetchGraphQL(endpoint, deletion, { headers: bearer(token) });
     return response.json();
   }
 

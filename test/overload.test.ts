@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { createListener, type Handle } from '../src/http/connections/listener.ts';
 import type { LoadLimits } from '../src/http/connections/overload.ts';
 import { defaultLoadLimits } from '../src/http/connections/overload.ts';
-import { type GraphQLAnswer, startTestFacade } from './support/facade.ts';
+import { startTestFacade } from './support/facade.ts';
+import type { GraphQLAnswer } from './support/fetch-graphql.ts';
 import { connectRaw, requestHead } from './support/raw-client.ts';
 import { startUpstream } from './support/upstream.ts';
 

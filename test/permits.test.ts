@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { Permits } from '../src/upstream/permits.ts';
 import { openUpstream } from '../src/upstream/send.ts';
 import { startFacadeOver } from './support/facade-over.ts';
+import { fetchGraphQL } from './support/fetch-graphql.ts';
 import { type Answer, json, startUpstream } from './support/upstream.ts';
 
 const remove = (id: number, format = 'UNIFIED', rest = '') =>
@@ -101,10 +102,8 @@ describe('a busy upstream', () => {
     const greedy = new AbortController();
     const aliases = Array.from({ length: 5 }, (_, index) => `a${index}: ${remove(index, 'STREAM', chunks)}`).join(' ');
     const lying = [1, 2, 3, 4, 5, 6, 7, 8].map(() =>
-      fetch(`${facade.url}/graphql`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json', accept: 'multipart/mixed' },
-        body: JSON.stringify({ query: `mutation { ${aliases} }` }),
+      fetchGraphQL(`${facade.url}/graphql`, `mutation { ${aliases} }`, {
+        headers: { accept: 'multipart/mixed' },
         signal: greedy.signal,
       }).catch(() => 'aborted'),
     );

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { startTestFacade } from './support/facade.ts';
 import { startFacadeOver } from './support/facade-over.ts';
+import { fetchGraphQL } from './support/fetch-graphql.ts';
 import { truto } from './support/outcome.ts';
 import { answerText, bytes, startRawUpstream } from './support/raw-upstream.ts';
 import { type Answer, json, startUpstream } from './support/upstream.ts';
@@ -9,11 +10,7 @@ import { type Answer, json, startUpstream } from './support/upstream.ts';
 async function bothWays(url: string, query: string, headers: Record<string, string> = {}): Promise<readonly string[]> {
   const texts: string[] = [];
   for (const _way of ['executor', 'prepared']) {
-    const response = await fetch(`${url}/graphql`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', ...headers },
-      body: JSON.stringify({ query }),
-    });
+    const response = await fetchGraphQL(`${url}/graphql`, query, { headers });
     texts.push(await response.text());
   }
   return texts;

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { startTestFacade, type TestFacade } from './support/facade.ts';
 import { startFacadeOver } from './support/facade-over.ts';
+import { fetchGraphQL } from './support/fetch-graphql.ts';
 import { inTurn, removal, sendKeyed as send, withKey } from './support/keyed-delete.ts';
 import { remote, truto } from './support/outcome.ts';
 import { type Answer, json, startUpstream } from './support/upstream.ts';
@@ -119,10 +120,8 @@ describe('a delete that arrives twice with the same Idempotency-Key', () => {
     });
     await using facade = await startTestFacade(upstream.url);
     const client = new AbortController();
-    const gone = fetch(`${facade.url}/graphql`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', ...withKey('k') },
-      body: JSON.stringify({ query: `mutation { ${removal('1')} }` }),
+    const gone = fetchGraphQL(`${facade.url}/graphql`, `mutation { ${removal('1')} }`, {
+      headers: withKey('k'),
       signal: client.signal,
     }).catch(() => 'gone');
     await expect.poll(() => upstream.seen.length).toBe(1);

@@ -29,10 +29,11 @@ import { seedEngagements } from '../src/sandbox/seed.ts';
 import type { SandboxOptions } from '../src/sandbox/server.ts';
 import type { Send } from '../src/upstream/attempt.ts';
 import { startBucket } from './support/bucket.ts';
-import { type Post, postTo, started } from './support/bulk.ts';
+import { started } from './support/bulk.ts';
 import { answered, refused } from './support/bulk-page.ts';
 import { ended, type Setting, startSetting } from './support/bulk-setting.ts';
 import { startTestFacade } from './support/facade.ts';
+import { type Post, postTo } from './support/fetch-graphql.ts';
 import {
   controlRestore,
   endedRestore,

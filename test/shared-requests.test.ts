@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { startTestFacade, type TestFacade } from './support/facade.ts';
+import { fetchGraphQL } from './support/fetch-graphql.ts';
 import { inTurn, removal, sendKeyed as send, startTwo, withKey } from './support/keyed-delete.ts';
 import { truto } from './support/outcome.ts';
 import { startRedis } from './support/redis-server.ts';
@@ -81,10 +82,8 @@ describe('a delete that arrives at two replicas with the same Idempotency-Key', 
     const caller = { authorization: 'Bearer a-token-of-a-caller' };
     await using other = await startTestFacade(upstream.url, env);
     await using first = await startServerProcess({ ...env, TRUTO_BASE_URL: upstream.url });
-    const lost = fetch(first.endpoint, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', ...caller, ...withKey('k') },
-      body: JSON.stringify({ query: `mutation { ${removal('1', rest)} }` }),
+    const lost = fetchGraphQL(first.endpoint, `mutation { ${removal('1', rest)} }`, {
+      headers: { ...caller, ...withKey('k') },
     });
     lost.catch(() => {});
     await expect.poll(() => upstream.deletes().length).toBe(1);

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { startTestFacade } from './support/facade.ts';
 import { startFacadeOver } from './support/facade-over.ts';
+import { fetchGraphQL } from './support/fetch-graphql.ts';
 import { collect, decode, items, type Part, postForParts, streamedDelete } from './support/parts.ts';
 import { connectRaw, requestHead } from './support/raw-client.ts';
 import { bearer, jwtSecret, serviceEnv, signToken } from './support/service.ts';
@@ -85,10 +86,8 @@ describe('S28 streamed bodies', () => {
       ['greedy', 'other'].map(async (sub) => bearer(await signToken({ integrated_accounts: ['*'], sub }))),
     );
     const post = (id: string, headers?: Record<string, string>) =>
-      fetch(`${facade.url}/graphql`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json', accept: 'multipart/mixed', ...headers },
-        body: JSON.stringify({ query: `mutation { ${streamedDelete('chunks @stream', id)} }` }),
+      fetchGraphQL(`${facade.url}/graphql`, `mutation { ${streamedDelete('chunks @stream', id)} }`, {
+        headers: { accept: 'multipart/mixed', ...headers },
       });
     let endedCount = 0;
     const pending = Array.from({ length: 12 }, async (_, index) => {

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { sandboxAccount } from '../../src/sandbox/accounts.ts';
 import { seedEngagements } from '../../src/sandbox/seed.ts';
-import { postTo, started } from '../support/bulk.ts';
+import { started } from '../support/bulk.ts';
 import { launchChromium } from '../support/chromium.ts';
+import { postTo } from '../support/fetch-graphql.ts';
 import { openGraphiQL } from '../support/graphiql.ts';
 import { startRedis } from '../support/redis-server.ts';
 import { startServerProcess } from '../support/server-process.ts';

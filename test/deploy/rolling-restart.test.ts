@@ -4,6 +4,7 @@ import { expect, it } from 'vitest';
 import { sandboxToken } from '../../src/sandbox/accounts.ts';
 import { startSandbox } from '../../src/sandbox/server.ts';
 import { engagementsNeeded, listTargets, type Target } from '../soak/targets.ts';
+import { fetchGraphQL } from '../support/fetch-graphql.ts';
 import { freePort } from '../support/free-port.ts';
 import { type Passed, startNginx } from '../support/nginx-server.ts';
 import { startServerProcess } from '../support/server-process.ts';
@@ -51,14 +52,9 @@ function startLoad(url: string, leaving: () => string | undefined) {
   async function remove(target: Target): Promise<Answered> {
     const leftBefore = leaving();
     const requestId = randomUUID();
-    const response = await fetch(`${url}/graphql`, {
-      method: 'POST',
-      headers: {
-        'content-type': 'application/json',
-        authorization: `Bearer ${sandboxToken}`,
-        'x-request-id': requestId,
-      },
-      body: JSON.stringify({ query, variables: target }),
+    const response = await fetchGraphQL(`${url}/graphql`, query, {
+      variables: target,
+      headers: { authorization: `Bearer ${sandboxToken}`, 'x-request-id': requestId },
     });
     const body = await response.text();
     if (response.status !== 503) return { target, requestId, status: response.status, body };

@@ -12,6 +12,7 @@ import { seedEngagements } from '../../src/sandbox/seed.ts';
 import { type Sandbox, startSandbox } from '../../src/sandbox/server.ts';
 import { blocks } from '../docs/markdown.ts';
 import { closing } from '../support/closing.ts';
+import { fetchGraphQL } from '../support/fetch-graphql.ts';
 import { installPackages } from '../support/install-packages.ts';
 import { streamedDelete } from '../support/parts.ts';
 import { json, startUpstream } from '../support/upstream.ts';
@@ -164,11 +165,7 @@ describe.each(['startApollo', 'startMercurius'])('executed by %s', (name) => {
 
   it('refuses a delete without a caller by its code, and a token that is none', async () => {
     const variables = { id: 'e1', account: account.id };
-    const response = await fetch(`${host.url}/crm/graphql`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ query: remove, variables }),
-    });
+    const response = await fetchGraphQL(`${host.url}/crm/graphql`, remove, { variables });
     expect((await response.json()).errors).toMatchObject([{ extensions: { code: 'UNAUTHENTICATED' } }]);
     const refused = await post(host.url, { query: remove, variables }, { authorization: 'Basic x' });
     expect(refused.status).toBe(401);

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createSchema } from '../../src/graphql/schema.ts';
 import { sandboxAccount } from '../../src/sandbox/accounts.ts';
 import { seedEngagements } from '../../src/sandbox/seed.ts';
+import { fetchGraphQL } from '../support/fetch-graphql.ts';
 import { freePort } from '../support/free-port.ts';
 import { installPackages } from '../support/install-packages.ts';
 import { shared } from '../support/shared.ts';
@@ -219,10 +220,9 @@ describe.each(gateways)('$name', (gateway) => {
     const { body } = await ask(start, { input: { integratedAccountId: accountId, ids: [ownId(5)] } });
     const { id } = body.data.startBulkDelete;
     const query = 'subscription ($id: ID!) { bulkDeleteProgress(id: $id) { id state outcomes { deleted } } }';
-    const response = await fetch(after.url, {
-      method: 'POST',
-      headers: { ...callerHeaders, 'content-type': 'application/json', accept: 'text/event-stream' },
-      body: JSON.stringify({ query, variables: { id } }),
+    const response = await fetchGraphQL(after.url, query, {
+      variables: { id },
+      headers: { ...callerHeaders, accept: 'text/event-stream' },
     });
     expect(response.status).toBe(gateway.subscribes ? 200 : 406);
     const events = [...(await response.text()).matchAll(/^data: ?({.*)$/gm)].map(([, event = '']) => JSON.parse(event));
