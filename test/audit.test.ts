@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { readOutcome } from '../src/engagement/delete/outcome.ts';
 import { runPrepared } from '../src/graphql/prepared/prepared-operations.ts';
 import { startTestFacade, type TestFacade } from './support/facade.ts';
+import { jsonLines } from './support/json-lines.ts';
 import { remote, truto } from './support/outcome.ts';
 import { bearer, jwtSecret, serviceEnv, signToken } from './support/service.ts';
 import { type Answer, type FakeUpstream, json, startUpstream } from './support/upstream.ts';
@@ -36,8 +37,7 @@ afterEach(async () => {
 
 /** The complete log lines of deletes. */
 function deleteLines({ logged }: TestFacade): readonly Record<string, unknown>[] {
-  const lines = logged().split('\n').filter(Boolean);
-  return lines.map((line) => JSON.parse(line)).filter(({ msg }) => String(msg).startsWith('delete'));
+  return jsonLines(logged()).filter(({ msg }) => String(msg).startsWith('delete'));
 }
 
 /** Sends the same delete twice: Yoga executes the first, and the front door answers the second, which is prepared. */

@@ -17,6 +17,7 @@ import {
   tooLarge,
 } from './support/bulk-page.ts';
 import { startBulkStore } from './support/bulk-store.ts';
+import { jsonLines } from './support/json-lines.ts';
 import { shared } from './support/shared.ts';
 
 const kept = await shared(startBulkStore());
@@ -489,12 +490,7 @@ describe('a page of a bulk delete', () => {
 describe('records that are stored before their delete', () => {
   const keeping = { snapshot: true };
   const keptIds = ({ kept: files }: PageUnderTest) =>
-    [...files.values()].flatMap((text) =>
-      text
-        .trimEnd()
-        .split('\n')
-        .map((line) => JSON.parse(line).engagement.id),
-    );
+    [...files.values()].flatMap(jsonLines).map(({ engagement }) => engagement.id);
 
   it('are deleted; those that cannot be read are not', async () => {
     const page = await start(idsOf(4), keeping);

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
@@ -11,6 +11,7 @@ import { startTestFacade } from './support/facade.ts';
 import { lostAnswer } from './support/keyed-delete.ts';
 import { startRedis } from './support/redis-server.ts';
 import { bearer } from './support/service.ts';
+import { readUndoLines } from './support/undo-lines.ts';
 import { json, startUpstream } from './support/upstream.ts';
 
 const account = sandboxAccount('Capsule');
@@ -34,13 +35,7 @@ describe.concurrent('R31 replicas with other settings', () => {
     const { id } = await started(keeping.post, { integratedAccountId, ids, snapshot: true });
     await expect.poll(async () => (await seen(without.post, id)).state, { timeout: 60_000 }).toBe('COMPLETED');
     expect((await seen(without.post, id)).outcomes).toMatchObject({ deleted: count });
-    const kept = readdirSync(join(folder, id))
-      .flatMap((file) =>
-        readFileSync(join(folder, id, file), 'utf8')
-          .trimEnd()
-          .split('\n'),
-      )
-      .map((line) => JSON.parse(line).engagement.id);
+    const kept = readUndoLines(join(folder, id)).lines.map(({ engagement }) => engagement.id);
     expect(new Set(kept)).toEqual(new Set(ids));
   }, 90_000);
 

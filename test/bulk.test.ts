@@ -8,6 +8,7 @@ import { deletesOf, ended, startSetting } from './support/bulk-setting.ts';
 import { closing } from './support/closing.ts';
 import { startTestFacade } from './support/facade.ts';
 import type { Post } from './support/fetch-graphql.ts';
+import { jsonLines } from './support/json-lines.ts';
 import { startRedis } from './support/redis-server.ts';
 import { json, startUpstream } from './support/upstream.ts';
 
@@ -70,11 +71,7 @@ describe.concurrent('a bulk delete by ids', () => {
     const ids = seedEngagements(account).map(({ id }) => id);
     const { id } = await started(setting.facade.post, { integratedAccountId, ids });
     await ended(setting, id);
-    const lines = setting.facade
-      .logged()
-      .split('\n')
-      .filter(Boolean)
-      .map((line) => JSON.parse(line));
+    const lines = jsonLines(setting.facade.logged());
     const deletes = lines.filter(({ msg, bulkDeleteId }) => msg === 'delete' && bulkDeleteId === id);
     expect(deletes.map(({ engagementId }) => engagementId).sort()).toEqual([...ids].sort());
     expect(new Set(deletes.map(({ result, detail }) => `${result} ${detail}`))).toEqual(

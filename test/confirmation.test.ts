@@ -6,6 +6,7 @@ import { createEngagementServer } from '../src/library.ts';
 import { closing } from './support/closing.ts';
 import { startTestFacade, type TestFacade } from './support/facade.ts';
 import { startFacadeOver } from './support/facade-over.ts';
+import { jsonLines } from './support/json-lines.ts';
 import { lostAnswer, startTwo, withKey } from './support/keyed-delete.ts';
 import { truto } from './support/outcome.ts';
 import { startRedis } from './support/redis-server.ts';
@@ -262,11 +263,7 @@ describe('S35 a confirmation token', () => {
     await remove(facade, `${token}A`);
     await remove(facade, token);
     expect(facade.logged()).not.toContain(token.slice(0, 60));
-    const lines = facade
-      .logged()
-      .split('\n')
-      .filter((line) => line.includes('"msg":"delete"'));
-    expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+    expect(jsonLines(facade.logged()).filter(({ msg }) => msg === 'delete')).toMatchObject([
       { engagementId: '', result: 'InvalidInputError' },
       { engagementId: '1', integratedAccountId: 'a', result: 'DeleteEngagementSuccess' },
     ]);

@@ -3,6 +3,7 @@ import { sandboxAccount, sandboxToken } from '../src/sandbox/accounts.ts';
 import { startSandbox } from '../src/sandbox/server.ts';
 import { closing } from './support/closing.ts';
 import { startTestFacade, type TestFacade } from './support/facade.ts';
+import { jsonLines } from './support/json-lines.ts';
 import { truto } from './support/outcome.ts';
 import { runCli } from './support/run-cli.ts';
 import { type Answer, json, startUpstream } from './support/upstream.ts';
@@ -45,11 +46,7 @@ describe('a difference between Truto and its documentation', () => {
     await using all = await start(json(200, { id: '1', subject: ['CANARY'], deal_stage: 'CANARY', 'a@CANARY': 1 }));
     for (const _ of [1, 2])
       await all.facade.post('{ engagement(id: "1", integratedAccountId: "a") { subject content } }');
-    const lines = all.facade
-      .logged()
-      .trim()
-      .split('\n')
-      .map((line) => JSON.parse(line));
+    const lines = jsonLines(all.facade.logged());
     const drifts = lines.filter(({ kind }) => Object.hasOwn(none, kind)).map(({ kind, name }) => `${kind} ${name}`);
     expect(drifts.sort()).toEqual(['odd_type subject', 'unknown_key (other)', 'unknown_key deal_stage']);
     expect(all.facade.logged()).not.toContain('CANARY');

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { request } from 'node:http';
 import { describe, expect, it } from 'vitest';
 import { startTestFacade } from './support/facade.ts';
+import { jsonLines } from './support/json-lines.ts';
 import { connectRaw } from './support/raw-client.ts';
 import { shared } from './support/shared.ts';
 import { json, startUpstream } from './support/upstream.ts';
@@ -131,12 +132,7 @@ describe('S22 the log has no content of', () => {
     await post(operation(remove, { q: { [canary]: canary } }));
     planted = undefined;
     expectNothingLogged();
-    const lines = facade
-      .logged()
-      .slice(before)
-      .trimEnd()
-      .split('\n')
-      .map((line) => JSON.parse(line));
+    const lines = jsonLines(facade.logged().slice(before));
     const errors = lines.filter(({ level }) => level === 50);
     expect(errors.map(({ err }) => err.type)).toEqual([error.name, error.name]);
     for (const { err } of errors) expect(err.stack).toContain('log-content.test.ts');

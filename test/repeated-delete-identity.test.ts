@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { startTestFacade } from './support/facade.ts';
 import { startFacadeOver } from './support/facade-over.ts';
+import { jsonLines } from './support/json-lines.ts';
 import { removal, sendKeyed as send, withKey } from './support/keyed-delete.ts';
 import { bearer, jwtSecret, serviceEnv, signToken } from './support/service.ts';
 import { json, startUpstream } from './support/upstream.ts';
@@ -73,8 +74,7 @@ describe('a delete with the Idempotency-Key of an earlier one', () => {
     await using facade = await startFacadeOver(json(204, undefined));
     await send(facade, 'k');
     await send(facade, 'k', '2');
-    const lines = facade.logged().split('\n').filter(Boolean);
-    const deletes = lines.map((line) => JSON.parse(line)).filter(({ msg }) => msg === 'delete');
+    const deletes = jsonLines(facade.logged()).filter(({ msg }) => msg === 'delete');
     expect(deletes).toMatchObject([
       { engagementId: '1', result: 'DeleteEngagementSuccess', attempts: 1 },
       { engagementId: '2', result: 'InvalidInputError', attempts: 0 },

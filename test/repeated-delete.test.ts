@@ -2,14 +2,14 @@ import { describe, expect, it } from 'vitest';
 import { startTestFacade, type TestFacade } from './support/facade.ts';
 import { startFacadeOver } from './support/facade-over.ts';
 import { fetchGraphQL } from './support/fetch-graphql.ts';
+import { jsonLines } from './support/json-lines.ts';
 import { inTurn, removal, sendKeyed as send, withKey } from './support/keyed-delete.ts';
 import { remote, truto } from './support/outcome.ts';
 import { type Answer, json, startUpstream } from './support/upstream.ts';
 
 /** The audit events of a kind, in order. */
 function events(facade: TestFacade, message: string) {
-  const lines = facade.logged().split('\n').filter(Boolean);
-  return lines.map((line) => JSON.parse(line)).filter(({ msg }) => msg === message);
+  return jsonLines(facade.logged()).filter(({ msg }) => msg === message);
 }
 
 describe('a delete that arrives twice with the same Idempotency-Key', () => {

@@ -34,6 +34,7 @@ import { answered, refused } from './support/bulk-page.ts';
 import { ended, type Setting, startSetting } from './support/bulk-setting.ts';
 import { startTestFacade } from './support/facade.ts';
 import { type Post, postTo } from './support/fetch-graphql.ts';
+import { jsonLines } from './support/json-lines.ts';
 import {
   controlRestore,
   endedRestore,
@@ -99,8 +100,7 @@ const lineOf = (engagement: object, integratedAccountId: string, readAt = '2026-
 function undoLines({ folder }: { readonly folder: string }, bulkDeleteId: string): readonly object[] {
   const path = join(folder, bulkDeleteId);
   const files = readdirSync(path).filter((name) => /-\d{3}\.jsonl$/.test(name));
-  const lines = files.flatMap((name) => readFileSync(join(path, name), 'utf8').trimEnd().split('\n'));
-  return lines.map((line) => JSON.parse(line));
+  return files.flatMap((name) => jsonLines(readFileSync(join(path, name), 'utf8')));
 }
 
 const planhat = sandboxAccount('Planhat');
@@ -166,10 +166,8 @@ describe.concurrent('restoreEngagements', () => {
     const second = await startedRestore(post, { integratedAccountId, bulkDeleteId });
     await endedRestore(post, second.id);
     const undoFile = readdirSync(join(setting.folder, bulkDeleteId)).find((name) => /-000\.jsonl$/.test(name)) ?? '';
-    const lines = readFileSync(join(setting.folder, bulkDeleteId, undoFile), 'utf8')
-      .trimEnd()
-      .split('\n');
-    const third = await startedRestore(post, { integratedAccountId, lines: lines.map((line) => JSON.parse(line)) });
+    const lines = jsonLines(readFileSync(join(setting.folder, bulkDeleteId, undoFile), 'utf8'));
+    const third = await startedRestore(post, { integratedAccountId, lines });
     await endedRestore(post, third.id);
     const ids = async (id: string) => (await itemsOf(post, id)).map((item) => [item.id, item.newId]).sort();
     expect(await ids(second.id)).toEqual(await ids(first.id));

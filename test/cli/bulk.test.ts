@@ -19,6 +19,8 @@ const ids = seedEngagements(capsule).map(({ id }) => id);
 
 const sandbox = await shared(startSandbox({ token }));
 const env = { TRUTO_BASE_URL: sandbox.url, TRUTO_API_TOKEN: token };
+/** The same over another upstream. */
+const envOf = ({ url }: { readonly url: string }) => ({ ...env, TRUTO_BASE_URL: url });
 
 const bulk = (account: string, ...rest: string[]) => ['bulk', '--account', account, ...rest];
 
@@ -90,7 +92,7 @@ describe('truto-engagements bulk', () => {
       json(204, undefined)(request, response);
     }, 'capsule');
     const input = [...Array(20).fill('slow'), 'e1', 'e2', 'e3'].join('\n');
-    const { code, lines } = await runCli(bulk(capsule.id), { ...env, TRUTO_BASE_URL: upstream.url }, input);
+    const { code, lines } = await runCli(bulk(capsule.id), envOf(upstream), input);
     expect([code, tally(lines())]).toEqual([0, { DeleteEngagementSuccess: 23 }]);
     expect(upstream.deletes().filter(({ path }) => path.endsWith('/slow'))).toHaveLength(1);
   });
@@ -120,13 +122,9 @@ describe('truto-engagements bulk', () => {
       if (!isLimited) return json(204, undefined)(request, response);
       isLimited = false;
       // More than an operation may take: the delete itself ends as RateLimitedError.
-      json(
-        429,
-        { statusCode: 429, error: 'Too Many Requests', message: '' },
-        { 'retry-after': '2' },
-      )(request, response);
+      truto(429, {}, { 'retry-after': '2' })(request, response);
     }, 'capsule');
-    const settings = { ...env, TRUTO_BASE_URL: upstream.url, REQUEST_TIMEOUT_MS: '1500' };
+    const settings = { ...envOf(upstream), REQUEST_TIMEOUT_MS: '1500' };
     const { code, lines, stderr } = await runCli(bulk(capsule.id), settings, 'e1\ne2\ne3\n');
     expect([code, tally(lines())]).toEqual([0, { DeleteEngagementSuccess: 3 }]);
     expect(stderr.match(/Waiting for Truto's limit, about 2 s/g)).toHaveLength(1);
@@ -135,7 +133,7 @@ describe('truto-engagements bulk', () => {
   it("keeps Truto's limits, so that an upstream with these limits never refuses", async () => {
     const limited = await startSandbox({ token, keepsLimits: true });
     const many = Array.from({ length: 55 }, (_, index) => `id-${index}`);
-    const settings = { ...env, TRUTO_BASE_URL: limited.url, REQUEST_TIMEOUT_MS: '2000' };
+    const settings = { ...envOf(limited), REQUEST_TIMEOUT_MS: '2000' };
     const { code, lines, stderr } = await runCli(bulk(copper.id, '--patience', '0'), settings, many.join('\n'));
     await limited.close();
     expect(stderr).toMatch(/^55 ids will take about 11 s/);
@@ -154,7 +152,7 @@ describe('truto-engagements bulk', () => {
       [truto(404), 'IntegratedAccountNotFoundError', truto(404)],
     ] as const) {
       await using upstream = await startUpstream(answer, lookUp);
-      const { code, lines } = await runCli(bulk(capsule.id), { ...env, TRUTO_BASE_URL: upstream.url }, many);
+      const { code, lines } = await runCli(bulk(capsule.id), envOf(upstream), many);
       expect([code, tally(lines())]).toEqual([3, { [result]: 200 }]);
       expect(upstream.deletes().length).toBeLessThanOrEqual(16);
     }
@@ -163,7 +161,7 @@ describe('truto-engagements bulk', () => {
   it('looks the account up a few times, not for every id, in a dry run', async () => {
     await using upstream = await startUpstream(json(204, undefined), truto(404));
     const many = Array.from({ length: 500 }, (_, index) => `id-${index}`).join('\n');
-    const { code, lines } = await runCli(bulk(capsule.id, '--dry-run'), { ...env, TRUTO_BASE_URL: upstream.url }, many);
+    const { code, lines } = await runCli(bulk(capsule.id, '--dry-run'), envOf(upstream), many);
     expect([code, tally(lines())]).toEqual([3, { DeleteEngagementPlan: 500 }]);
     expect(upstream.seen.length).toBeLessThan(50);
   });
@@ -175,7 +173,7 @@ describe('truto-engagements bulk', () => {
       held.push(() => json(204, undefined)(request, response));
       if (held.length === 16) first.resolve();
     }, 'capsule');
-    const { child, end } = startCli(bulk(capsule.id), { ...env, TRUTO_BASE_URL: upstream.url });
+    const { child, end } = startCli(bulk(capsule.id), envOf(upstream));
     child.stdin.end(Array.from({ length: 100 }, (_, index) => `id-${index}`).join('\n'));
     await first.promise;
     child.kill('SIGINT');
@@ -216,7 +214,7 @@ describe('truto-engagements bulk', () => {
   it('ends at once on any second signal', async () => {
     const hanging = Promise.withResolvers<void>();
     await using upstream = await startUpstream(() => hanging.resolve(), 'capsule');
-    const { child, end } = startCli(bulk(capsule.id), { ...env, TRUTO_BASE_URL: upstream.url });
+    const { child, end } = startCli(bulk(capsule.id), envOf(upstream));
     child.stdin.end('id-1\nid-2\n');
     await hanging.promise;
     child.kill('SIGINT');

@@ -7,6 +7,7 @@ import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openLedger } from '../../src/cli/ledger.ts';
 import { closing } from '../support/closing.ts';
+import { jsonLines } from '../support/json-lines.ts';
 
 const key = '["account","call","7"]';
 const other = '["account","call","8"]';
@@ -53,12 +54,7 @@ describe('the ledger of a folder', () => {
     const second = await openLedger(folder, false);
     await second.write(key, 'restored', '99');
     await second.close();
-    expect(
-      readFileSync(file(), 'utf8')
-        .trimEnd()
-        .split('\n')
-        .map((line) => JSON.parse(line).event),
-    ).toEqual(['begun', 'restored']);
+    expect(jsonLines(readFileSync(file(), 'utf8')).map(({ event }) => event)).toEqual(['begun', 'restored']);
   });
 
   it('is not used when an earlier line is damaged: it may say that a record is restored', async () => {

@@ -22,6 +22,7 @@ import { seedEngagements } from '../../src/sandbox/seed.ts';
 import { startSandbox } from '../../src/sandbox/server.ts';
 import { startCli } from '../support/cli-process.ts';
 import { runInTerminal } from '../support/cli-terminal.ts';
+import { jsonLines } from '../support/json-lines.ts';
 import { runCli } from '../support/run-cli.ts';
 import { runProgram } from '../support/run-program.ts';
 import { shared } from '../support/shared.ts';
@@ -46,11 +47,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 const file = () => join(folder, 'undo.jsonl');
-const ledgerLines = () =>
-  readFileSync(join(folder, 'restored.jsonl'), 'utf8')
-    .trimEnd()
-    .split('\n')
-    .map((line) => JSON.parse(line));
+const ledgerLines = () => jsonLines(readFileSync(join(folder, 'restored.jsonl'), 'utf8'));
 
 type Seed = ReturnType<typeof seedEngagements>[number];
 const seeds = new Map<string, Seed[]>();
