@@ -191,27 +191,15 @@ describe('parseConfig', () => {
   });
 });
 
+const words = (text: string) => text.trim().split(/\s+/);
+
 /** Settings that leave a server open, or its callers unprotected, when their names are mistyped. */
-const guards = [
-  ...['SANDBOX', 'TRUTO_BASE_URL', 'AUTH_MODE', 'TRUTO_API_TOKEN', 'JWT_JWKS_URL', 'JWT_SECRET', 'JWT_ISSUER'],
-  ...[
-    'JWT_AUDIENCE',
-    'EXPOSE_SCHEMA',
-    'TRUSTED_DOCUMENTS',
-    'TRUSTED_DOCUMENTS_ONLY',
-    'TRUSTED_PROXIES',
-    'METRICS_HOST',
-  ],
-  ...['METRICS_PORT', 'REQUEST_TIMEOUT_MS', 'TRUTO_RATE_LIMITS', 'MAX_UPSTREAM_BYTES', 'REDIS_URL', 'REPLICAS'],
-  ...[
-    'TRUTO_WEBHOOK_SECRETS',
-    'BULK_TOKEN_SECRET',
-    'UNDO_STORE',
-    'AWS_SESSION_TOKEN',
-    'AWS_ACCESS_KEY_ID',
-    'AWS_SECRET_ACCESS_KEY',
-  ],
-];
+const guards = words(`
+  SANDBOX TRUTO_BASE_URL AUTH_MODE TRUTO_API_TOKEN JWT_JWKS_URL JWT_SECRET JWT_ISSUER JWT_AUDIENCE EXPOSE_SCHEMA
+  TRUSTED_DOCUMENTS TRUSTED_DOCUMENTS_ONLY TRUSTED_PROXIES METRICS_HOST METRICS_PORT REQUEST_TIMEOUT_MS
+  TRUTO_RATE_LIMITS MAX_UPSTREAM_BYTES REDIS_URL REPLICAS TRUTO_WEBHOOK_SECRETS BULK_TOKEN_SECRET UNDO_STORE
+  AWS_SESSION_TOKEN AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY
+`);
 
 /** Each name with one letter left out, doubled, replaced or swapped with its neighbour. */
 function typosOf(name: string): string[] {
@@ -233,56 +221,27 @@ const kubernetes = ['REDIS', 'REDIS_MASTER', 'AUTH', 'JWT', 'METRICS_API'].flatM
 ]);
 
 /** Variables that other platforms and tools set. */
-const platforms = [
-  ...['REDIS_TLS_URL', 'REDIS_TEMPORARY_URL', 'HEROKU_REDIS_BLUE_URL', 'DATABASE_URL', 'DYNO', 'HEROKU_APP_NAME'],
-  ...[
-    'HEROKU_SLUG_COMMIT',
-    'WEB_CONCURRENCY',
-    'WEB_MEMORY',
-    'PATH',
-    'HOME',
-    'HOSTNAME',
-    'SHELL',
-    'USER',
-    'LANG',
-    'PWD',
-  ],
-  ...['TERM', 'TZ', 'LOGNAME', 'TMPDIR', 'SHLVL', 'OLDPWD', 'EDITOR', 'SSH_AUTH_SOCK', 'XDG_RUNTIME_DIR', 'DISPLAY'],
-  ...['HTTP_PROXY', 'http_proxy', 'ALL_PROXY', 'all_proxy', 'FTP_PROXY', 'https_proxy', 'no_proxy'],
-  ...['NODE_ENV', 'NODE_OPTIONS', 'NODE_VERSION', 'YARN_VERSION', 'npm_config_registry', 'INIT_CWD'],
-  ...['npm_config_cache', 'npm_config_noproxy', 'npm_config_user_agent', 'npm_lifecycle_event', 'npm_package_name'],
-  ...['npm_package_json', 'npm_execpath', 'npm_node_execpath', 'npm_command', 'NPM_TOKEN', 'NPM_PROXY', 'COLOR'],
-  ...['CI', 'GITHUB_ACTIONS', 'GITHUB_TOKEN', 'GITHUB_SHA', 'GITHUB_REF', 'GITHUB_RUN_ID', 'GITHUB_REPOSITORY'],
-  ...['RUNNER_OS', 'RUNNER_TEMP', 'ACTIONS_RUNTIME_TOKEN', 'ACTIONS_ID_TOKEN_REQUEST_URL', 'GITLAB_CI', 'JENKINS_URL'],
-  ...['AWS_DEFAULT_REGION', 'AWS_EXECUTION_ENV', 'AWS_LAMBDA_FUNCTION_NAME', 'AWS_LAMBDA_RUNTIME_API', 'AWS_PROFILE'],
-  ...['AWS_SECURITY_TOKEN', 'AWS_ROLE_ARN', 'AWS_WEB_IDENTITY_TOKEN_FILE', 'AWS_CONTAINER_CREDENTIALS_RELATIVE_URI'],
-  ...[
-    'AWS_STS_REGIONAL_ENDPOINTS',
-    'AWS_ENDPOINT_URL',
-    'AWS_ACCESS_KEY',
-    'AWS_SECRET_KEY',
-    '_HANDLER',
-    'LAMBDA_TASK_ROOT',
-  ],
-  ...['KUBERNETES_SERVICE_HOST', 'KUBERNETES_PORT_443_TCP_ADDR', 'POD_NAME', 'POD_IP', 'NODE_NAME', 'NAMESPACE'],
-  ...['DOCKER_HOST', 'DOCKER_BUILDKIT', 'COMPOSE_PROJECT_NAME', 'container', 'OTEL_SERVICE_NAME', 'SENTRY_DSN'],
-  ...['HOSTS', 'PORTS', 'POST', 'host', 'port', 'SANDBOX_NAME', 'SUBGRAPH_PORT'],
-];
+const platforms = words(`
+  REDIS_TLS_URL REDIS_TEMPORARY_URL HEROKU_REDIS_BLUE_URL DATABASE_URL DYNO HEROKU_APP_NAME HEROKU_SLUG_COMMIT
+  WEB_CONCURRENCY WEB_MEMORY PATH HOME HOSTNAME SHELL USER LANG PWD TERM TZ LOGNAME TMPDIR SHLVL OLDPWD EDITOR
+  SSH_AUTH_SOCK XDG_RUNTIME_DIR DISPLAY HTTP_PROXY http_proxy ALL_PROXY all_proxy FTP_PROXY https_proxy no_proxy
+  NODE_ENV NODE_OPTIONS NODE_VERSION YARN_VERSION npm_config_registry INIT_CWD npm_config_cache npm_config_noproxy
+  npm_config_user_agent npm_lifecycle_event npm_package_name npm_package_json npm_execpath npm_node_execpath
+  npm_command NPM_TOKEN NPM_PROXY COLOR CI GITHUB_ACTIONS GITHUB_TOKEN GITHUB_SHA GITHUB_REF GITHUB_RUN_ID
+  GITHUB_REPOSITORY RUNNER_OS RUNNER_TEMP ACTIONS_RUNTIME_TOKEN ACTIONS_ID_TOKEN_REQUEST_URL GITLAB_CI JENKINS_URL
+  AWS_DEFAULT_REGION AWS_EXECUTION_ENV AWS_LAMBDA_FUNCTION_NAME AWS_LAMBDA_RUNTIME_API AWS_PROFILE
+  AWS_SECURITY_TOKEN AWS_ROLE_ARN AWS_WEB_IDENTITY_TOKEN_FILE AWS_CONTAINER_CREDENTIALS_RELATIVE_URI
+  AWS_STS_REGIONAL_ENDPOINTS AWS_ENDPOINT_URL AWS_ACCESS_KEY AWS_SECRET_KEY _HANDLER LAMBDA_TASK_ROOT
+  KUBERNETES_SERVICE_HOST KUBERNETES_PORT_443_TCP_ADDR POD_NAME POD_IP NODE_NAME NAMESPACE DOCKER_HOST
+  DOCKER_BUILDKIT COMPOSE_PROJECT_NAME container OTEL_SERVICE_NAME SENTRY_DSN HOSTS PORTS POST host port
+  SANDBOX_NAME SUBGRAPH_PORT
+`);
 
 /** Variables that others set too, with names that begin like our settings. An operator may believe that this server reads them. */
-const lookalikes = [
-  ...[
-    'REDIS_HOST',
-    'REDIS_PASSWORD',
-    'REDIS_SSL',
-    'REDIS_TTL',
-    'REDIS_DB',
-    'TRUTO_API_KEY',
-    'TRUTO_TOKEN',
-    'AUTH_TYPE',
-  ],
-  ...['AUTH_TOKEN', 'AUTH_SECRET', 'JWT_PUBLIC_KEY', 'JWT_EXPIRES_IN', 'TRUTO_API_BASE_URL', 'TRUSTED_HOSTS'],
-];
+const lookalikes = words(`
+  REDIS_HOST REDIS_PASSWORD REDIS_SSL REDIS_TTL REDIS_DB TRUTO_API_KEY TRUTO_TOKEN AUTH_TYPE AUTH_TOKEN
+  AUTH_SECRET JWT_PUBLIC_KEY JWT_EXPIRES_IN TRUTO_API_BASE_URL TRUSTED_HOSTS
+`);
 
 describe('R29 a name that is none of its settings', () => {
   it.each(guards)('stops the start when it is %s with one typo, and the message names the intended setting', (name) => {

@@ -6,6 +6,7 @@ import { type SandboxAccount, sandboxAccount, sandboxAccounts, sandboxToken } fr
 import { seedEngagements } from '../src/sandbox/seed.ts';
 import { startSandbox } from '../src/sandbox/server.ts';
 import { callSandbox, engagementCall, type SandboxCall } from './sandbox-call.ts';
+import { closing } from './support/closing.ts';
 import { shared } from './support/shared.ts';
 
 const sandbox = await shared(startSandbox({ slowMs: 5, hugeBytes: 1000 }));
@@ -236,26 +237,18 @@ test.each([
 });
 
 test("counts for Truto's own limits", async () => {
-  const limited = await startSandbox({ keepsLimits: true });
-  try {
-    const call = createCall(pipedrive, {});
-    const statuses: number[] = [];
-    for (let sent = 0; sent < 51; sent += 1) statuses.push((await callSandbox(limited, call)).status);
-    expect(statuses).toEqual([...Array(50).fill(200), 429]);
-    expect(limited.engagementsOf(pipedrive.id)).toHaveLength(80);
-  } finally {
-    await limited.close();
-  }
+  await using limited = closing(await startSandbox({ keepsLimits: true }));
+  const call = createCall(pipedrive, {});
+  const statuses: number[] = [];
+  for (let sent = 0; sent < 51; sent += 1) statuses.push((await callSandbox(limited, call)).status);
+  expect(statuses).toEqual([...Array(50).fill(200), 429]);
+  expect(limited.engagementsOf(pipedrive.id)).toHaveLength(80);
 });
 
 test('gives no id of another record', async () => {
-  const full = await startSandbox({ engagementsPerAccount: 10_000 }); // of the 99,900 that Pipedrive has
-  try {
-    for (let sent = 0; sent < 50; sent += 1) {
-      expect((await callSandbox(full, createCall(pipedrive, {}))).status).toBe(200);
-    }
-    expect(full.engagementsOf(pipedrive.id)).toHaveLength(10_050);
-  } finally {
-    await full.close();
+  await using full = closing(await startSandbox({ engagementsPerAccount: 10_000 })); // of the 99,900 that Pipedrive has
+  for (let sent = 0; sent < 50; sent += 1) {
+    expect((await callSandbox(full, createCall(pipedrive, {}))).status).toBe(200);
   }
+  expect(full.engagementsOf(pipedrive.id)).toHaveLength(10_050);
 });

@@ -24,6 +24,7 @@ describe('a list is refused', () => {
     { lead: { id: { in: '7' } } },
     { created_at: { near: '2026-01-01' } },
     { created_at: { gt: 'soon' } },
+    { updated_at: 'yesterday' },
     { updated_at: { lt: ['2026-01-01', '2026-01-02'] } },
     { start_time: '05.01.2026' },
     { end_time: { gt: '2026-02-30T25:00:00Z' } },

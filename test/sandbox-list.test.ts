@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { sandboxAccount, sandboxAccounts } from '../src/sandbox/accounts.ts';
-import { relatedIds, seedEngagements } from '../src/sandbox/seed.ts';
+import { seedEngagements } from '../src/sandbox/seed.ts';
 import { startSandbox } from '../src/sandbox/server.ts';
-import { callSandbox, engagementCall, seededEngagement } from './sandbox-call.ts';
+import { callSandbox } from './sandbox-call.ts';
 import { shared } from './support/shared.ts';
 
 const sandbox = await shared(startSandbox());
@@ -48,34 +48,6 @@ describe('a list', () => {
     expect(await list('Keap', { limit: 10, next_cursor: second.prev_cursor })).toEqual(first);
   });
 
-  test('skips nothing when a listed engagement is deleted between two pages', async () => {
-    const account = sandboxAccount('Copper');
-    const first = await list('Copper', { limit: 10 });
-    await callSandbox(sandbox, engagementCall('DELETE', account, seededEngagement(account, 3)));
-    const second = await list('Copper', { limit: 10, next_cursor: first.next_cursor });
-    expect(second.result[0]?.id).toBe(seededEngagement(account, 10).id);
-  });
-
-  test('can be narrowed to one type', async () => {
-    const { result } = await list('Affinity', { engagement_type: 'chat' });
-    expect(new Set(result.map((engagement) => engagement.engagement_type))).toEqual(new Set(['chat']));
-  });
-
-  test('can be narrowed by reference and by date', async () => {
-    const account = sandboxAccount('Planhat');
-    const [contactId] = relatedIds(account, 'contacts');
-    const { result } = await list('Planhat', { contact: [{ id: contactId }], limit: 100 });
-    const expected = seedEngagements(account).filter(({ contact }) => contact?.some(({ id }) => id === contactId));
-    expect(result.map(({ id }) => id)).toEqual(expected.map(({ id }) => id));
-    const pivot = seededEngagement(account, 3).created_at ?? '';
-    const later = await list('Planhat', { created_at: { gt: pivot }, limit: 100 });
-    expect(later.result.map(({ id }) => id)).toEqual(
-      seedEngagements(account)
-        .filter(({ created_at: date }) => date && date > pivot)
-        .map(({ id }) => id),
-    );
-  });
-
   test('can be sorted, either way', async () => {
     const up = await list('Zoho CRM', { sort_by: 'created_at', limit: 100 });
     const down = await list('Zoho CRM', { sort_by: { created_at: 'desc' }, limit: 100 });
@@ -91,20 +63,14 @@ describe('a list', () => {
     expect(JSON.parse(reply.text)[0]).toMatchObject({ properties: { hs_engagement_type: 'CALL' } });
   });
 
-  test.each([
-    { limit: 0 },
-    { limit: 101 },
-    { limit: 'x' },
-    { next_cursor: 'nonsense' },
-    { engagement_type: 'fax' },
-    { created_at: { near: '2026-01-01' } },
-    { updated_at: 'yesterday' },
-    { sort_by: { created_at: 'up' } },
-  ])('is refused for %j', async (query) => {
-    const reply = await callSandbox(sandbox, {
-      query: { integrated_account_id: sandboxAccount('Keap').id, ...query },
-    });
-    expect(reply).toMatchObject({ status: 400, body: { statusCode: 400, error: 'Bad Request' } });
-    expect(reply.body).not.toHaveProperty('truto_is_remote_error');
-  });
+  test.each([{ limit: 0 }, { limit: 101 }, { limit: 'x' }, { next_cursor: 'nonsense' }])(
+    'is refused for %j',
+    async (query) => {
+      const reply = await callSandbox(sandbox, {
+        query: { integrated_account_id: sandboxAccount('Keap').id, ...query },
+      });
+      expect(reply).toMatchObject({ status: 400, body: { statusCode: 400, error: 'Bad Request' } });
+      expect(reply.body).not.toHaveProperty('truto_is_remote_error');
+    },
+  );
 });

@@ -8,6 +8,7 @@ import { sandboxFaults } from '../src/sandbox/faults.ts';
 import { parseQuery } from '../src/sandbox/request.ts';
 import { startSandbox } from '../src/sandbox/server.ts';
 import { callSandbox, engagementCall, seededEngagement } from './sandbox-call.ts';
+import { closing } from './support/closing.ts';
 import { runs } from './support/runs.ts';
 import { shared } from './support/shared.ts';
 
@@ -233,13 +234,9 @@ describe('starting', () => {
   });
 
   test('with a token accepts that one alone', async () => {
-    const guarded = await startSandbox({ token: 'another' });
-    try {
-      const path = `/integrated-account/${account.id}`;
-      expect((await callSandbox(guarded, { path })).status).toBe(401);
-      expect((await callSandbox(guarded, { path, headers: { authorization: 'Bearer another' } })).status).toBe(200);
-    } finally {
-      await guarded.close();
-    }
+    await using guarded = closing(await startSandbox({ token: 'another' }));
+    const path = `/integrated-account/${account.id}`;
+    expect((await callSandbox(guarded, { path })).status).toBe(401);
+    expect((await callSandbox(guarded, { path, headers: { authorization: 'Bearer another' } })).status).toBe(200);
   });
 });

@@ -3,6 +3,7 @@ import { type SandboxAccount, sandboxAccount, sandboxAccounts } from '../src/san
 import { seedEngagements } from '../src/sandbox/seed.ts';
 import { startSandbox } from '../src/sandbox/server.ts';
 import { callSandbox, engagementCall, seededEngagement } from './sandbox-call.ts';
+import { closing } from './support/closing.ts';
 import { shared } from './support/shared.ts';
 
 const sandbox = await shared(startSandbox());
@@ -52,22 +53,18 @@ describe.each(deleting)('a delete at $integration.label', (account) => {
   const label = account.integration.label;
 
   test.each(['unified', 'normalized', 'raw', 'stream'])('answers in the format %s', async (format) => {
-    const fresh = await startSandbox();
-    try {
-      const engagement = seededEngagement(account);
-      const call = engagementCall('DELETE', account, engagement, { truto_response_format: format });
-      const [status, body] = ['raw', 'stream'].includes(format)
-        ? rawAnswer(label, engagement.id)
-        : unifiedAnswer(label, engagement.id);
-      const reply = await callSandbox(fresh, call);
-      expect(reply.status).toBe(status);
-      expect(reply.body).toEqual(body);
-      if (format === 'stream' && body !== undefined) {
-        expect(reply.headers.get('content-length')).toBeNull();
-        expect(reply.headers.get('content-type')).toContain('application/json');
-      }
-    } finally {
-      await fresh.close();
+    await using fresh = closing(await startSandbox());
+    const engagement = seededEngagement(account);
+    const call = engagementCall('DELETE', account, engagement, { truto_response_format: format });
+    const [status, body] = ['raw', 'stream'].includes(format)
+      ? rawAnswer(label, engagement.id)
+      : unifiedAnswer(label, engagement.id);
+    const reply = await callSandbox(fresh, call);
+    expect(reply.status).toBe(status);
+    expect(reply.body).toEqual(body);
+    if (format === 'stream' && body !== undefined) {
+      expect(reply.headers.get('content-length')).toBeNull();
+      expect(reply.headers.get('content-type')).toContain('application/json');
     }
   });
 
