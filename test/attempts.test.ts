@@ -20,7 +20,6 @@ const absent = { __typename: 'DeleteEngagementSuccess', outcome: 'ALREADY_ABSENT
 const unknown = { __typename: 'OutcomeUnknownError', retrySafe: true };
 const isRemote = { truto_is_remote_error: true };
 
-/** The key that went upstream with a request. */
 function keyOf({ head }: RawRequest): string | undefined {
   return /^idempotency-key: (.+)\r$/im.exec(head)?.[1];
 }

@@ -35,7 +35,6 @@ afterEach(async () => {
   await upstream[Symbol.asyncDispose]();
 });
 
-/** The complete log lines of deletes. */
 function deleteLines({ logged }: TestFacade): readonly Record<string, unknown>[] {
   return jsonLines(logged()).filter(({ msg }) => String(msg).startsWith('delete'));
 }
@@ -74,7 +73,6 @@ function expectLines(rest: object, idempotencyKeys: readonly (string | undefined
   }
 }
 
-/** The keys of the deletes upstream. */
 const keysOnTheWire = (everyNth = 1) =>
   upstream
     .deletes()

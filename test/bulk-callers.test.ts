@@ -23,7 +23,6 @@ const sealing = { AUTH_MODE: 'passthrough', BULK_TOKEN_SECRET: 'a secret that se
 const manyIds = (count: number, length = 1) =>
   Array.from({ length: count }, (_, index) => String(index).padStart(length, '0'));
 
-/** Every value in Redis, of any type, as text. */
 async function everythingIn(url: string): Promise<string> {
   const redis = new Redis(url);
   const keys = await redis.keys('*');

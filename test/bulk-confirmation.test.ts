@@ -14,13 +14,11 @@ const ids = seedEngagements(account, 30)
   .map(({ id }) => id);
 const required = { REQUIRE_CONFIRMATION: '1' };
 
-/** The token of a dry run that has ended. */
 async function tokenOf(post: Post, id: string): Promise<string | null> {
   const { body } = await post('query($id: ID!) { bulkDelete(id: $id) { confirmationToken } }', { id });
   return body.data.bulkDelete.confirmationToken;
 }
 
-/** Plans a bulk delete, and returns its token. */
 async function plan(setting: Setting, input: Start): Promise<string | null> {
   const { post } = setting.facade;
   const { id } = await started(post, { integratedAccountId, dryRun: true, ...input });
@@ -28,7 +26,6 @@ async function plan(setting: Setting, input: Start): Promise<string | null> {
   return tokenOf(post, id);
 }
 
-/** Starts with a token; the whole body, since it may have an error. */
 async function confirm(post: Post, confirmationToken: string | null, rest: object = {}) {
   const document = `mutation($input: StartBulkDeleteInput!) { startBulkDelete(input: $input) { id total dryRun } }`;
   return (await post(document, { input: { confirmationToken, ...rest } })).body;

@@ -1,11 +1,9 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { sandboxAccount } from '../src/sandbox/accounts.ts';
 import { seedEngagements } from '../src/sandbox/seed.ts';
 import { control, seen, started } from './support/bulk.ts';
-import { ended, startSetting } from './support/bulk-setting.ts';
+import { ended, startKeeping } from './support/bulk-setting.ts';
 import { startTestFacade } from './support/facade.ts';
 import { mostInTenSeconds } from './support/most-in-ten-seconds.ts';
 import { answerText, bytes, startRawUpstream } from './support/raw-upstream.ts';
@@ -53,10 +51,7 @@ describe('R16 bulk deletes within the limits of their accounts', () => {
   }, 90_000);
 
   it('read, store and delete one record after another, with no request more than that takes', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'undo-'));
-    await using stack = new AsyncDisposableStack();
-    stack.defer(() => rmSync(folder, { recursive: true, force: true }));
-    const setting = stack.use(await startSetting({}, { TRUTO_RATE_LIMITS: '1', UNDO_STORE: folder }));
+    await using setting = await startKeeping({}, { TRUTO_RATE_LIMITS: '1' });
     const { sandbox, facade } = setting;
     const account = sandboxAccount('Capsule');
     const engagements = seedEngagements(account, 24);
@@ -74,12 +69,11 @@ describe('R16 bulk deletes within the limits of their accounts', () => {
       .slice(0, asked.lastIndexOf('GET engagements'))
       .filter((one) => one.startsWith('DELETE'));
     expect(deletesBeforeLastRead.length).toBeGreaterThan(12);
-    const { files, lines } = readUndoLines(join(folder, id));
+    const { files, lines } = readUndoLines(join(setting.folder, id));
     expect([files.length, lines.length]).toEqual([1, 24]);
   }, 90_000);
 });
 
-/** How many requests about engagements have come. */
 const requestsTo = ({ seen: requests }: FakeUpstream) =>
   requests.filter(({ path }) => path.startsWith('/unified/')).length;
 

@@ -54,7 +54,6 @@ async function runToEnd(page: PageUnderTest, most = 20): Promise<number> {
 }
 
 describe('an engagement whose delete had no answer', () => {
-  /** One engagement, whose delete was sent and lost. */
   async function startLost() {
     const page = await start(['1']);
     page.answer(only('delete', lost));

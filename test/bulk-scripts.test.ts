@@ -9,7 +9,6 @@ const kept = await shared(startBulkStore());
 const store = kept.store;
 
 let count = 0;
-/** A queue of its own for each job. */
 const ownAbilities = (): Abilities => {
   count += 1;
   return { upstream: `u${count}`, credential: 'own', keepsUndoFiles: true };

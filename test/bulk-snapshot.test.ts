@@ -1,14 +1,12 @@
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { sandboxAccount } from '../src/sandbox/accounts.ts';
 import { findFault } from '../src/sandbox/faults.ts';
 import { seedEngagements } from '../src/sandbox/seed.ts';
-import type { SandboxOptions } from '../src/sandbox/server.ts';
 import { startBucket } from './support/bucket.ts';
 import { control, outcomesOf, seen, startBulk, started } from './support/bulk.ts';
-import { deletesOf, ended, startSetting } from './support/bulk-setting.ts';
+import { deletesOf, ended, startKeeping, startSetting } from './support/bulk-setting.ts';
 import type { Post } from './support/fetch-graphql.ts';
 import { readUndoLines } from './support/undo-lines.ts';
 
@@ -16,21 +14,6 @@ const account = sandboxAccount('Capsule');
 const integratedAccountId = account.id;
 const idsOf = (count: number) => seedEngagements(account, count).map(({ id }) => id);
 
-/** A sandbox, and a folder for undo files that goes with it. */
-async function startKeeping(options: SandboxOptions = {}, env: Record<string, string> = {}) {
-  const folder = mkdtempSync(join(tmpdir(), 'undo-'));
-  const setting = await startSetting(options, { UNDO_STORE: folder, ...env });
-  return {
-    ...setting,
-    folder,
-    async [Symbol.asyncDispose]() {
-      await setting[Symbol.asyncDispose]();
-      rmSync(folder, { recursive: true, force: true });
-    },
-  };
-}
-
-/** What is kept of a bulk delete: the lines of its files. */
 const linesIn = (folder: string, undoFolder: string | null) => readUndoLines(join(folder, undoFolder ?? 'none')).lines;
 
 describe.concurrent('a bulk delete with snapshots', () => {

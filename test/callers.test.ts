@@ -23,7 +23,6 @@ const openFields = {
 const remove = (account: string) =>
   `mutation { deleteEngagement(id: "1", integratedAccountId: "${account}") { __typename ... on Error { message } } }`;
 
-/** What the metric of refused tokens has counted, by reason. */
 async function refusedTokens({ metricsUrl }: TestFacade): Promise<Record<string, number>> {
   const text = await (await fetch(`${metricsUrl}/metrics`)).text();
   const found = text.matchAll(/^engagements_tokens_refused_total\{reason="(\w+)"\} (\d+)$/gm);

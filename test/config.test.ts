@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -7,6 +7,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Config, ConfigError, parseConfig, parseSettings } from '../src/config/config.ts';
 import { Secret } from '../src/config/secret.ts';
+import { createFolder } from './support/folder.ts';
 import { runs } from './support/runs.ts';
 
 type Env = Record<string, string>;
@@ -24,7 +25,6 @@ const serviceSettings = ['TRUTO_API_TOKEN', 'JWT_JWKS_URL', 'JWT_SECRET', 'JWT_I
 const notWhole = ['-1', '1.5', '1e3', '0x10', 'many', '٣', `1${'0'.repeat(20)}`];
 const notFlag = ['2', 'true', 'yes'];
 
-/** Every variable with values that are mistakes. */
 const mistakes: Record<string, readonly string[]> = {
   ...{ HOST: ['a b', 'http://host', 'host/path'], PORT: [...notWhole, '65536'], SANDBOX: notFlag },
   ...{ EXPOSE_SCHEMA: notFlag, TRUTO_BASE_URL: ['nowhere'], AUTH_MODE: ['open', 'SERVICE', 'none'] },
@@ -102,7 +102,6 @@ function mistakeOf(env: Env): ConfigError {
   throw new Error('the configuration was taken');
 }
 
-/** The variables that the problems begin with. */
 function blamed(env: Env): string[] {
   return mistakeOf(env).problems.map((problem) => problem.split(' ', 1)[0] ?? '');
 }
@@ -220,7 +219,6 @@ const kubernetes = ['REDIS', 'REDIS_MASTER', 'AUTH', 'JWT', 'METRICS_API'].flatM
   ),
 ]);
 
-/** Variables that other platforms and tools set. */
 const platforms = words(`
   REDIS_TLS_URL REDIS_TEMPORARY_URL HEROKU_REDIS_BLUE_URL DATABASE_URL DYNO HEROKU_APP_NAME HEROKU_SLUG_COMMIT
   WEB_CONCURRENCY WEB_MEMORY PATH HOME HOSTNAME SHELL USER LANG PWD TERM TZ LOGNAME TMPDIR SHLVL OLDPWD EDITOR
@@ -401,11 +399,10 @@ describe('R18 NODE_EXTRA_CA_CERTS', () => {
   });
 
   it('is no mistake when it is a certificate, blank or not set', () => {
-    const folder = mkdtempSync(join(tmpdir(), 'certificates-'));
-    const path = join(folder, 'ca.pem');
+    using folder = createFolder();
+    const path = join(folder.path, 'ca.pem');
     writeFileSync(path, '-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n');
     for (const env of [{ NODE_EXTRA_CA_CERTS: path }, { NODE_EXTRA_CA_CERTS: '' }, {}]) parseConfig(env);
-    rmSync(folder, { recursive: true });
   });
 });
 

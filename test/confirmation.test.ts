@@ -21,7 +21,6 @@ const secret = { CONFIRMATION_SECRET: 'a secret of the operator, of more than 32
 
 const planned = 'id: "1", integratedAccountId: "a"';
 
-/** Plans a delete, and returns the token. */
 async function plan(facade: TestFacade, args = planned, headers: Record<string, string> = {}): Promise<string> {
   const document = `mutation { deleteEngagement(${args}, dryRun: true) {
     ... on DeleteEngagementPlan { confirmationToken confirmationExpiresAt } } }`;
@@ -29,7 +28,6 @@ async function plan(facade: TestFacade, args = planned, headers: Record<string, 
   return body.data.deleteEngagement.confirmationToken;
 }
 
-/** Deletes with a token, and perhaps other arguments. */
 async function remove(facade: TestFacade, token: string, args = '', headers: Record<string, string> = {}) {
   const document = `mutation($token: String) { deleteEngagement(confirmationToken: $token ${args}) { __typename
     ... on DeleteEngagementSuccess { deletedEngagementId outcome } ... on Error { message engagementId }

@@ -56,7 +56,6 @@ function reads(integration: string | undefined, onList: RawAnswer): RawAnswer {
 
 const page = (...result: object[]) => record({ result, next_cursor: null });
 
-/** Sends one create, and checks how many reached upstream. */
 async function resultOf(
   answers: readonly RawAnswer[],
   { onRead = page(), integration, variables, env, posts = 1 }: Case = {},

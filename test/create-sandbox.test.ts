@@ -24,7 +24,6 @@ async function create(facade: TestFacade, account: SandboxAccount, input: object
   return body.data.createEngagement;
 }
 
-/** The fields as the GraphQL input names them. */
 function inputOf(fields: EngagementFields, engagementType: string): object {
   const rows: Readonly<Record<string, ResourceField>> = resources.engagements;
   const { engagement_type: _type, ...others } = fields;

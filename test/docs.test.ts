@@ -40,7 +40,6 @@ const program = createProgram(() => {});
 const isOption = (command: string, option: string) =>
   program.commands.find((one) => one.name() === command)?.options.some(({ long }) => long === option);
 
-/** What is wrong with a line, or nothing. */
 function fault(line: string): string | undefined {
   const [, script] = /^npm run ([\w:]+)/.exec(line) ?? [];
   if (script) return script in scripts ? undefined : `there is no script ${script}`;

@@ -8,7 +8,6 @@ import { truto } from './support/outcome.ts';
 import { runCli } from './support/run-cli.ts';
 import { type Answer, json, startUpstream } from './support/upstream.ts';
 
-/** The differences that the facade has counted, by kind. */
 async function counted({ url }: TestFacade): Promise<Record<string, number>> {
   const text = await (await fetch(`${url}/metrics`)).text();
   const found = text.matchAll(/^engagements_contract_drift_total\{kind="(\w+)",resource="engagements"\} (\d+)$/gm);

@@ -27,7 +27,6 @@ interface Seen {
 interface Subscription extends AsyncDisposable {
   readonly response: Response;
   readonly seen: readonly Seen[];
-  /** The code of its last event, if that is an error. */
   code(): string | undefined;
 }
 

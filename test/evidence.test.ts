@@ -31,7 +31,6 @@ interface Case {
   readonly format?: string;
   readonly integration?: string;
   readonly id?: string;
-  /** True to select `remoteData`. */
   readonly remote?: boolean;
 }
 

@@ -26,7 +26,6 @@ async function bothWays(url: string, init: { headers?: Record<string, string>; b
   return answers;
 }
 
-/** A facade over an upstream that always answers like this. */
 async function startOver(answer: Answer) {
   const stack = new AsyncDisposableStack();
   const upstream = stack.use(await startUpstream(answer, 'capsule'));

@@ -53,13 +53,11 @@ async function start() {
   return { upstream, facade, [Symbol.asyncDispose]: () => stack.disposeAsync() };
 }
 
-/** The header of a caller with that grant. */
 const callerOf = async (sub: string, grant: readonly string[]) =>
   bearer(await signToken({ sub, integrated_accounts: grant }));
 
 const accountOf = ({ path, query }: SeenRequest) => query.integrated_account_id ?? path.split('/').at(-1);
 
-/** The requests for an account, in order. */
 const requestsFor = (account: string, seen: readonly SeenRequest[]) =>
   seen
     .filter((request) => accountOf(request) === account)

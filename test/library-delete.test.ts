@@ -10,7 +10,6 @@ import { type FakeUpstream, json, startUpstream } from './support/upstream.ts';
 const authorization = 'Bearer token-of-a-caller';
 const one = { id: 'e1', integratedAccountId: 'a1', authorization };
 
-/** A server of the library, whose log a test reads. */
 function over(upstream: FakeUpstream, settings = {}) {
   const lines: string[] = [];
   const server = createEngagementServer(

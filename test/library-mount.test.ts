@@ -24,7 +24,6 @@ function over(upstream: FakeUpstream, settings = {}, write = (_line: string) => 
   return closing(createEngagementServer(all, { logTo: { write } }));
 }
 
-/** A request as a client of a host sends it. */
 function asking(query: string, headers: Record<string, string> = {}, signal?: AbortSignal): Request {
   return new Request('http://host.example/anywhere', {
     method: 'POST',
@@ -34,7 +33,6 @@ function asking(query: string, headers: Record<string, string> = {}, signal?: Ab
   });
 }
 
-/** A host with nothing of its own. */
 const startHost = (listener: RequestListener) => listen(createServer(listener));
 
 /** What an upstream answers once it is let. */

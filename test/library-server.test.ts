@@ -1,14 +1,14 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { createServer as createHttpServer } from 'node:http';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { Pool } from 'undici';
 import { describe, expect, it } from 'vitest';
 import { createEngagementServer } from '../src/library.ts';
 import { closing } from './support/closing.ts';
+import { createFolder } from './support/folder.ts';
 import { freePort } from './support/free-port.ts';
 import { isKept } from './support/is-kept.ts';
 import { listen } from './support/listen.ts';
@@ -16,7 +16,6 @@ import { startRedis } from './support/redis-server.ts';
 
 const quiet = { logTo: { write: () => {} } };
 
-/** Listens on a port until it is disposed of. */
 const take = (port: number) => listen(createServer(), port);
 
 const health = async (url: string) => (await fetch(`${url}/health`)).status;
@@ -80,8 +79,8 @@ describe('a server of the library', () => {
   });
 
   it('that cannot write its undo store reports it, and can listen once it can write', async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'undo-'));
-    const inTheWay = join(folder, 'undo');
+    using folder = createFolder();
+    const inTheWay = join(folder.path, 'undo');
     await writeFile(inTheWay, '');
     const settings = { PORT: 0, SANDBOX: true, REDIS_URL: 'redis://127.0.0.1:1', UNDO_STORE: inTheWay };
     const server = createEngagementServer(settings, quiet);
@@ -90,7 +89,6 @@ describe('a server of the library', () => {
     await rm(inTheWay);
     expect(await health(await server.listen())).toBe(200);
     await server.close();
-    await rm(folder, { recursive: true });
   });
 
   it('whose port is in use takes no part in bulk deletes, and closes its connections to Redis', async () => {

@@ -48,7 +48,6 @@ describe('the package', () => {
   }, 60_000);
 });
 
-/** The programs of docs/library.md. */
 const shown = blocks.filter(({ file, language }) => file === 'docs/library.md' && language === 'ts');
 
 describe('a program that has installed the package', () => {

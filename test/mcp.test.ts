@@ -25,7 +25,6 @@ const account = sandboxAccounts.find(
 );
 const integratedAccountId = account?.id;
 
-/** What a tool answers. */
 interface ToolAnswer {
   readonly isError?: boolean;
   // biome-ignore lint/suspicious/noExplicitAny: a test reads the fields that it expects.
@@ -77,7 +76,6 @@ const passthrough = (upstreamUrl: string) => ({ AUTH_MODE: 'passthrough', TRUTO_
 const one = { id: 'e1', integratedAccountId: 'a', snapshot: false };
 const deleted = { result: 'DeleteEngagementSuccess', outcome: 'DELETED', deletedEngagementId: 'e1' };
 
-/** Plans the delete of `one`, and returns its token. */
 async function tokenFrom(call: (name: string, args: object) => Promise<ToolAnswer>, args: object = one) {
   const { structuredContent } = await call('plan_delete', args);
   return structuredContent.confirmationToken as string;

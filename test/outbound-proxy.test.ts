@@ -1,11 +1,10 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { connect, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { exportJWK, generateKeyPair } from 'jose';
-import { afterAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { openUndoStore } from '../src/bulk/undo-store.ts';
 import { exitCodeOf } from '../src/cli/output.ts';
 import { parseConfig } from '../src/config/config.ts';
@@ -14,6 +13,7 @@ import { selfSigned } from './support/certificate.ts';
 import { spawnCli } from './support/cli-process.ts';
 import { startTestFacade } from './support/facade.ts';
 import { fetchGraphQL } from './support/fetch-graphql.ts';
+import { createFolder } from './support/folder.ts';
 import { listen } from './support/listen.ts';
 import { deleteInTime, deletion } from './support/raw-upstream.ts';
 import { startServerProcess } from './support/server-process.ts';
@@ -52,14 +52,13 @@ async function startProxy(targetPort: number, onConnect: OnConnect = letAllThrou
 const { privateKey, publicKey } = await generateKeyPair('ES256');
 
 describe('R21 behind a mandatory proxy', async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'proxy-'));
+  const { path: folder } = await shared(createFolder());
   const authorityFile = join(folder, 'authority.pem');
   const seen: string[] = [];
   let breaks = false;
   const keys = { keys: [{ ...(await exportJWK(publicKey)), kid: 'k1', alg: 'ES256' }] };
   const certificate = selfSigned(upstreamHost, keysHost);
   writeFileSync(authorityFile, certificate.cert);
-  afterAll(() => rmSync(folder, { recursive: true }));
   const target = createTlsServer(certificate, ({ method, url, headers }, response) => {
     seen.push(`${method} ${headers.host}${url?.split('?')[0]}`);
     if (headers['proxy-authorization']) seen.push('a credential of the proxy');

@@ -47,7 +47,6 @@ async function warmUp(server: { send(): Promise<Response> }, held: readonly Serv
   await expect.poll(() => held[0]?.closed).toBe(true);
 }
 
-/** Keeps the event loop from doing anything else. */
 function block(forMs: number): void {
   const untilMs = performance.now() + forMs;
   while (performance.now() < untilMs);

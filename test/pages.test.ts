@@ -1,8 +1,8 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { startTestFacade, type TestFacade } from './support/facade.ts';
+import { createFolder } from './support/folder.ts';
 import { shared } from './support/shared.ts';
 
 /** The headers of a browser when a person enters an address. */
@@ -120,14 +120,13 @@ describe('A browser at a server that does not expose its schema', async () => {
   );
 
   it('gets no advice to expose the schema where the server executes trusted documents only', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'trusted-'));
-    writeFileSync(join(folder, 'documents.json'), '{}');
-    const trusted = { TRUSTED_DOCUMENTS: join(folder, 'documents.json'), TRUSTED_DOCUMENTS_ONLY: '1' };
+    using folder = createFolder();
+    writeFileSync(join(folder.path, 'documents.json'), '{}');
+    const trusted = { TRUSTED_DOCUMENTS: join(folder.path, 'documents.json'), TRUSTED_DOCUMENTS_ONLY: '1' };
     await using strict = await startTestFacade('http://127.0.0.1:1', { AUTH_MODE: 'passthrough', ...trusted });
     const text = await (await open(strict, '/')).text();
     expect(text).toContain('trusted documents');
     expect(text).not.toContain('EXPOSE_SCHEMA');
-    rmSync(folder, { recursive: true });
   });
 
   it('S33 is sent no script, and its page is in no frame', async () => {

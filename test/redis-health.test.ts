@@ -16,7 +16,6 @@ afterEach(() => vi.useRealTimers());
 
 const warnings = () => lines.filter((line) => JSON.parse(line).level === 40).length;
 
-/** How many probes must go well until Redis is used again. */
 function probesUntilUp(): number {
   for (let count = 1; ; count += 1) {
     health.succeed();

@@ -112,7 +112,6 @@ async function startForwarder(target: RedisProcess) {
     leadTo({ port }: RedisProcess) {
       targetPort = port;
     },
-    /** Holds back Redis' answers, or releases them. */
     hold(isHeld: boolean) {
       for (const socket of answering) {
         if (isHeld) socket.pause();

@@ -7,7 +7,6 @@ import { inTurn, removal, sendKeyed as send, withKey } from './support/keyed-del
 import { remote, truto } from './support/outcome.ts';
 import { type Answer, json, startUpstream } from './support/upstream.ts';
 
-/** The audit events of a kind, in order. */
 function events(facade: TestFacade, message: string) {
   return jsonLines(facade.logged()).filter(({ msg }) => msg === message);
 }

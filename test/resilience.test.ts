@@ -6,7 +6,6 @@ import { deletion, noContent, type RawAnswer, refusal, reset, startRawUpstream }
 /** Which member each delete got, by its id. */
 type Members = Map<string, string>;
 
-/** Sends so many deletes in one operation. */
 async function remove(facade: TestFacade, ids: readonly string[], accounts: readonly string[]): Promise<Members> {
   const fields = ids.map(
     (id, index) => `${id}: deleteEngagement(id: "${id}", integratedAccountId: "${accounts[index]}") { __typename }`,

@@ -29,7 +29,6 @@ const creators = sandboxAccounts.filter(({ integration }) => Object.hasOwn(creat
 const others = sandboxAccounts.filter((account) => !creators.includes(account));
 const pipedrive = sandboxAccount('Pipedrive');
 
-/** All fields of the account's first engagement. */
 function fullBody(account: SandboxAccount): Readonly<Record<string, unknown>> {
   const { id: _id, ...fields } = seedEngagements(account)[0] ?? { id: '' };
   return { ...fields, engagement_type: 'call' };

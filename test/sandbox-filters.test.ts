@@ -20,7 +20,6 @@ function ask(query: Query, path?: string) {
   return callSandbox(sandbox, path === undefined ? call : { ...call, path });
 }
 
-/** The ids that the list gives over all its pages. */
 async function idsOf(query: Query, limit = 100): Promise<readonly string[]> {
   const ids: string[] = [];
   let cursor: string | null = '';

@@ -32,7 +32,6 @@ async function exchange(bytes: string): Promise<string> {
   return received;
 }
 
-/** Status and body of a raw answer. */
 function parse(received: string): { readonly status: number; readonly body: unknown } {
   const [head = '', body = ''] = received.split('\r\n\r\n');
   return { status: Number(head.split(' ')[1]), body: JSON.parse(body) };

@@ -12,7 +12,6 @@ const service = {
   JWT_AUDIENCE: 'engagements',
 };
 
-/** The variables that the problems begin with. */
 function blamed(env: Record<string, string>): string[] {
   try {
     parseConfig(env);

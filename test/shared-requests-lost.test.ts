@@ -47,7 +47,6 @@ async function memorySince(redis: RedisServer): Promise<number> {
   return Number(since);
 }
 
-/** Waits until a replica is connected again. */
 const isBack = (facade: { url: string }) =>
   expect
     .poll(async () => (await fetch(`${facade.url}/metrics`)).text(), { timeout: 5_000 })

@@ -26,7 +26,6 @@ const dueOf = (job: BulkJob, page: number | 'list') => client.zscore(queueKey(jo
 /** Makes tasks due whose lease has not ended, as time does. */
 const letLeaseEnd = (job: BulkJob, page: number | 'list') => client.zadd(queueKey(job), 0, `${job.id}:${page}`);
 
-/** Empties the queues between tests. */
 async function empty(): Promise<void> {
   await client.flushall();
 }

@@ -1,16 +1,16 @@
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { startTestFacade, type TestFacade } from './support/facade.ts';
 import { startFacadeOver } from './support/facade-over.ts';
+import { createFolder } from './support/folder.ts';
 import { startNode } from './support/server-process.ts';
+import { shared } from './support/shared.ts';
 import { json } from './support/upstream.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'trusted-'));
-afterAll(() => rmSync(folder, { recursive: true }));
+const { path: folder } = await shared(createFolder());
 
 const text = 'mutation Delete($id: ID!) { deleteEngagement(id: $id, integratedAccountId: "a") { __typename } }';
 const id = createHash('sha256').update(text).digest('hex');

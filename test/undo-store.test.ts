@@ -13,7 +13,6 @@ import { expectNoSecrets } from './support/canary.ts';
 
 const text = '{"id":"1","subject":"Grüße, 世界 🌍"}\n';
 
-/** Stores a line of a job's page. */
 const keep = (store: UndoStore, line: string, jobId = 'a-job') => store.openPage(jobId, 1)(line);
 
 const uuid = String.raw`[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}`;

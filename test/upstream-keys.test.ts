@@ -11,7 +11,6 @@ import { type Answer, json, startUpstream } from './support/upstream.ts';
 const done = json(204, undefined);
 const wait = truto(429, {}, { 'retry-after': '0' });
 
-/** The key in the log line of each delete. */
 const keysLogged = ({ logged }: TestFacade) =>
   [...logged().matchAll(/"upstreamIdempotencyKey":"([^"]+)".*"msg":"delete"/g)].map(([, key]) => key);
 

@@ -25,10 +25,8 @@ const [sample = ''] = seedEngagements(other, 1).map(({ id }) => id);
 const browser = await shared(launchChromium());
 const setting = await shared(startSetting({ engagementsPerAccount: 300 }, { TRUTO_RATE_LIMITS: '1' }));
 
-/** The page in a browser that has not opened it before. */
 interface BulkPage extends AsyncDisposable {
   readonly page: Page;
-  /** The hosts and paths of all requests. */
   readonly requested: readonly string[];
   /** Errors and warnings of the console, such as violations of the page's policy, and uncaught errors. */
   readonly complaints: readonly string[];

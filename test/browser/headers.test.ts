@@ -9,7 +9,6 @@ const browser = await shared(launchChromium());
 
 const passthrough = (url: string) => ({ AUTH_MODE: 'passthrough', TRUTO_BASE_URL: url, EXPOSE_SCHEMA: '1' });
 
-/** Everything that the page has stored in the browser. */
 const stored = ({ page }: GraphiQL) =>
   page.evaluate(async () =>
     JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie, await indexedDB.databases()]),

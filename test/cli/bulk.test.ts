@@ -1,5 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { sandboxAccount } from '../../src/sandbox/accounts.ts';
@@ -7,6 +6,7 @@ import { seedEngagements } from '../../src/sandbox/seed.ts';
 import { startSandbox } from '../../src/sandbox/server.ts';
 import { spawnCli, startCli } from '../support/cli-process.ts';
 import { runInTerminal } from '../support/cli-terminal.ts';
+import { createFolder } from '../support/folder.ts';
 import { remote, truto } from '../support/outcome.ts';
 import { runCli } from '../support/run-cli.ts';
 import { shared } from '../support/shared.ts';
@@ -24,7 +24,6 @@ const envOf = ({ url }: { readonly url: string }) => ({ ...env, TRUTO_BASE_URL: 
 
 const bulk = (account: string, ...rest: string[]) => ['bulk', '--account', account, ...rest];
 
-/** How often each result is among the lines. */
 function tally(lines: readonly { readonly result: string }[]): Record<string, number> {
   const counts: Record<string, number> = {};
   for (const { result } of lines) counts[result] = (counts[result] ?? 0) + 1;
@@ -242,11 +241,10 @@ describe('truto-engagements bulk', () => {
   });
 
   it('draws a bar only on standard error', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'ids-'));
-    const inputFrom = join(folder, 'ids.txt');
+    using folder = createFolder();
+    const inputFrom = join(folder.path, 'ids.txt');
     writeFileSync(inputFrom, 'a1\na2\na3\n');
     const { code, shown } = await runInTerminal(bulk(copper.id), env, { inputFrom, pipeTo: 'cat > /dev/null' });
-    rmSync(folder, { recursive: true });
     expect(shown).toMatch(/\[-{30}\] 0\/3/);
     expect(shown).toMatch(/\[#{30}\] 3\/3, [\d.]+ a second, 3 not deleted/);
     expect(shown).toContain('3 of 3 ids: NotFoundError 3');

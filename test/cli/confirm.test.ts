@@ -14,7 +14,6 @@ const ids = seedEngagements(capsule).map(({ id }) => id);
 const sandbox = await shared(startSandbox({ token }));
 const env = { TRUTO_BASE_URL: sandbox.url, TRUTO_API_TOKEN: token };
 
-/** Deletes an engagement at a terminal, and types these keys at the question. */
 function deleteAndType(id: string, keys: string, ...args: string[]) {
   return runInTerminal(['delete', id, ...account, ...args], env, { typed: [['[y/N]', keys]] });
 }

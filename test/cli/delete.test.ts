@@ -1,12 +1,12 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { findCredential } from '../../src/cli/session.ts';
 import { sandboxAccount } from '../../src/sandbox/accounts.ts';
 import { seedEngagements } from '../../src/sandbox/seed.ts';
 import { startSandbox } from '../../src/sandbox/server.ts';
 import { spawnCli } from '../support/cli-process.ts';
+import { createFolder } from '../support/folder.ts';
 import { remote, truto } from '../support/outcome.ts';
 import { runCli } from '../support/run-cli.ts';
 import { shared } from '../support/shared.ts';
@@ -259,9 +259,8 @@ describe('a record that contains the token', () => {
   });
 });
 
-describe('the token of the terminal', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'cli-token-'));
-  afterAll(() => rmSync(folder, { recursive: true }));
+describe('the token of the terminal', async () => {
+  const { path: folder } = await shared(createFolder());
 
   it('comes from --token-file before TRUTO_API_TOKEN', async () => {
     const file = join(folder, 'token');

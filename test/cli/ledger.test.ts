@@ -20,7 +20,6 @@ afterEach(() => rmSync(folder, { recursive: true }));
 const file = () => join(folder, 'restored.jsonl');
 const lockFile = () => `${file()}.lock`;
 
-/** The number of a process that has ended. */
 const endedPid = () => spawnSync(process.execPath, ['--version']).pid;
 
 describe('the ledger of a folder', () => {

@@ -52,7 +52,6 @@ const ledgerLines = () => jsonLines(readFileSync(join(folder, 'restored.jsonl'),
 type Seed = ReturnType<typeof seedEngagements>[number];
 const seeds = new Map<string, Seed[]>();
 
-/** The fields that providers require of a create. */
 const required = ['content', 'subject', 'account', 'contact', 'start_time'] as const;
 
 /** Engagements that no other test has taken: of a type that Truto documents for creates, while there is one. */
@@ -68,7 +67,6 @@ function take(name: string, count: number): readonly Seed[] {
   return mine;
 }
 
-/** Deletes engagements with snapshots, and keeps the lines. */
 async function deleteInto(path: string, name: string, records: readonly Seed[]): Promise<void> {
   const { id: account, rule } = sandboxAccount(name);
   for (const { id, engagement_type: type } of records) {
@@ -88,7 +86,6 @@ async function read(name: string, id: string, { engagement_type: type }: Seed) {
   return lines()[0];
 }
 
-/** An undo line as a bulk delete writes it. */
 function undoLine(engagement: object, integratedAccountId: string, readAt = '2026-11-01T10:00:00.000Z'): string {
   return `${JSON.stringify({ integratedAccountId, readAt, engagement })}\n`;
 }

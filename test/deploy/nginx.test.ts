@@ -12,7 +12,6 @@ import { startNginx } from '../support/nginx-server.ts';
 import { bearer, jwtSecret, serviceEnv, signToken } from '../support/service.ts';
 import { json, startUpstream } from '../support/upstream.ts';
 
-/** A request that reached a replica. */
 interface Seen {
   readonly headers: IncomingMessage['headers'];
   readonly body: string;

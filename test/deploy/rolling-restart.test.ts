@@ -15,7 +15,6 @@ const callerCount = 8;
 /** So long that every restart finds deletes in flight. */
 const latencyMs = 50;
 
-/** One delete, and the response that its caller got. */
 interface Answered {
   readonly target: Target;
   readonly requestId: string;
@@ -30,7 +29,6 @@ const query = `mutation ($id: ID!, $account: ID!, $type: EngagementType) {
   }
 }`;
 
-/** The engagement that a request to delete names. */
 const idOf = (url: string) => decodeURIComponent(new URL(url, 'http://upstream').pathname.split('/').at(-1) ?? '');
 
 /** A refused request, and the replicas that drained when it began and when it ended. */

@@ -22,7 +22,6 @@ const node = process.execPath;
 const tsc = [node, join(folder, 'node_modules/typescript/bin/tsc')];
 const types: Readonly<Record<string, string>> = { '.html': 'text/html', '.js': 'text/javascript' };
 
-/** Serves the files of a folder, as a web server does. */
 function startPages(dist: string) {
   const server = createServer(({ url }, response) => {
     const path = url === '/' ? '/index.html' : (url ?? '');

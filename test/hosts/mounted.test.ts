@@ -19,7 +19,6 @@ import { json, startUpstream } from '../support/upstream.ts';
 
 const folder = fileURLToPath(new URL('.', import.meta.url));
 
-/** The host's running server. */
 interface Host {
   readonly url: string;
   close(): Promise<void>;

@@ -32,7 +32,6 @@ const gone = new Set(['DELETED', 'ACCEPTED', 'ALREADY_ABSENT']);
 interface Killing {
   readonly count: number;
   readonly redis: RedisServer;
-  /** Settings of the two servers. */
   readonly env?: Record<string, string>;
   readonly input?: Start;
   /** What strikes besides the faults of every kind. */
@@ -84,7 +83,6 @@ async function startKilling({ count, redis, env = {}, input = {}, pickFault }: K
     }
   }
 
-  /** Kills one of the servers, and starts it again. */
   async function killOne(): Promise<void> {
     const index = random.integer(0, 1);
     servers[index]?.signal('SIGKILL');

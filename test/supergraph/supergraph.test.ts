@@ -90,7 +90,6 @@ describe.each(gateways)('$name', (gateway) => {
   const deletesOf = (id: string) =>
     surroundings.sandbox.requests.filter(({ method, url }) => method === 'DELETE' && url.includes(`/${id}?`));
   const place = gateways.indexOf(gateway) * 6;
-  /** Engagements that no other test deletes. */
   const ownId = (index: number) => engagements[place + index]?.id ?? '';
 
   it.each(recorded)('still answers $query as before, to the byte', async ({ query, variables, answer }) => {
