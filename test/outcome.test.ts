@@ -1,6 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import { readBody } from '../src/engagement/body.ts';
+import { buildSuccess } from '../src/engagement/delete/outcome.ts';
+import { wireFieldsOf } from '../src/engagement/record.ts';
 import { startTestFacade } from './support/facade.ts';
 import { startFacadeOver } from './support/facade-over.ts';
+import { inTurn, lostAnswer } from './support/keyed-delete.ts';
 import { mutation, outcomeOf, remote, truto } from './support/outcome.ts';
 import { type Answer, json, startUpstream } from './support/upstream.ts';
 
@@ -226,5 +230,69 @@ describe('R05 a refusal that is not in the form of Truto leaves the outcome unkn
 
   it('but 499 proves nothing, also from the provider: nginx uses it for a client that disconnected', async () => {
     expect(await outcomeOf(remote(499))).toMatchObject({ __typename: 'OutcomeUnknownError', lastStatusCode: 499 });
+  });
+});
+
+describe('an outcome without proof is unknown', () => {
+  it.each([
+    ['500', truto(500), 500, 2],
+    ['500 of the provider', remote(500), 500, 2],
+    ['502', truto(502), 502, 2],
+    ['504', remote(504), 504, 2],
+    [
+      '503 of a proxy',
+      ((_request, response) => response.writeHead(503).end('upstream connect error')) as Answer,
+      503,
+      1,
+    ],
+    ['503 of the provider', remote(503), 503, 1],
+    ["404 that is not Truto's", json(404, undefined), 404, 1],
+    ['408', truto(408), 408, 1],
+    ['302', json(302, undefined, { location: 'http://127.0.0.1:1/elsewhere' }), 302, 1],
+  ])('after a %s', async (_what, answer, lastStatusCode, attempts) => {
+    expect(await outcomeOf(answer, { attempts })).toMatchObject({
+      __typename: 'OutcomeUnknownError',
+      retrySafe: true,
+      lastStatusCode,
+      upstreamIdempotencyKey: expect.any(String),
+    });
+  });
+
+  it('and has the status of the refusal after an attempt without an answer', async () => {
+    for (const status of [403, 409]) {
+      const result = await outcomeOf(inTurn(lostAnswer, truto(status)), { attempts: 2 });
+      expect(result).toMatchObject({ __typename: 'OutcomeUnknownError', lastStatusCode: status });
+    }
+  });
+
+  it('and warns if a later read would prove nothing', async () => {
+    expect((await outcomeOf(remote(503), { integration: 'pipedrive' })).message).toContain('Pipedrive');
+    expect((await outcomeOf(remote(503), { integration: 'capsule' })).message).not.toContain('Capsule');
+  });
+});
+
+function engagementOf(body: string): unknown {
+  const complete = { kind: 'complete', bytes: Buffer.from(body) } as const;
+  const context = {
+    input: { id: 'asked', integratedAccountId: 'account-1', format: 'unified' },
+    selection: { fields: new Set(wireFieldsOf('engagements')), noteFields: new Set<never>(), chunks: false },
+    ...{ integration: null, warnings: [], snapshot: null },
+  } as const;
+  const answer = { kind: 'answer', statusCode: 200, headers: {}, body: complete, disconnect() {} } as const;
+  return buildSuccess(answer, readBody(complete), context, []).engagement;
+}
+
+describe('an id that upstream sends as a number', () => {
+  it('has all digits when a JavaScript number can hold them', () => {
+    const body = '{"id":9007199254740991,"owner":{"id":7},"contact":[{"id":-1}]}';
+    const expected = { id: '9007199254740991', owner: { id: '7' }, contact: [{ id: '-1' }] };
+    expect(engagementOf(body)).toMatchObject(expected);
+  });
+
+  it('has all digits beyond 2^53 too, or loses its field, but never becomes the id of another record', () => {
+    const id = '1386586000002576001';
+    const body = `{"id":${id},"owner":{"id":${id}},"contact":[{"id":${id}}],"phone_numbers":[{"id":${id}}]}`;
+    const shown = JSON.stringify(engagementOf(body)).match(/\d{16,}/g) ?? [];
+    expect(shown.filter((digits) => digits !== id)).toEqual([]);
   });
 });
