@@ -264,12 +264,9 @@ describe('R29 a name that is none of its settings', () => {
     expect(blamed({ REDIS_URL: url, REDIS_URI: 'redis://other' })).toEqual(['REDIS_URI']);
   });
 
-  it.each(['PORT', 'HOST', 'AUTH_MODE'])(
-    'stops the start when it is %s after the byte order mark of an .env',
-    (name) => {
-      expect(blamed({ [`\ufeff${name}`]: '0' })).toEqual([name]);
-    },
-  );
+  it.each(['PORT', 'HOST', 'AUTH_MODE'])('stops the start when it is %s after a byte order mark in .env', (name) => {
+    expect(blamed({ [`\ufeff${name}`]: '0' })).toEqual([name]);
+  });
 
   it.each([...kubernetes, ...platforms])('is not reported when it belongs to another program: %s', (name) => {
     expect(parseConfig({ [name]: 'http://10.0.0.1:1' }).warnings).toEqual([]);

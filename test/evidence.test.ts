@@ -239,13 +239,10 @@ it.each(['error', 'fail'])('R10 the record of an engagement may have its own sta
   });
 });
 
-it.each([null, ''])(
-  "R10 a record without the provider's body is a success: its remote_data is %j",
-  async (remoteData) => {
-    const result = await deleted(json(200, { id: 'e1', remote_data: remoteData }), { remote: true });
-    expect(result).toMatchObject({ outcome: 'DELETED' });
-  },
-);
+it.each([null, ''])("R10 a record without the provider's body is a success: remote_data is %j", async (remoteData) => {
+  const result = await deleted(json(200, { id: 'e1', remote_data: remoteData }), { remote: true });
+  expect(result).toMatchObject({ outcome: 'DELETED' });
+});
 
 describe('R10 an invalid id in an answer', () => {
   it.each([[{ toString: null }], [{ valueOf: 1 }], [['e2']], [[]], [true]])(
@@ -288,19 +285,16 @@ describe('R10 an answer with another id belongs to another request', () => {
       { format: 'RAW', integration: 'pipedrive' },
       { success: false, data: { id: 'e2' }, of: 'secret' },
     ],
-  ])(
-    '%s: the outcome is unknown, its record is dropped, and its connection is closed',
-    async (_where, options, body) => {
-      let connection: Socket | null = null;
-      const result = await deleted((request, response) => {
-        connection = response.socket;
-        json(200, body)(request, response);
-      }, options);
-      expect(result).toMatchObject({ __typename: 'OutcomeUnknownError', rawResponse: null });
-      expect(JSON.stringify(result)).not.toContain('secret');
-      await expect.poll(() => connection?.destroyed).toBe(true);
-    },
-  );
+  ])('%s: the outcome is unknown, its record is dropped, its connection is closed', async (_where, options, body) => {
+    let connection: Socket | null = null;
+    const result = await deleted((request, response) => {
+      connection = response.socket;
+      json(200, body)(request, response);
+    }, options);
+    expect(result).toMatchObject({ __typename: 'OutcomeUnknownError', rawResponse: null });
+    expect(JSON.stringify(result)).not.toContain('secret');
+    await expect.poll(() => connection?.destroyed).toBe(true);
+  });
 
   it.each([
     ['12', '00012'],

@@ -50,12 +50,9 @@ describe('R02 a delete whose connection breaks before an answer', () => {
     });
   });
 
-  it.each(breaks)(
-    '%s, and so does the next: is never sent a third time, and its outcome is unknown',
-    async (_how, answer) => {
-      expect(await rawOutcomeOf([answer, answer, noContent], 2)).toMatchObject({ ...unknown, lastStatusCode: null });
-    },
-  );
+  it.each(breaks)('%s, and the next too: is never sent a third time, its outcome is unknown', async (_how, answer) => {
+    expect(await rawOutcomeOf([answer, answer, noContent], 2)).toMatchObject({ ...unknown, lastStatusCode: null });
+  });
 });
 
 describe('R03 a delete whose 2xx is cut short', () => {
@@ -140,12 +137,9 @@ it.each<[string, string]>([
   ['a length and chunks', 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\ntransfer-encoding: chunked\r\n\r\n{}'],
   ['another protocol', 'HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n'],
   ['a header of 40 kB', answerText(200, '{"id":"e1"}', [`x-big: ${'x'.repeat(40_000)}`])],
-])(
-  'R03 a delete whose answer has invalid headers has an unknown outcome, after two attempts %s',
-  async (_what, text) => {
-    expect(await rawOutcomeOf([bytes(text)], 2)).toMatchObject({ ...unknown, lastStatusCode: null });
-  },
-);
+])('R03 a delete answered with invalid headers has an unknown outcome after two attempts: %s', async (_what, text) => {
+  expect(await rawOutcomeOf([bytes(text)], 2)).toMatchObject({ ...unknown, lastStatusCode: null });
+});
 
 describe('a delete', () => {
   it.each([100, 102, 103])('waits past a %i for its answer', async (statusCode) => {

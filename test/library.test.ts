@@ -111,14 +111,11 @@ describe('a program that has installed the package', () => {
     expect(code).toBe(0);
   });
 
-  it.each(['schema', 'federation', 'stitching'])(
-    'finds the contract as truto-engagements-graphql/%s.graphql',
-    (name) => {
-      const script = `console.log(require('fs').readFileSync(require.resolve('truto-engagements-graphql/${name}.graphql'), 'utf8'))`;
-      const { stdout } = project.run(process.execPath, ['--input-type=commonjs', '--eval', script]);
-      expect(stdout).toBe(`${published(name)}\n`);
-    },
-  );
+  it.each(['schema', 'federation', 'stitching'])('has the contract as truto-engagements-graphql/%s.graphql', (name) => {
+    const script = `console.log(require('fs').readFileSync(require.resolve('truto-engagements-graphql/${name}.graphql'), 'utf8'))`;
+    const { stdout } = project.run(process.execPath, ['--input-type=commonjs', '--eval', script]);
+    expect(stdout).toBe(`${published(name)}\n`);
+  });
 });
 
 describe('the program that comes with the package', () => {

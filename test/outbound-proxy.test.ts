@@ -85,21 +85,18 @@ describe('R21 behind a mandatory proxy', async () => {
     return response.json();
   }
 
-  it.each(['HTTPS_PROXY', 'https_proxy'])(
-    'upstream and the key set are reached through the one of %s',
-    async (name) => {
-      await using proxy = await startProxy(remote.port);
-      await using server = await start({ [name]: `http://user:${password}@127.0.0.1:${proxy.port}` });
-      seen.length = 0;
-      const { data } = await deleteBy(server.endpoint);
-      expect(data.deleteEngagement).toMatchObject({ __typename: 'DeleteEngagementSuccess', outcome: 'DELETED' });
-      expect(proxy.targets()).toEqual([`${keysHost}:443`, `${upstreamHost}:443`]);
-      expect(seen).toContain(`GET ${keysHost}/jwks`);
-      expect(seen).not.toContain('a credential of the proxy');
-      const credential = `Basic ${btoa(`user:${decodeURIComponent(password)}`)}`;
-      expect([...new Set(proxy.connects.map(({ authorization }) => authorization))]).toEqual([credential]);
-    },
-  );
+  it.each(['HTTPS_PROXY', 'https_proxy'])('upstream and the key set are reached by the one of %s', async (name) => {
+    await using proxy = await startProxy(remote.port);
+    await using server = await start({ [name]: `http://user:${password}@127.0.0.1:${proxy.port}` });
+    seen.length = 0;
+    const { data } = await deleteBy(server.endpoint);
+    expect(data.deleteEngagement).toMatchObject({ __typename: 'DeleteEngagementSuccess', outcome: 'DELETED' });
+    expect(proxy.targets()).toEqual([`${keysHost}:443`, `${upstreamHost}:443`]);
+    expect(seen).toContain(`GET ${keysHost}/jwks`);
+    expect(seen).not.toContain('a credential of the proxy');
+    const credential = `Basic ${btoa(`user:${decodeURIComponent(password)}`)}`;
+    expect([...new Set(proxy.connects.map(({ authorization }) => authorization))]).toEqual([credential]);
+  });
 
   it('a delete has an unknown outcome when its tunnel breaks after it was sent', async () => {
     await using proxy = await startProxy(remote.port);

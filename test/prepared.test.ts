@@ -211,36 +211,33 @@ describe('a prepared operation', () => {
     ['none', schema],
     ['federation', subgraph('federation')],
     ['stitching', subgraph('stitching')],
-  ])(
-    'of any read returns the bytes that the executor returns, and repeats no request: %s',
-    async (_dialect, schema) => {
-      const operations = new PreparedOperations(schema);
-      const ends = { answer: 0, odd: 0, uncovered: 0 };
-      await fc.assert(
-        fc.asyncProperty(
-          readsOf(schema),
-          fc.array(fc.oneof(attempts, pages), { minLength: 1 }),
-          async (query, answers) => {
-            const { document, prepared } = prepareFor(schema, operations, query);
-            const sent: string[] = [];
-            const answerTo = (path: string) => {
-              sent.push(path);
-              const fitting = answers[(path.length + path.charCodeAt(path.length - 1)) % answers.length];
-              return fitting as Attempt;
-            };
-            const execution = await execute({ schema, document, contextValue: contextOver(answerTo) });
-            const expected = sent.splice(0).sort();
-            ends[await expectSame(execution, { schema, document, prepared, variableValues: {} }, answerTo)] += 1;
-            expect(sent.sort()).toEqual(expected);
-          },
-        ),
-        { numRuns: runs(1000) },
-      );
-      expect(ends.uncovered).toBe(0);
-      expect(ends.answer).toBeGreaterThan(runs(1000) / 10);
-      expect(ends.odd).toBeGreaterThan(runs(1000) / 10);
-    },
-  );
+  ])('of any read returns the bytes of the executor, and repeats no request: %s', async (_dialect, schema) => {
+    const operations = new PreparedOperations(schema);
+    const ends = { answer: 0, odd: 0, uncovered: 0 };
+    await fc.assert(
+      fc.asyncProperty(
+        readsOf(schema),
+        fc.array(fc.oneof(attempts, pages), { minLength: 1 }),
+        async (query, answers) => {
+          const { document, prepared } = prepareFor(schema, operations, query);
+          const sent: string[] = [];
+          const answerTo = (path: string) => {
+            sent.push(path);
+            const fitting = answers[(path.length + path.charCodeAt(path.length - 1)) % answers.length];
+            return fitting as Attempt;
+          };
+          const execution = await execute({ schema, document, contextValue: contextOver(answerTo) });
+          const expected = sent.splice(0).sort();
+          ends[await expectSame(execution, { schema, document, prepared, variableValues: {} }, answerTo)] += 1;
+          expect(sent.sort()).toEqual(expected);
+        },
+      ),
+      { numRuns: runs(1000) },
+    );
+    expect(ends.uncovered).toBe(0);
+    expect(ends.answer).toBeGreaterThan(runs(1000) / 10);
+    expect(ends.odd).toBeGreaterThan(runs(1000) / 10);
+  });
 
   it.each([
     ['introspection', '{ __schema { queryType { name } } }'],

@@ -21,20 +21,17 @@ async function list(label: string, query: Readonly<Record<string, unknown>> = {}
 }
 
 describe('a list', () => {
-  test.each(sandboxAccounts)(
-    'of $integration.label gives every engagement exactly once over its pages',
-    async (account) => {
-      const ids: string[] = [];
-      let cursor: string | null = '';
-      while (cursor !== null) {
-        const page: ListBody = await list(account.integration.label, { limit: 7, next_cursor: cursor });
-        expect(page.result).toHaveLength(page.result_count);
-        ids.push(...page.result.map(({ id }) => id));
-        cursor = page.next_cursor;
-      }
-      expect(ids).toEqual(seedEngagements(account).map(({ id }) => id));
-    },
-  );
+  test.each(sandboxAccounts)('of $integration.label gives each engagement once over its pages', async (account) => {
+    const ids: string[] = [];
+    let cursor: string | null = '';
+    while (cursor !== null) {
+      const page: ListBody = await list(account.integration.label, { limit: 7, next_cursor: cursor });
+      expect(page.result).toHaveLength(page.result_count);
+      ids.push(...page.result.map(({ id }) => id));
+      cursor = page.next_cursor;
+    }
+    expect(ids).toEqual(seedEngagements(account).map(({ id }) => id));
+  });
 
   test('has 25 records on a page by default', async () => {
     expect((await list('Keap')).result).toHaveLength(25);
@@ -148,11 +145,8 @@ describe('a cursor', () => {
     expect(await statusOf({ next_cursor: (await pageOf({})).next }, '/unified/crm/contacts')).toBe(400);
   });
 
-  test.each(['nonsense', 'cGxhY2U6MTA', '%00', 'a'.repeat(2000)])(
-    'is refused when it is malformed: %s',
-    async (cursor) => {
-      expect(await statusOf({ next_cursor: cursor })).toBe(400);
-      expect(await statusOf({ next_cursor: [cursor, cursor] })).toBe(400);
-    },
-  );
+  test.each(['nonsense', 'cGxhY2U6MTA', '%00', 'a'.repeat(2000)])('is refused when malformed: %s', async (cursor) => {
+    expect(await statusOf({ next_cursor: cursor })).toBe(400);
+    expect(await statusOf({ next_cursor: [cursor, cursor] })).toBe(400);
+  });
 });

@@ -16,17 +16,14 @@ const [first, second, third] = engagements;
 describe('engagementsPerAccount', async () => {
   const sandbox = await shared(startSandbox({ engagementsPerAccount: count }));
 
-  test.each(sandboxAccounts)(
-    'gives $integration.label that many, with ids of their own, the usual ones first',
-    (at) => {
-      const many = seedEngagements(at, count);
-      expect(new Set(many.map(({ id }) => id)).size).toBe(count);
-      const usual = seedEngagements(at);
-      expect(many.slice(0, usual.length)).toEqual(usual);
-      expect(many[usual.length]).toEqual({ ...usual[0], id: many[usual.length]?.id });
-      expect(seedEngagements(at, 3)).toEqual(usual.slice(0, 3));
-    },
-  );
+  test.each(sandboxAccounts)('gives $integration.label that many, with their own ids, the usual ones first', (at) => {
+    const many = seedEngagements(at, count);
+    expect(new Set(many.map(({ id }) => id)).size).toBe(count);
+    const usual = seedEngagements(at);
+    expect(many.slice(0, usual.length)).toEqual(usual);
+    expect(many[usual.length]).toEqual({ ...usual[0], id: many[usual.length]?.id });
+    expect(seedEngagements(at, 3)).toEqual(usual.slice(0, 3));
+  });
 
   test('lets the last of them be read and deleted', async () => {
     const last = engagements.at(-1);

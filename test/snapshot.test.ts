@@ -199,7 +199,7 @@ describe("S04 the id of a snapshot's note, in upstream's record", () => {
   });
 
   it.each(refusedIds.filter(([, id]) => id !== ''))(
-    'is not read when it is %s: then nothing is deleted',
+    'is not read if it is %s: nothing is deleted',
     async (_what, id) => {
       const { result, errors, order } = await run(mutation('notes { id content }'), { read: withNotes([id]), note });
       expect(errors).toBeUndefined();
@@ -248,16 +248,13 @@ describe('a delete without a snapshot', () => {
     expect(result.warnings).toEqual([expect.stringMatching(/lacks subject\..*snapshot: true/)]);
   });
 
-  it.each(['RAW', 'STREAM'])(
-    'warns about all of them with the format %s, whose answer has no record',
-    async (format) => {
-      const { result } = await run(plain.replace('"a")', `"a", format: ${format})`), {
-        remove: json(200, { subject: 'x' }),
-      });
-      expect(result.engagement).toBeNull();
-      expect(result.warnings).toEqual([expect.stringMatching(/lacks subject, status\..*snapshot: true/)]);
-    },
-  );
+  it.each(['RAW', 'STREAM'])('warns about all of them in the format %s, whose answer has no record', async (format) => {
+    const { result } = await run(plain.replace('"a")', `"a", format: ${format})`), {
+      remove: json(200, { subject: 'x' }),
+    });
+    expect(result.engagement).toBeNull();
+    expect(result.warnings).toEqual([expect.stringMatching(/lacks subject, status\..*snapshot: true/)]);
+  });
 
   it('does not warn when the answer has them all', async () => {
     const { result } = await run(plain, { remove: json(200, { id: 'e1', status: null, subject: 'x' }) });

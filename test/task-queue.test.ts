@@ -387,25 +387,22 @@ describe('S30 the data of cancelled bulk deletes', () => {
     expect(await store.create(other, [])).toMatchObject({ kind: 'created' });
   });
 
-  it.each(['cancel', 'fail'] as const)(
-    'is for a day, if engagements were listed and none was begun: %s',
-    async (how) => {
-      await empty();
-      const job = await create();
-      expect(await store.addListed(job, [{ id: '1', engagementType: null }], 'A')).toBe('added');
-      const key = `${memory.keyPrefix}:bulk:${job.id}`;
-      await client.hset(key, 'listedBytes', 128 * 1024 * 1024 + 1);
-      await (how === 'cancel' ? store.control(job, 'cancel') : store.stop(job, 'fail', 'why'));
-      await listJob(job.id, { store } as WorkPorts);
-      expect(Math.round((await client.pttl(`${key}:page:0`)) / 3_600_000)).toBe(24);
-      expect(await client.exists(`${key}:listed`, `${key}:cursors`)).toBe(0);
-      const { input, callerId, ownerId, needs, sealedToken } = job;
-      const other = { id: 'next', input, callerId, ownerId, needs, sealedToken, fingerprint: 'f' };
-      expect(await store.create(other, undefined)).toMatchObject({ kind: 'listed' });
-      await client.hset(key, 'unreachedUntil', Date.now() - 1);
-      expect(await store.create(other, undefined)).toMatchObject({ kind: 'created' });
-    },
-  );
+  it.each(['cancel', 'fail'] as const)('is for a day, if engagements were listed and none begun: %s', async (how) => {
+    await empty();
+    const job = await create();
+    expect(await store.addListed(job, [{ id: '1', engagementType: null }], 'A')).toBe('added');
+    const key = `${memory.keyPrefix}:bulk:${job.id}`;
+    await client.hset(key, 'listedBytes', 128 * 1024 * 1024 + 1);
+    await (how === 'cancel' ? store.control(job, 'cancel') : store.stop(job, 'fail', 'why'));
+    await listJob(job.id, { store } as WorkPorts);
+    expect(Math.round((await client.pttl(`${key}:page:0`)) / 3_600_000)).toBe(24);
+    expect(await client.exists(`${key}:listed`, `${key}:cursors`)).toBe(0);
+    const { input, callerId, ownerId, needs, sealedToken } = job;
+    const other = { id: 'next', input, callerId, ownerId, needs, sealedToken, fingerprint: 'f' };
+    expect(await store.create(other, undefined)).toMatchObject({ kind: 'listed' });
+    await client.hset(key, 'unreachedUntil', Date.now() - 1);
+    expect(await store.create(other, undefined)).toMatchObject({ kind: 'created' });
+  });
 
   it('stays within the bound of lists, also when many are started at once', async () => {
     await empty();

@@ -89,17 +89,14 @@ describe('truto-engagements delete', () => {
       [{ path: ['id'], result: 'NotFoundError' }],
     ],
     ['it cannot be read for now', accountThatIs('active'), truto(502), 4, [{ result: 'UpstreamUnavailableError' }]],
-  ])(
-    'with --dry-run --snapshot says that %s, and ends with its code',
-    async (_what, lookUp, read, expected, findings) => {
-      await using upstream = await startUpstream(read, lookUp);
-      const { code, lines } = await runCli(['delete', 'e1', ...account, '--dry-run', '--snapshot'], envOf(upstream));
-      expect(lines()).toMatchObject([{ result: 'DeleteEngagementPlan', findings }]);
-      expect(lines()[0].findings).toHaveLength(findings.length);
-      expect(code).toBe(expected);
-      expect(upstream.deletes()).toEqual([]);
-    },
-  );
+  ])('with --dry-run --snapshot says that %s; ends with its code', async (_what, lookUp, read, expected, findings) => {
+    await using upstream = await startUpstream(read, lookUp);
+    const { code, lines } = await runCli(['delete', 'e1', ...account, '--dry-run', '--snapshot'], envOf(upstream));
+    expect(lines()).toMatchObject([{ result: 'DeleteEngagementPlan', findings }]);
+    expect(lines()[0].findings).toHaveLength(findings.length);
+    expect(code).toBe(expected);
+    expect(upstream.deletes()).toEqual([]);
+  });
 
   it('ends with 3 for an integrated account that does not exist, and sends no delete', async () => {
     const before = sandbox.requests.length;

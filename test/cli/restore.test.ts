@@ -98,26 +98,23 @@ describe('truto-engagements restore', () => {
     expect([creating.length, others.length]).toEqual([10, 4]);
   });
 
-  it.each(creating)(
-    'creates a deleted engagement of %s again, and names each field that the new one lacks',
-    async (name) => {
-      const [record] = take(name, 1) as [Seed];
-      await deleteInto(file(), name, [record]);
-      const { code, lines } = await restore(file());
-      const [line] = lines();
-      expect([code, lines().length]).toEqual([0, 1]);
-      expect(line).toMatchObject({ id: record.id, result: 'Restored', outcome: 'CREATED' });
-      expect(line.newId).not.toBe(record.id);
-      const { engagement } = await read(name, line.newId, record);
-      const lacking = ['id', ...line.lost, ...line.unconfirmed];
-      const kept = Object.entries(record).filter(([field, value]) => !lacking.includes(field) && value !== null);
-      expect(kept.length).toBeGreaterThan(1);
-      // A new phone number has no id.
-      const withoutIds = (value: unknown) =>
-        Array.isArray(value) && value[0]?.number ? value.map(({ id: _id, ...phone }) => phone) : value;
-      for (const [field, value] of kept) expect([field, engagement[field]]).toEqual([field, withoutIds(value)]);
-    },
-  );
+  it.each(creating)('creates a deleted engagement of %s again, and names each field that is lost', async (name) => {
+    const [record] = take(name, 1) as [Seed];
+    await deleteInto(file(), name, [record]);
+    const { code, lines } = await restore(file());
+    const [line] = lines();
+    expect([code, lines().length]).toEqual([0, 1]);
+    expect(line).toMatchObject({ id: record.id, result: 'Restored', outcome: 'CREATED' });
+    expect(line.newId).not.toBe(record.id);
+    const { engagement } = await read(name, line.newId, record);
+    const lacking = ['id', ...line.lost, ...line.unconfirmed];
+    const kept = Object.entries(record).filter(([field, value]) => !lacking.includes(field) && value !== null);
+    expect(kept.length).toBeGreaterThan(1);
+    // A new phone number has no id.
+    const withoutIds = (value: unknown) =>
+      Array.isArray(value) && value[0]?.number ? value.map(({ id: _id, ...phone }) => phone) : value;
+    for (const [field, value] of kept) expect([field, engagement[field]]).toEqual([field, withoutIds(value)]);
+  });
 
   it.each(others)('refuses to restore an engagement of %s before it sends anything, and says why', async (name) => {
     const [record] = take(name, 1) as [Seed];
@@ -354,19 +351,16 @@ it('a ledger on a full disk stops the restore before anything is created, and th
 it.each([
   ['y', 0],
   ['n', 4],
-])(
-  'a restore at a terminal names the account and the count, asks, and after %j ends with %i',
-  async (keys, expected) => {
-    const [record] = take('Planhat', 1) as [Seed];
-    await deleteInto(file(), 'Planhat', [record]);
-    const before = postCount();
-    const { code, shown } = await runInTerminal(['restore', file()], env, { typed: [['[y/N]', `${keys}\n`]] });
-    const [question = ''] = shown.split('[y/N]');
-    for (const part of ['1 engagement ', sandboxAccount('Planhat').id, 'Planhat']) expect(question).toContain(part);
-    if (keys === 'y') expect(shown).toMatch(new RegExp(`${record.id} → \\S+ {2}restored\\r?$`, 'm'));
-    expect([code, postCount() - before]).toEqual([expected, keys === 'y' ? 1 : 0]);
-  },
-);
+])('a restore at a terminal names account and count, asks, and after %j ends with %i', async (keys, expected) => {
+  const [record] = take('Planhat', 1) as [Seed];
+  await deleteInto(file(), 'Planhat', [record]);
+  const before = postCount();
+  const { code, shown } = await runInTerminal(['restore', file()], env, { typed: [['[y/N]', `${keys}\n`]] });
+  const [question = ''] = shown.split('[y/N]');
+  for (const part of ['1 engagement ', sandboxAccount('Planhat').id, 'Planhat']) expect(question).toContain(part);
+  if (keys === 'y') expect(shown).toMatch(new RegExp(`${record.id} → \\S+ {2}restored\\r?$`, 'm'));
+  expect([code, postCount() - before]).toEqual([expected, keys === 'y' ? 1 : 0]);
+});
 
 describe('a provider that shows deleted engagements', () => {
   const integratedAccountId = '00000000-0000-4000-8000-000000000004';
