@@ -6,6 +6,7 @@ import { started } from './support/bulk.ts';
 import { startSetting } from './support/bulk-setting.ts';
 import { createJob, startBulkStore } from './support/bulk-store.ts';
 import { startTestFacade } from './support/facade.ts';
+import { startFacadeOver } from './support/facade-over.ts';
 import type { Post } from './support/fetch-graphql.ts';
 import { truto } from './support/outcome.ts';
 import { startRedis } from './support/redis-server.ts';
@@ -86,9 +87,8 @@ describe.concurrent('the list of the bulk deletes of an account', () => {
     expect,
   }) => {
     await using redis = await startRedis();
-    await using upstream = await startUpstream(json(500, {}), 'capsule');
     const env = { ...serviceEnv, JWT_SECRET: jwtSecret, TRUTO_API_TOKEN: sandboxToken, REDIS_URL: redis.url };
-    await using facade = await startTestFacade(upstream.url, env);
+    await using facade = await startFacadeOver(json(500, {}), env, 'capsule');
     const starter = bearer(await signToken({ integrated_accounts: ['a'], sub: 'starter' }));
     const colleague = bearer(await signToken({ integrated_accounts: ['a'], sub: 'colleague' }));
     const stranger = bearer(await signToken({ integrated_accounts: ['b'], sub: 'stranger' }));

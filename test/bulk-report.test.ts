@@ -138,9 +138,8 @@ describe.concurrent('the report of a bulk delete', () => {
     expect,
   }) => {
     await using redis = await startRedis();
-    await using upstream = await startUpstream(json(500, {}), 'capsule');
     const env = { ...serviceEnv, JWT_SECRET: jwtSecret, TRUTO_API_TOKEN: sandboxToken, REDIS_URL: redis.url };
-    await using facade = await startTestFacade(upstream.url, env);
+    await using facade = await startFacadeOver(json(500, {}), env, 'capsule');
     const owner = bearer(await signToken({ integrated_accounts: ['a'] }));
     const stranger = bearer(await signToken({ integrated_accounts: ['b'], sub: 'stranger' }));
     const { id } = await started(facade.post, { integratedAccountId: 'a', filter: { contact: '1' } }, owner);

@@ -59,10 +59,9 @@ describe('GET /metrics', () => {
   it('counts the engagements of bulk deletes by outcome, and the paused bulk deletes of all servers by reason', async () => {
     await using redis = await startRedis();
     let remove: Answer = inTurn(json(204, undefined), json(204, undefined), remote(404), remote(409));
-    await using upstream = await startUpstream((request, response) => remove(request, response), 'capsule');
     const env = { REDIS_URL: redis.url, REQUEST_TIMEOUT_MS: '1000' };
-    await using facade = await startTestFacade(upstream.url, env);
-    await using replica = await startTestFacade(upstream.url, env);
+    await using facade = await startFacadeOver((request, response) => remove(request, response), env, 'capsule');
+    await using replica = await startTestFacade(facade.upstream.url, env);
     const { id } = await started(facade.post, { integratedAccountId: 'a', ids: ['1', '2', '3', '4'] });
     await expect.poll(async () => (await seen(facade.post, id)).state).toBe('COMPLETED');
     const outcomes = async (outcome: string) => {
