@@ -65,19 +65,6 @@ describe.concurrent('a bulk delete', () => {
       expect(await control(post, how, id)).toMatchObject({ state: 'CANCELLED', outcomes });
   });
 
-  it('sends no delete again after a cancel that a limit has refused', async ({ expect }) => {
-    await using setting = await startSetting({
-      pickFault: ({ method }) =>
-        method === 'DELETE' && deletesOf(setting).length < 2 ? findFault('fault-429') : undefined,
-    });
-    const { post } = setting.facade;
-    const { id } = await started(post, { integratedAccountId, ids: idsOf(3) });
-    await vi.waitFor(() => expect(deletesOf(setting)).toHaveLength(1), { timeout: 10_000 });
-    await control(post, 'cancel', id);
-    expect(await ended(setting, id)).toMatchObject({ state: 'CANCELLED', outcomes: { deleted: 0, remaining: 3 } });
-    expect(deletesOf(setting)).toHaveLength(1);
-  });
-
   it('is cancelled at once while it is paused or lists', async ({ expect }) => {
     await using setting = await startSetting({ latencyMs: 500 });
     const { post } = setting.facade;
