@@ -85,7 +85,7 @@ it.each<[string, RawAnswer]>([
       socket.write(Buffer.concat([Buffer.from(head), bomb]));
     },
   ],
-])('R03 a delete whose 2xx is broken has an unknown outcome, after one request %s', async (_how, answer) => {
+])('R03 a delete whose 2xx is broken has an unknown outcome, after one request: %s', async (_how, answer) => {
   expect(await rawOutcomeOf([answer], 1)).toMatchObject({ ...unknown, lastStatusCode: 200 });
 });
 

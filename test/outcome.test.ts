@@ -175,7 +175,7 @@ it.each([
   ],
   ['429 without a word', truto(429), { __typename: 'RateLimitedError', retryAfterMs: null }],
   ['503 for a blocked account', truto(503), { __typename: 'AccountBlockedError', reason: expect.any(String) }],
-])('R05 a refusal returns its own member, after one request %s', async (_what, answer, expected) => {
+])('R05 a refusal returns its own member, after one request: %s', async (_what, answer, expected) => {
   const result = await outcomeOf(answer);
   expect(result).toMatchObject(expected);
   expect(result.message).toContain('Nothing was deleted');

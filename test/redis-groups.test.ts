@@ -69,7 +69,7 @@ describe('R26 another primary', () => {
   });
 });
 
-it('an address of Redis of sentinels sends user and password when they ask for them, and logs neither', async () => {
+it('an address of sentinels of Redis sends user and password when they ask for them, and logs neither', async () => {
   await using group = await startRedisSentinel({ args: ['--user', 'app', 'on', `>${password}`, ...aclRules] });
   for (const sentinel of group.sentinels) {
     await sentinel.tell('ACL', 'SETUSER', 'app', 'on', `>${password}`, '~*', '&*', '+@all');

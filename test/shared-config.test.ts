@@ -89,6 +89,6 @@ it.each<[Record<string, string>, string]>([
   [{}, 'TRUSTED_DOCUMENTS'],
   [{ TRUSTED_DOCUMENTS: 'a.json', EXPOSE_SCHEMA: '1' }, 'TRUSTED_DOCUMENTS_ONLY=1'],
   [{ TRUSTED_DOCUMENTS: 'a.json', SUBGRAPH: 'federation' }, 'TRUSTED_DOCUMENTS_ONLY=1'],
-])('trusted documents refuses to execute only trusted documents with %j', (env, name) => {
+])('the server refuses to execute only trusted documents with %j', (env, name) => {
   expect(blamed({ SANDBOX: '1', EXPOSE_SCHEMA: '0', TRUSTED_DOCUMENTS_ONLY: '1', ...env })).toEqual([name]);
 });

@@ -258,7 +258,7 @@ describe('a delete with a key that another replica has claimed', () => {
   });
 });
 
-it('a delete that is not safe to retry, after its server stopped has an unknown outcome at once, after that was found', async () => {
+it('a delete that is not safe to retry has an unknown outcome at once, after it was found that its server has stopped', async () => {
   await using redis = await startRedis();
   await using upstream = await startUpstream(() => {}, 'capsule');
   const rest = ', remoteQuery: { a: 1 }';
@@ -427,7 +427,7 @@ describe.each(losses)('after %s, a delete', (_what, lose) => {
   });
 });
 
-it('a delete with a new key, while Redis is new that the rules refuse names the argument and the rule', async () => {
+it('a delete with a new key that the rules refuse names the argument and the rule, while Redis is new', async () => {
   await using redis = await startRedis();
   await using facade = await startFacadeOver(done, { REDIS_URL: redis.url }, 'affinity');
   const result = await send(facade, 'k');

@@ -233,7 +233,7 @@ describe('notes of a snapshot that are selected more than once', () => {
   });
 });
 
-it('a field that neither the answer nor the snapshot has has a warning, without the advice to use a snapshot', async () => {
+it('a field that is in neither the answer nor the snapshot has a warning, without the advice to use a snapshot', async () => {
   const answers = { read: json(200, { id: 'e1', status: null }), remove: json(200, { id: 'e1' }) };
   const { result } = await run(mutation('id subject status'), answers);
   expect(result.warnings).toEqual([expect.stringMatching(/lacks subject\.(?!.*snapshot: true)/)]);

@@ -299,7 +299,7 @@ describe('the page of bulk deletes', () => {
 
 const hostile = `<img src=x onerror="document.title='hacked'">`;
 
-it('S33 the page of bulk deletes, where callers bring a token sends the token, stores it nowhere, and shows texts of the CRM as texts', async () => {
+it('S33 the page of bulk deletes, where callers bring a token, sends the token, stores it nowhere, and shows texts of the CRM as texts', async () => {
   await using redis = await startRedis();
   const refusal = { statusCode: 422, error: 'Unprocessable Entity', message: hostile };
   await using upstream = await startUpstream(json(422, refusal), 'capsule');
