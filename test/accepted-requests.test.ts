@@ -1,17 +1,10 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startTestFacade, type TestFacade } from './support/facade.ts';
-import { type FakeUpstream, json, startUpstream } from './support/upstream.ts';
+import { describe, expect, it } from 'vitest';
+import { startTestFacade } from './support/facade.ts';
+import { shared } from './support/shared.ts';
+import { json, startUpstream } from './support/upstream.ts';
 
-let upstream: FakeUpstream;
-let facade: TestFacade;
-beforeAll(async () => {
-  upstream = await startUpstream(json(204, undefined), 'capsule');
-  facade = await startTestFacade(upstream.url, { AUTH_MODE: 'passthrough', TRUTO_RATE_LIMITS: '0' });
-});
-afterAll(async () => {
-  await facade[Symbol.asyncDispose]();
-  await upstream[Symbol.asyncDispose]();
-});
+const upstream = await shared(startUpstream(json(204, undefined), 'capsule'));
+const facade = await shared(startTestFacade(upstream.url, { AUTH_MODE: 'passthrough', TRUTO_RATE_LIMITS: '0' }));
 
 const authorization = 'Bearer canary-of-a-caller';
 const query = 'mutation { deleteEngagement(id: 1, integratedAccountId: "a") { __typename } }';
@@ -165,39 +158,35 @@ describe('S07 an operation', () => {
   });
 });
 
-describe('S10 an array of operations', () => {
-  it.each([
-    ['of two', [{ query }, { query }]],
-    ['of one', [{ query }]],
-    ['of none', []],
-    ['of ten and one', Array(11).fill({ query })],
-  ])('%s is refused, and nothing runs', async (_how, operations) => {
-    const before = upstream.seen.length;
-    const response = await post('application/json', JSON.stringify(operations));
-    expect(response.status).toBe(400);
-    expect(upstream.seen).toHaveLength(before);
-  });
+it.each([
+  ['of two', [{ query }, { query }]],
+  ['of one', [{ query }]],
+  ['of none', []],
+  ['of ten and one', Array(11).fill({ query })],
+])('S10 an array of operations %s is refused, and nothing runs', async (_how, operations) => {
+  const before = upstream.seen.length;
+  const response = await post('application/json', JSON.stringify(operations));
+  expect(response.status).toBe(400);
+  expect(upstream.seen).toHaveLength(before);
 });
 
-describe('S08 a page of another origin', () => {
-  const corsHeaders = (response: Response) =>
-    [...response.headers.keys()].filter((name) => name.startsWith('access-control'));
+const corsHeaders = (response: Response) =>
+  [...response.headers.keys()].filter((name) => name.startsWith('access-control'));
 
-  it.each(['https://evil.example', 'null', 'http://localhost:3000', 'http://127.0.0.1', '*'])(
-    'as %s gets no CORS header',
-    async (origin) => {
-      const asked = {
-        'access-control-request-method': 'POST',
-        'access-control-request-headers': 'authorization,content-type',
-        'access-control-request-private-network': 'true',
-      };
-      const preflight = await send({ method: 'OPTIONS', headers: { origin, ...asked } });
-      expect([preflight.status, corsHeaders(preflight)]).toEqual([405, []]);
-      const headers = { origin, 'content-type': 'application/json', cookie: 'a=b' };
-      const answer = await send({ method: 'POST', body: JSON.stringify({ query: '{ __typename }' }), headers });
-      expect([answer.status, corsHeaders(answer)]).toEqual([200, []]);
-      for (const path of ['/', '/health', '/ready', '/graphql'])
-        expect(corsHeaders(await send({ headers: { origin } }, path))).toEqual([]);
-    },
-  );
-});
+it.each(['https://evil.example', 'null', 'http://localhost:3000', 'http://127.0.0.1', '*'])(
+  'S08 a page of another origin as %s gets no CORS header',
+  async (origin) => {
+    const asked = {
+      'access-control-request-method': 'POST',
+      'access-control-request-headers': 'authorization,content-type',
+      'access-control-request-private-network': 'true',
+    };
+    const preflight = await send({ method: 'OPTIONS', headers: { origin, ...asked } });
+    expect([preflight.status, corsHeaders(preflight)]).toEqual([405, []]);
+    const headers = { origin, 'content-type': 'application/json', cookie: 'a=b' };
+    const answer = await send({ method: 'POST', body: JSON.stringify({ query: '{ __typename }' }), headers });
+    expect([answer.status, corsHeaders(answer)]).toEqual([200, []]);
+    for (const path of ['/', '/health', '/ready', '/graphql'])
+      expect(corsHeaders(await send({ headers: { origin } }, path))).toEqual([]);
+  },
+);

@@ -1,12 +1,14 @@
 import { printSchema } from 'graphql';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { ConfigError, parseConfig, parseSettings } from '../src/config/config.ts';
 import { createSchema, printedSchema } from '../src/graphql/schema.ts';
 import { createEngagementSchema, createEngagementServer, printEngagementSchema } from '../src/library.ts';
 import { sandboxAccount } from '../src/sandbox/accounts.ts';
-import { startTestFacade, type TestFacade } from './support/facade.ts';
+import { closing } from './support/closing.ts';
+import { startTestFacade } from './support/facade.ts';
 import { runCli } from './support/run-cli.ts';
-import { type Answer, type FakeUpstream, json, startUpstream } from './support/upstream.ts';
+import { shared } from './support/shared.ts';
+import { type Answer, json, startUpstream } from './support/upstream.ts';
 
 const own = [
   { name: 'deal_stage', type: 'String', description: 'The stage of the deal.' },
@@ -31,16 +33,8 @@ const served = {
 };
 
 let answer: Answer;
-let upstream: FakeUpstream;
-let facade: TestFacade;
-beforeAll(async () => {
-  upstream = await startUpstream((request, response) => answer(request, response), 'capsule');
-  facade = await startTestFacade(upstream.url, { ADDITIONAL_FIELDS: JSON.stringify(own) });
-});
-afterAll(async () => {
-  await facade[Symbol.asyncDispose]();
-  await upstream[Symbol.asyncDispose]();
-});
+const upstream = await shared(startUpstream((request, response) => answer(request, response), 'capsule'));
+const facade = await shared(startTestFacade(upstream.url, { ADDITIONAL_FIELDS: JSON.stringify(own) }));
 
 const key = 'id: "1", integratedAccountId: "a"';
 const remove = (fields: string, args = '') =>
@@ -196,12 +190,11 @@ describe('ADDITIONAL_FIELDS', () => {
 
 describe('SANDBOX_FIELDS', () => {
   it('adds fields to the sandbox, which the schema and its answers then have', async () => {
-    await using server = openServer({
-      PORT: 0,
-      SANDBOX: true,
-      SANDBOX_FIELDS: '{"deal_stage":"won","extra":{"a":1}}',
+    const settings = {
+      ...{ PORT: 0, SANDBOX: true, SANDBOX_FIELDS: '{"deal_stage":"won","extra":{"a":1}}' },
       ADDITIONAL_FIELDS: JSON.stringify(own.slice(0, 1)),
-    });
+    };
+    await using server = closing(createEngagementServer(settings, { logTo: { write() {} } }));
     const url = await server.listen();
     const integratedAccountId = sandboxAccount('Capsule').id;
     const post = async (query: string) => {
@@ -229,11 +222,6 @@ describe('SANDBOX_FIELDS', () => {
     expect(() => parseSettings(real)).toThrow(/SANDBOX_FIELDS is only for SANDBOX=1/);
   });
 });
-
-function openServer(settings: Parameters<typeof createEngagementServer>[0]) {
-  const server = createEngagementServer(settings, { logTo: { write() {} } });
-  return Object.assign(server, { [Symbol.asyncDispose]: () => server.close() });
-}
 
 function catchError(run: () => unknown): unknown {
   try {

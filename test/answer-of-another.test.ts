@@ -20,24 +20,21 @@ const ways: readonly (readonly [string, Record<string, string>])[] = [
 ];
 
 describe.each(ways)('the answer to another request, %s,', (_way, env) => {
-  it.each(answers)(
-    'to %s closes its connection: later answers on it may belong to other requests too',
-    async (...row) => {
-      const [, query, body, isOfAccount] = row;
-      const connections: Socket[] = [];
-      const ofAnother: Answer = (request, response) => {
-        if (response.socket) connections.push(response.socket);
-        json(200, body)(request, response);
-      };
-      await using upstream = await startUpstream(
-        isOfAccount ? json(204, undefined) : ofAnother,
-        isOfAccount ? ofAnother : 'capsule',
-      );
-      await using facade = await startTestFacade(upstream.url, env);
-      const answer = await facade.post(query);
-      expect(JSON.stringify(answer.body)).not.toContain('secret');
-      expect(connections).toHaveLength(1);
-      await expect.poll(() => connections[0]?.destroyed).toBe(true);
-    },
-  );
+  it.each(answers)('to %s closes its connection: later answers on it may be of other requests too', async (...row) => {
+    const [, query, body, isOfAccount] = row;
+    const connections: Socket[] = [];
+    const ofAnother: Answer = (request, response) => {
+      if (response.socket) connections.push(response.socket);
+      json(200, body)(request, response);
+    };
+    await using upstream = await startUpstream(
+      isOfAccount ? json(204, undefined) : ofAnother,
+      isOfAccount ? ofAnother : 'capsule',
+    );
+    await using facade = await startTestFacade(upstream.url, env);
+    const answer = await facade.post(query);
+    expect(JSON.stringify(answer.body)).not.toContain('secret');
+    expect(connections).toHaveLength(1);
+    await expect.poll(() => connections[0]?.destroyed).toBe(true);
+  });
 });

@@ -55,7 +55,6 @@ function reachedFrom(room: string, doors: ReadonlyMap<string, ReadonlySet<string
   return reached;
 }
 
-/** The circles of imports, each once. */
 function circlesOf(doors: ReadonlyMap<string, ReadonlySet<string>>): readonly (readonly string[])[] {
   const all = [...doors.keys()].sort();
   const reached = new Map(all.map((room) => [room, reachedFrom(room, doors)] as const));

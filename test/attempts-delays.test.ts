@@ -6,7 +6,6 @@ import { judge, type RetryQuestion, retryDelayMs } from '../src/upstream/retry.t
 import { createSend } from '../src/upstream/send.ts';
 import { runs } from './support/runs.ts';
 
-/** How long sending meant to wait, each time it did. */
 const waits = vi.hoisted((): number[] => []);
 
 // The clock that tests turn has no hold of this module's own timers.

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { readOutcome } from '../src/engagement/delete/outcome.ts';
 import { runPrepared } from '../src/graphql/prepared/prepared-operations.ts';
 import { startTestFacade, type TestFacade } from './support/facade.ts';
+import { jsonLines } from './support/json-lines.ts';
 import { remote, truto } from './support/outcome.ts';
 import { bearer, jwtSecret, serviceEnv, signToken } from './support/service.ts';
 import { type Answer, type FakeUpstream, json, startUpstream } from './support/upstream.ts';
@@ -34,10 +35,8 @@ afterEach(async () => {
   await upstream[Symbol.asyncDispose]();
 });
 
-/** The complete log lines of deletes. */
 function deleteLines({ logged }: TestFacade): readonly Record<string, unknown>[] {
-  const lines = logged().split('\n').filter(Boolean);
-  return lines.map((line) => JSON.parse(line)).filter(({ msg }) => String(msg).startsWith('delete'));
+  return jsonLines(logged()).filter(({ msg }) => String(msg).startsWith('delete'));
 }
 
 /** Sends the same delete twice: Yoga executes the first, and the front door answers the second, which is prepared. */
@@ -74,7 +73,6 @@ function expectLines(rest: object, idempotencyKeys: readonly (string | undefined
   }
 }
 
-/** The keys of the deletes upstream. */
 const keysOnTheWire = (everyNth = 1) =>
   upstream
     .deletes()
@@ -177,23 +175,21 @@ it("logs once that upstream refuses the server's own token, and once that it acc
   expect(lines.map((each) => JSON.parse(each).level)).toEqual([40, 30]);
 });
 
-describe('S01 the log has no content of an engagement,', () => {
-  const record = { id: 'e1', subject: 'canary-subject', content: 'canary-content', remote_data: { x: 'canary-data' } };
-  const given = {
-    type: 'EMAIL',
-    parameters: { subject: 'canary-argument', content: 'canary-argument', status: 'canary-argument' },
-    remoteQuery: { 'canary-name': 'canary-value' },
-  };
+const record = { id: 'e1', subject: 'canary-subject', content: 'canary-content', remote_data: { x: 'canary-data' } };
+const given = {
+  type: 'EMAIL',
+  parameters: { subject: 'canary-argument', content: 'canary-argument', status: 'canary-argument' },
+  remoteQuery: { 'canary-name': 'canary-value' },
+};
 
-  it.each<[string, object, Answer, string]>([
-    ['given with a delete and answered to it', given, json(200, record), 'canary-content'],
-    ['in the body of the provider', { ...given, format: 'RAW' }, json(200, record), 'canary-data'],
-    ['in a refusal of the provider', given, remote(409, { raw_response: { why: 'canary-why' } }), 'canary-why'],
-    ['read before', { snapshot: true }, json(200, record), 'canary-subject'],
-  ])('be it %s', async (_where, variables, answer, shown) => {
-    const bodies = await sendBothWays(variables, () => answers.push(answer, answer));
-    for (const body of bodies) expect(body).toContain(shown);
-    expect(deleteLines(facade)).toHaveLength(2);
-    expect(facade.logged()).not.toContain('canary');
-  });
+it.each<[string, object, Answer, string]>([
+  ['given with a delete and answered to it', given, json(200, record), 'canary-content'],
+  ['in the body of the provider', { ...given, format: 'RAW' }, json(200, record), 'canary-data'],
+  ['in a refusal of the provider', given, remote(409, { raw_response: { why: 'canary-why' } }), 'canary-why'],
+  ['read before', { snapshot: true }, json(200, record), 'canary-subject'],
+])('S01 the log has no content of an engagement, be it %s', async (_where, variables, answer, shown) => {
+  const bodies = await sendBothWays(variables, () => answers.push(answer, answer));
+  for (const body of bodies) expect(body).toContain(shown);
+  expect(deleteLines(facade)).toHaveLength(2);
+  expect(facade.logged()).not.toContain('canary');
 });

@@ -28,7 +28,6 @@ const healthy: Now = {
   read: json(200, { result: [{ id: '1' }, { id: '2' }] }),
 };
 
-/** A facade with a Redis and an upstream that answers as `now` says. */
 async function start(before: Partial<Now> = {}, env: Record<string, string> = {}) {
   const stack = new AsyncDisposableStack();
   const now: Now = { ...healthy, ...before };

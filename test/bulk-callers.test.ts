@@ -8,7 +8,9 @@ import { sandboxAccount, sandboxToken } from '../src/sandbox/accounts.ts';
 import { seedEngagements } from '../src/sandbox/seed.ts';
 import { startSandbox } from '../src/sandbox/server.ts';
 import { bulkSelection, seen, startBulk, started } from './support/bulk.ts';
+import { closing } from './support/closing.ts';
 import { startTestFacade } from './support/facade.ts';
+import { startFacadeOver } from './support/facade-over.ts';
 import { truto } from './support/outcome.ts';
 import { startRedis } from './support/redis-server.ts';
 import { bearer, jwtSecret, serviceEnv, signToken } from './support/service.ts';
@@ -22,7 +24,6 @@ const sealing = { AUTH_MODE: 'passthrough', BULK_TOKEN_SECRET: 'a secret that se
 const manyIds = (count: number, length = 1) =>
   Array.from({ length: count }, (_, index) => String(index).padStart(length, '0'));
 
-/** Every value in Redis, of any type, as text. */
 async function everythingIn(url: string): Promise<string> {
   const redis = new Redis(url);
   const keys = await redis.keys('*');
@@ -41,7 +42,7 @@ describe.concurrent('S02 a bulk delete in service mode', () => {
     expect,
   }) => {
     await using redis = await startRedis();
-    const sandbox = await startSandbox({ latencyMs: 200 });
+    await using sandbox = closing(await startSandbox({ latencyMs: 200 }));
     const env = { ...serviceEnv, JWT_SECRET: jwtSecret, TRUTO_API_TOKEN: sandboxToken, REDIS_URL: redis.url };
     await using facade = await startTestFacade(sandbox.url, env);
     const granted = bearer(await signToken({ integrated_accounts: [integratedAccountId] }));
@@ -72,7 +73,6 @@ describe.concurrent('S02 a bulk delete in service mode', () => {
     }
     expect(['DELETING', 'COMPLETED']).toContain((await seen(facade.post, id, granted)).state);
     await expect.poll(async () => (await seen(facade.post, id, colleague)).state).toBe('COMPLETED');
-    await sandbox.close();
   });
 });
 
@@ -82,9 +82,8 @@ describe.concurrent('a bulk delete in service mode', () => {
     ['does not let it look accounts up', truto(403)],
   ])('is visible to every caller with access to its account, also when upstream %s', async (_what, refused) => {
     await using redis = await startRedis();
-    await using upstream = await startUpstream(json(500, {}), 'capsule');
     const env = { ...serviceEnv, JWT_SECRET: jwtSecret, TRUTO_API_TOKEN: sandboxToken, REDIS_URL: redis.url };
-    await using facade = await startTestFacade(upstream.url, env);
+    await using facade = await startFacadeOver(json(500, {}), env, 'capsule');
     const granted = bearer(await signToken({ integrated_accounts: ['a'] }));
     const colleague = bearer(await signToken({ integrated_accounts: ['a'], sub: 'colleague' }));
     const { id } = await started(facade.post, { integratedAccountId: 'a', filter: { contact: '1' } }, granted);
@@ -112,9 +111,8 @@ describe.concurrent('a bulk delete in service mode', () => {
 
   it('is started also while upstream cannot look its account up', async ({ expect }) => {
     await using redis = await startRedis();
-    await using upstream = await startUpstream(json(204, undefined), truto(500));
     const env = { ...serviceEnv, JWT_SECRET: jwtSecret, TRUTO_API_TOKEN: sandboxToken, REDIS_URL: redis.url };
-    await using facade = await startTestFacade(upstream.url, env);
+    await using facade = await startFacadeOver(json(204, undefined), env, truto(500));
     const caller = bearer(await signToken({ integrated_accounts: ['a'] }));
     expect(
       (await startBulk(facade.post, { integratedAccountId: 'a', ids: ['1'] }, caller)).body.errors,
@@ -125,9 +123,8 @@ describe.concurrent('a bulk delete in service mode', () => {
     expect,
   }) => {
     await using redis = await startRedis();
-    await using upstream = await startUpstream(json(204, undefined), truto(403));
     const env = { ...serviceEnv, JWT_SECRET: jwtSecret, TRUTO_API_TOKEN: sandboxToken, REDIS_URL: redis.url };
-    await using facade = await startTestFacade(upstream.url, env);
+    await using facade = await startFacadeOver(json(204, undefined), env, truto(403));
     const caller = bearer(await signToken({ integrated_accounts: ['*'] }));
     const start = (account: string) =>
       startBulk(facade.post, { integratedAccountId: account, ids: manyIds(100) }, caller);
@@ -143,7 +140,7 @@ describe.concurrent('a bulk delete in service mode', () => {
 describe.concurrent('a bulk delete in passthrough mode', () => {
   it('S01 needs a secret to seal tokens, and stores no readable token', async ({ expect }) => {
     await using redis = await startRedis();
-    const sandbox = await startSandbox({ latencyMs: 300 });
+    await using sandbox = closing(await startSandbox({ latencyMs: 300 }));
     const caller = bearer(sandboxToken);
     await using open = await startTestFacade(sandbox.url, { REDIS_URL: redis.url, AUTH_MODE: 'passthrough' });
     const { body } = await startBulk(open.post, { integratedAccountId, ids }, caller);
@@ -158,7 +155,6 @@ describe.concurrent('a bulk delete in passthrough mode', () => {
     expect(kept).not.toContain(sandboxToken);
     expect(kept).not.toContain(Buffer.from(sandboxToken).toString('base64').slice(0, -4));
     await expect.poll(async () => (await seen(facade.post, id, caller)).state).toBe('COMPLETED');
-    await sandbox.close();
   });
 
   it('S02 is visible only to callers to whom upstream shows its account', async ({ expect }) => {
@@ -197,14 +193,13 @@ describe.concurrent('a bulk delete in passthrough mode', () => {
   ])('can be seen and cancelled only by its starter when its account %s any more', async (_why, refused) => {
     await using redis = await startRedis();
     let lookUp = json(200, { integration: { name: 'capsule' } });
-    await using upstream = await startUpstream(json(500, {}), (request, response) => lookUp(request, response));
     const env = { REDIS_URL: redis.url, ...sealing, TRUTO_RATE_LIMITS: '0', REQUEST_TIMEOUT_MS: '8000' };
-    await using facade = await startTestFacade(upstream.url, env);
+    await using facade = await startFacadeOver(json(500, {}), env, (request, response) => lookUp(request, response));
     const caller = bearer('token-of-a-caller');
     const { id } = await started(facade.post, { integratedAccountId: 'a', filter: { contact: '1' } }, caller);
     lookUp = refused;
     // One that does not remember that the account was shown.
-    await using other = await startTestFacade(upstream.url, env);
+    await using other = await startTestFacade(facade.upstream.url, env);
     expect((await seen(other.post, id, caller)).id).toBe(id);
     expect(await seen(other.post, id, bearer('token-of-a-colleague'))).toEqual({ data: { bulkDelete: null } });
     const document = 'mutation($id: ID!) { cancelBulkDelete(id: $id) { state } }';

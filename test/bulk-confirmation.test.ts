@@ -2,8 +2,9 @@ import { describe, expect, it, vi } from 'vitest';
 import { maxIds } from '../src/bulk/job.ts';
 import { sandboxAccount } from '../src/sandbox/accounts.ts';
 import { seedEngagements } from '../src/sandbox/seed.ts';
-import { outcomesOf, type Post, type Start, started } from './support/bulk.ts';
+import { outcomesOf, type Start, started } from './support/bulk.ts';
 import { deletesOf, ended, type Setting, startSetting } from './support/bulk-setting.ts';
+import type { Post } from './support/fetch-graphql.ts';
 import { bearer, jwtSecret, serviceEnv, signToken } from './support/service.ts';
 
 const account = sandboxAccount('Pipedrive');
@@ -13,13 +14,11 @@ const ids = seedEngagements(account, 30)
   .map(({ id }) => id);
 const required = { REQUIRE_CONFIRMATION: '1' };
 
-/** The token of a dry run that has ended. */
 async function tokenOf(post: Post, id: string): Promise<string | null> {
   const { body } = await post('query($id: ID!) { bulkDelete(id: $id) { confirmationToken } }', { id });
   return body.data.bulkDelete.confirmationToken;
 }
 
-/** Plans a bulk delete, and returns its token. */
 async function plan(setting: Setting, input: Start): Promise<string | null> {
   const { post } = setting.facade;
   const { id } = await started(post, { integratedAccountId, dryRun: true, ...input });
@@ -27,7 +26,6 @@ async function plan(setting: Setting, input: Start): Promise<string | null> {
   return tokenOf(post, id);
 }
 
-/** Starts with a token; the whole body, since it may have an error. */
 async function confirm(post: Post, confirmationToken: string | null, rest: object = {}) {
   const document = `mutation($input: StartBulkDeleteInput!) { startBulkDelete(input: $input) { id total dryRun } }`;
   return (await post(document, { input: { confirmationToken, ...rest } })).body;

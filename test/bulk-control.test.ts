@@ -2,10 +2,12 @@ import { describe, expect, it, vi } from 'vitest';
 import { sandboxAccount } from '../src/sandbox/accounts.ts';
 import { findFault } from '../src/sandbox/faults.ts';
 import { seedEngagements } from '../src/sandbox/seed.ts';
-import { type Sandbox, type SandboxOptions, startSandbox } from '../src/sandbox/server.ts';
-import { control, outcomesOf, type Post, seen, started } from './support/bulk.ts';
+import { type SandboxOptions, startSandbox } from '../src/sandbox/server.ts';
+import { control, outcomesOf, seen, started } from './support/bulk.ts';
 import { deletesOf, ended, type Setting, startSetting } from './support/bulk-setting.ts';
+import { closing } from './support/closing.ts';
 import { startTestFacade } from './support/facade.ts';
+import type { Post } from './support/fetch-graphql.ts';
 
 const account = sandboxAccount('Capsule');
 const integratedAccountId = account.id;
@@ -19,10 +21,7 @@ async function begun({ facade, sandbox }: Setting, count = 500, least = 50): Pro
 }
 
 /** A sandbox where another was, as if that had never been. */
-async function restarted(port: number): Promise<Sandbox & AsyncDisposable> {
-  const sandbox = await startSandbox({ ...many, latencyMs: 20, port });
-  return Object.assign(sandbox, { [Symbol.asyncDispose]: () => sandbox.close() });
-}
+const restarted = async (port: number) => closing(await startSandbox({ ...many, latencyMs: 20, port }));
 
 /** Waits until nothing of it is under way: no item that began is without an end. */
 async function settled({ facade }: Setting, id: string): Promise<number> {
@@ -64,19 +63,6 @@ describe.concurrent('a bulk delete', () => {
       expect(setting.sandbox.wasDeleted(integratedAccountId, item.id)).toBe(item.outcome === 'DELETED');
     for (const how of ['resume', 'pause', 'cancel'] as const)
       expect(await control(post, how, id)).toMatchObject({ state: 'CANCELLED', outcomes });
-  });
-
-  it('sends no delete again after a cancel that a limit has refused', async ({ expect }) => {
-    await using setting = await startSetting({
-      pickFault: ({ method }) =>
-        method === 'DELETE' && deletesOf(setting).length < 2 ? findFault('fault-429') : undefined,
-    });
-    const { post } = setting.facade;
-    const { id } = await started(post, { integratedAccountId, ids: idsOf(3) });
-    await vi.waitFor(() => expect(deletesOf(setting)).toHaveLength(1), { timeout: 10_000 });
-    await control(post, 'cancel', id);
-    expect(await ended(setting, id)).toMatchObject({ state: 'CANCELLED', outcomes: { deleted: 0, remaining: 3 } });
-    expect(deletesOf(setting)).toHaveLength(1);
   });
 
   it('is cancelled at once while it is paused or lists', async ({ expect }) => {

@@ -6,6 +6,7 @@ import { seedEngagements } from '../src/sandbox/seed.ts';
 import { control, outcomesOf, seen, startBulk, started } from './support/bulk.ts';
 import { deletesOf, ended, startSetting } from './support/bulk-setting.ts';
 import { startTestFacade } from './support/facade.ts';
+import { startFacadeOver } from './support/facade-over.ts';
 import { startRedis } from './support/redis-server.ts';
 import { type Answer, json, startUpstream } from './support/upstream.ts';
 
@@ -154,8 +155,7 @@ describe.concurrent('a bulk delete', () => {
     await using redis = await startRedis();
     const client = new Redis(redis.url);
     const page = { result: [{ id: 'x'.repeat(1_000) }], next_cursor: null };
-    await using upstream = await startUpstream(json(200, page), 'capsule');
-    await using facade = await startTestFacade(upstream.url, { REDIS_URL: redis.url });
+    await using facade = await startFacadeOver(json(200, page), { REDIS_URL: redis.url }, 'capsule');
     const input = { integratedAccountId: 'a', filter: { contact: '1' }, dryRun: true };
     const { id } = await started(facade.post, input);
     await expect.poll(async () => (await seen(facade.post, id)).state).toBe('COMPLETED');

@@ -1,12 +1,11 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { sandboxAccount } from '../src/sandbox/accounts.ts';
 import { seedEngagements } from '../src/sandbox/seed.ts';
 import { control, seen, started } from './support/bulk.ts';
-import { ended, startSetting } from './support/bulk-setting.ts';
+import { ended, startKeeping } from './support/bulk-setting.ts';
 import { startTestFacade } from './support/facade.ts';
+import { startFacadeOver } from './support/facade-over.ts';
 import { mostInTenSeconds } from './support/most-in-ten-seconds.ts';
 import { answerText, bytes, startRawUpstream } from './support/raw-upstream.ts';
 import { startRedis } from './support/redis-server.ts';
@@ -53,10 +52,7 @@ describe('R16 bulk deletes within the limits of their accounts', () => {
   }, 90_000);
 
   it('read, store and delete one record after another, with no request more than that takes', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'undo-'));
-    await using stack = new AsyncDisposableStack();
-    stack.defer(() => rmSync(folder, { recursive: true, force: true }));
-    const setting = stack.use(await startSetting({}, { TRUTO_RATE_LIMITS: '1', UNDO_STORE: folder }));
+    await using setting = await startKeeping({}, { TRUTO_RATE_LIMITS: '1' });
     const { sandbox, facade } = setting;
     const account = sandboxAccount('Capsule');
     const engagements = seedEngagements(account, 24);
@@ -74,12 +70,11 @@ describe('R16 bulk deletes within the limits of their accounts', () => {
       .slice(0, asked.lastIndexOf('GET engagements'))
       .filter((one) => one.startsWith('DELETE'));
     expect(deletesBeforeLastRead.length).toBeGreaterThan(12);
-    const { files, lines } = readUndoLines(join(folder, id));
+    const { files, lines } = readUndoLines(join(setting.folder, id));
     expect([files.length, lines.length]).toEqual([1, 24]);
   }, 90_000);
 });
 
-/** How many requests about engagements have come. */
 const requestsTo = ({ seen: requests }: FakeUpstream) =>
   requests.filter(({ path }) => path.startsWith('/unified/')).length;
 
@@ -89,19 +84,18 @@ const limited = json(429, { statusCode: 429, error: 'Too Many Requests', message
 describe('bulk deletes that wait for a limit', () => {
   it('end at once when they are cancelled, and send nothing when they are paused', async () => {
     await using redis = await startRedis();
-    await using upstream = await startUpstream(limited, 'capsule');
     const env = { REDIS_URL: redis.url, REQUEST_TIMEOUT_MS: '2000' };
-    await using facade = await startTestFacade(upstream.url, env);
+    await using facade = await startFacadeOver(limited, env, 'capsule');
     const { post } = facade;
     const one = await started(post, { integratedAccountId: 'a1', ids: idsOf('one', 30) });
     const other = await started(post, { integratedAccountId: 'a2', ids: idsOf('other', 30) });
-    await expect.poll(() => requestsTo(upstream)).toBe(2);
+    await expect.poll(() => requestsTo(facade.upstream)).toBe(2);
     await control(post, 'cancel', one.id);
     await control(post, 'pause', other.id);
     await expect.poll(async () => (await seen(post, one.id)).state).toBe('CANCELLED');
     await expect.poll(async () => (await seen(post, other.id)).state).toBe('PAUSED');
     expect((await seen(post, one.id)).outcomes).toMatchObject({ deleted: 0, unknown: 0, remaining: 30 });
-    expect(requestsTo(upstream)).toBe(2);
+    expect(requestsTo(facade.upstream)).toBe(2);
   });
 
   it('leave the server to other accounts, however many of them wait', async () => {

@@ -2,10 +2,12 @@ import { Redis } from 'ioredis';
 import { describe, expect, it } from 'vitest';
 import { sandboxAccount, sandboxToken } from '../src/sandbox/accounts.ts';
 import { seedEngagements } from '../src/sandbox/seed.ts';
-import { type Post, started } from './support/bulk.ts';
+import { started } from './support/bulk.ts';
 import { startSetting } from './support/bulk-setting.ts';
 import { createJob, startBulkStore } from './support/bulk-store.ts';
 import { startTestFacade } from './support/facade.ts';
+import { startFacadeOver } from './support/facade-over.ts';
+import type { Post } from './support/fetch-graphql.ts';
 import { truto } from './support/outcome.ts';
 import { startRedis } from './support/redis-server.ts';
 import { bearer, jwtSecret, serviceEnv, signToken } from './support/service.ts';
@@ -85,9 +87,8 @@ describe.concurrent('the list of the bulk deletes of an account', () => {
     expect,
   }) => {
     await using redis = await startRedis();
-    await using upstream = await startUpstream(json(500, {}), 'capsule');
     const env = { ...serviceEnv, JWT_SECRET: jwtSecret, TRUTO_API_TOKEN: sandboxToken, REDIS_URL: redis.url };
-    await using facade = await startTestFacade(upstream.url, env);
+    await using facade = await startFacadeOver(json(500, {}), env, 'capsule');
     const starter = bearer(await signToken({ integrated_accounts: ['a'], sub: 'starter' }));
     const colleague = bearer(await signToken({ integrated_accounts: ['a'], sub: 'colleague' }));
     const stranger = bearer(await signToken({ integrated_accounts: ['b'], sub: 'stranger' }));
@@ -106,33 +107,30 @@ describe.concurrent('the list of the bulk deletes of an account', () => {
   it.each<[string, Answer, string]>([
     ['hides it from the token', truto(404), 'INTEGRATED_ACCOUNT_NOT_FOUND'],
     ['fails', truto(500), 'UPSTREAM_UNAVAILABLE'],
-  ])(
-    'has those of all callers that Truto shows the account to; when it %s, only one’s own',
-    async (_how, refused, code) => {
-      await using redis = await startRedis();
-      let lookUp = json(200, { integration: { name: 'capsule' } });
-      await using upstream = await startUpstream(json(500, {}), (request, response) => lookUp(request, response));
-      const sealing = {
-        AUTH_MODE: 'passthrough',
-        BULK_TOKEN_SECRET: 'a secret that seals, of more than 32 characters',
-      };
-      const env = { REDIS_URL: redis.url, ...sealing, TRUTO_RATE_LIMITS: '0', REQUEST_TIMEOUT_MS: '8000' };
-      await using facade = await startTestFacade(upstream.url, env);
-      const [starter, colleague] = [bearer('token-of-a-starter'), bearer('token-of-a-colleague')];
-      const which = { integratedAccountId: 'a', filter: { contact: '1' } };
-      const { id } = await started(facade.post, which, starter);
-      const other = await started(facade.post, which, bearer('token-of-another'));
-      expect(idsIn(await listed(facade.post, { account: 'a' }, colleague))).toEqual([other.id, id]);
-      lookUp = refused;
-      // It does not remember that the account was shown.
-      await using second = await startTestFacade(upstream.url, env);
-      expect(idsIn(await listed(second.post, { account: 'a' }, starter))).toEqual([id]);
-      expect(await listed(second.post, { account: 'a' }, colleague)).toMatchObject({
-        data: { bulkDeletes: null },
-        errors: [{ extensions: { code } }],
-      });
-    },
-  );
+  ])('has those of all whom Truto shows the account; when it %s, only one’s own', async (_how, refused, code) => {
+    await using redis = await startRedis();
+    let lookUp = json(200, { integration: { name: 'capsule' } });
+    await using upstream = await startUpstream(json(500, {}), (request, response) => lookUp(request, response));
+    const sealing = {
+      AUTH_MODE: 'passthrough',
+      BULK_TOKEN_SECRET: 'a secret that seals, of more than 32 characters',
+    };
+    const env = { REDIS_URL: redis.url, ...sealing, TRUTO_RATE_LIMITS: '0', REQUEST_TIMEOUT_MS: '8000' };
+    await using facade = await startTestFacade(upstream.url, env);
+    const [starter, colleague] = [bearer('token-of-a-starter'), bearer('token-of-a-colleague')];
+    const which = { integratedAccountId: 'a', filter: { contact: '1' } };
+    const { id } = await started(facade.post, which, starter);
+    const other = await started(facade.post, which, bearer('token-of-another'));
+    expect(idsIn(await listed(facade.post, { account: 'a' }, colleague))).toEqual([other.id, id]);
+    lookUp = refused;
+    // It does not remember that the account was shown.
+    await using second = await startTestFacade(upstream.url, env);
+    expect(idsIn(await listed(second.post, { account: 'a' }, starter))).toEqual([id]);
+    expect(await listed(second.post, { account: 'a' }, colleague)).toMatchObject({
+      data: { bulkDeletes: null },
+      errors: [{ extensions: { code } }],
+    });
+  });
 });
 
 it('is bounded: it has the newest 1,000', async () => {

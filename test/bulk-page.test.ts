@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { itemStateOf } from '../src/bulk/job.ts';
 import { BulkUnavailable, redisKey } from '../src/bulk/job-scripts.ts';
 import { Pace } from '../src/bulk/pace.ts';
@@ -16,13 +16,11 @@ import {
   startPage,
   tooLarge,
 } from './support/bulk-page.ts';
-import { type BulkStore, startBulkStore } from './support/bulk-store.ts';
+import { startBulkStore } from './support/bulk-store.ts';
+import { jsonLines } from './support/json-lines.ts';
+import { shared } from './support/shared.ts';
 
-let kept: BulkStore;
-beforeAll(async () => {
-  kept = await startBulkStore();
-});
-afterAll(() => kept?.[Symbol.asyncDispose]());
+const kept = await shared(startBulkStore());
 
 const start = (ids: readonly string[], options?: Parameters<typeof startPage>[2]) => startPage(kept, ids, options);
 const idsOf = (count: number) => Array.from({ length: count }, (_, index) => `e${index}`);
@@ -56,7 +54,6 @@ async function runToEnd(page: PageUnderTest, most = 20): Promise<number> {
 }
 
 describe('an engagement whose delete had no answer', () => {
-  /** One engagement, whose delete was sent and lost. */
   async function startLost() {
     const page = await start(['1']);
     page.answer(only('delete', lost));
@@ -247,34 +244,33 @@ describe('an engagement whose delete had no answer', () => {
   });
 });
 
-describe('an engagement whose delete was not sent', () => {
-  it.each<[string, ReturnType<typeof answered>]>([
-    ['upstream could not be reached', notSent],
-    ['a limit refused', refused(429)],
-    ['upstream did not take the token', refused(401)],
-  ])('does not count as begun when %s, so that a cancel leaves it waiting', async (_why, attempt) => {
+it.each<[string, ReturnType<typeof answered>]>([
+  ['upstream could not be reached', notSent],
+  ['a limit refused', refused(429)],
+  ['upstream did not take the token', refused(401)],
+])(
+  'an engagement whose delete was not sent does not count as begun when %s, so that a cancel leaves it waiting',
+  async (_why, attempt) => {
     const page = await start(['1']);
     page.answer(only('delete', attempt));
     await page.run();
     expect(await page.states()).toEqual({ 1: undefined });
     await kept.store.control(page.job, 'cancel');
     expect(await page.read()).toMatchObject({ phase: 'CANCELLED', done: 0 });
-  });
-});
+  },
+);
 
-describe('an engagement whose delete a rate limit refuses', () => {
-  it('is deleted with a new key once the limit is over, because upstream may replay its answer for a key', async () => {
-    const pace = new Pace(new AbortController().signal);
-    const page = await start(['1'], { paceOf: () => pace });
-    const refusedKeys = new Set<string | undefined>();
-    page.answer(({ asked, idempotencyKey }) => {
-      if (asked !== 'delete' || (refusedKeys.size > 0 && !refusedKeys.has(idempotencyKey))) return undefined;
-      refusedKeys.add(idempotencyKey);
-      return refused(429, { 'retry-after': '0' });
-    });
-    expect((await page.run()).end).toBe('done');
-    expect(await page.states()).toEqual({ 1: 'DELETED' });
+it('an engagement whose delete a rate limit refuses is deleted with a new key once the limit is over, because upstream may replay its answer for a key', async () => {
+  const pace = new Pace(new AbortController().signal);
+  const page = await start(['1'], { paceOf: () => pace });
+  const refusedKeys = new Set<string | undefined>();
+  page.answer(({ asked, idempotencyKey }) => {
+    if (asked !== 'delete' || (refusedKeys.size > 0 && !refusedKeys.has(idempotencyKey))) return undefined;
+    refusedKeys.add(idempotencyKey);
+    return refused(429, { 'retry-after': '0' });
   });
+  expect((await page.run()).end).toBe('done');
+  expect(await page.states()).toEqual({ 1: 'DELETED' });
 });
 
 describe('a page of a bulk delete', () => {
@@ -493,12 +489,7 @@ describe('a page of a bulk delete', () => {
 describe('records that are stored before their delete', () => {
   const keeping = { snapshot: true };
   const keptIds = ({ kept: files }: PageUnderTest) =>
-    [...files.values()].flatMap((text) =>
-      text
-        .trimEnd()
-        .split('\n')
-        .map((line) => JSON.parse(line).engagement.id),
-    );
+    [...files.values()].flatMap(jsonLines).map(({ engagement }) => engagement.id);
 
   it('are deleted; those that cannot be read are not', async () => {
     const page = await start(idsOf(4), keeping);

@@ -30,7 +30,6 @@ function subscribe(
   });
 }
 
-/** The events of a stream that has ended. */
 function eventsIn(text: string) {
   return text
     .split('\n\n')
@@ -42,7 +41,6 @@ function eventsIn(text: string) {
 const apolloAccept =
   'multipart/mixed;boundary=graphql;subscriptionSpec=1.0,application/graphql-response+json,application/json;q=0.9';
 
-/** The payloads of a multipart stream that has ended. */
 function payloadsIn(text: string) {
   expect(text.endsWith('\r\n--graphql--\r\n')).toBe(true);
   const parts = text.split('\r\n--graphql').slice(1, -1);
@@ -133,7 +131,6 @@ const serviceSetting = { ...serviceEnv, JWT_SECRET: jwtSecret, TRUTO_API_TOKEN: 
 const tokenOf = async (sub: string, exp?: number) =>
   bearer(await signToken({ integrated_accounts: ['*'], sub, ...(exp && { exp }) }));
 
-/** Adds followers to a bulk delete. All disconnect when the stack is disposed of. */
 function createFollowers(url: string, id: string) {
   // Keeps the readers: a body without a reader is collected as garbage, and its connection is closed.
   const followers: { readonly leaving: AbortController; readonly reader: unknown }[] = [];

@@ -131,26 +131,26 @@ describe.concurrent('a bulk delete that cannot continue', () => {
   });
 });
 
-describe.concurrent('R27 engagements that can neither be deleted nor read', () => {
-  it('end as unknown, and delay no others', async ({ expect }) => {
-    const bad = idsOf(30).slice(0, 18);
-    await using setting = await startSetting(
-      { pickFault: ({ url }) => (bad.some((id) => url.includes(`/${id}?`)) ? findFault('fault-500') : undefined) },
-      { REQUEST_TIMEOUT_MS: '500' },
-    );
-    const { post } = setting.facade;
-    const { id } = await started(post, { integratedAccountId, ids: idsOf(30) });
-    // On a busy machine, the answer to a delete may come too late, so that a read finds the engagement gone.
-    const counts = async () => {
-      const { deleted = 0, alreadyAbsent = 0, unknown } = (await seen(post, id)).outcomes;
-      return { gone: deleted + alreadyAbsent, unknown };
-    };
-    await expect.poll(counts, { timeout: 30_000 }).toEqual({ gone: 12, unknown: 0 });
-    await expect.poll(async () => (await seen(post, id)).state, { timeout: 90_000 }).toBe('COMPLETED');
-    const told = await outcomesOf(post, id);
-    expect(told.filter(({ outcome }) => outcome === 'UNKNOWN').map((item) => item.id)).toEqual(bad);
-  }, 120_000);
-});
+it.concurrent('R27 engagements that can neither be deleted nor read end as unknown, and delay no others', async ({
+  expect,
+}) => {
+  const bad = idsOf(30).slice(0, 18);
+  await using setting = await startSetting(
+    { pickFault: ({ url }) => (bad.some((id) => url.includes(`/${id}?`)) ? findFault('fault-500') : undefined) },
+    { REQUEST_TIMEOUT_MS: '500' },
+  );
+  const { post } = setting.facade;
+  const { id } = await started(post, { integratedAccountId, ids: idsOf(30) });
+  // On a busy machine, the answer to a delete may come too late, so that a read finds the engagement gone.
+  const counts = async () => {
+    const { deleted = 0, alreadyAbsent = 0, unknown } = (await seen(post, id)).outcomes;
+    return { gone: deleted + alreadyAbsent, unknown };
+  };
+  await expect.poll(counts, { timeout: 30_000 }).toEqual({ gone: 12, unknown: 0 });
+  await expect.poll(async () => (await seen(post, id)).state, { timeout: 90_000 }).toBe('COMPLETED');
+  const told = await outcomesOf(post, id);
+  expect(told.filter(({ outcome }) => outcome === 'UNKNOWN').map((item) => item.id)).toEqual(bad);
+}, 120_000);
 
 describe.concurrent('a bulk delete in an integration that keeps deleted engagements readable', () => {
   it('recognizes a deleted one by the mark in its record, and sends no further delete', async () => {

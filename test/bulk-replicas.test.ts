@@ -1,16 +1,15 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { describe, expect, it, vi } from 'vitest';
 import { sandboxAccount } from '../src/sandbox/accounts.ts';
 import { seedEngagements } from '../src/sandbox/seed.ts';
-import { startSandbox } from '../src/sandbox/server.ts';
 import { seen, started } from './support/bulk.ts';
+import { startKeeping } from './support/bulk-setting.ts';
 import { startTestFacade } from './support/facade.ts';
 import { lostAnswer } from './support/keyed-delete.ts';
 import { startRedis } from './support/redis-server.ts';
 import { bearer } from './support/service.ts';
+import { readUndoLines } from './support/undo-lines.ts';
 import { json, startUpstream } from './support/upstream.ts';
 
 const account = sandboxAccount('Capsule');
@@ -21,26 +20,15 @@ const secret = (name: string) => name.repeat(10).padEnd(32, '.');
 describe.concurrent('R31 replicas with other settings', () => {
   it('leave a bulk delete with snapshots to servers with an UNDO_STORE', async ({ expect }) => {
     const count = 300;
-    const folder = mkdtempSync(join(tmpdir(), 'undo-'));
-    await using stack = new AsyncDisposableStack();
-    stack.defer(() => rmSync(folder, { recursive: true, force: true }));
-    const redis = stack.use(await startRedis());
-    const sandbox = await startSandbox({ engagementsPerAccount: count, latencyMs: 5 });
-    stack.defer(() => sandbox.close());
-    const env = { REDIS_URL: redis.url, ...unlimited, REQUEST_TIMEOUT_MS: '10000' };
-    const keeping = stack.use(await startTestFacade(sandbox.url, { ...env, UNDO_STORE: folder }));
-    const without = stack.use(await startTestFacade(sandbox.url, env));
+    const env = { ...unlimited, REQUEST_TIMEOUT_MS: '10000' };
+    await using setting = await startKeeping({ engagementsPerAccount: count, latencyMs: 5 }, env);
+    const keeping = setting.facade;
+    await using without = await startTestFacade(setting.sandbox.url, { REDIS_URL: setting.redis.url, ...env });
     const ids = seedEngagements(account, count).map(({ id }) => id);
     const { id } = await started(keeping.post, { integratedAccountId, ids, snapshot: true });
     await expect.poll(async () => (await seen(without.post, id)).state, { timeout: 60_000 }).toBe('COMPLETED');
     expect((await seen(without.post, id)).outcomes).toMatchObject({ deleted: count });
-    const kept = readdirSync(join(folder, id))
-      .flatMap((file) =>
-        readFileSync(join(folder, id, file), 'utf8')
-          .trimEnd()
-          .split('\n'),
-      )
-      .map((line) => JSON.parse(line).engagement.id);
+    const kept = readUndoLines(join(setting.folder, id)).lines.map(({ engagement }) => engagement.id);
     expect(new Set(kept)).toEqual(new Set(ids));
   }, 90_000);
 

@@ -1,8 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { describe, expect, it, vi } from 'vitest';
@@ -12,9 +11,11 @@ import { findFault } from '../src/sandbox/faults.ts';
 import { seedEngagements } from '../src/sandbox/seed.ts';
 import { documentText } from './docs/markdown.ts';
 import { control, started } from './support/bulk.ts';
-import { ended, startSetting } from './support/bulk-setting.ts';
+import { ended, startKeeping, startSetting } from './support/bulk-setting.ts';
 import { createJob, startBulkStore } from './support/bulk-store.ts';
 import { startTestFacade } from './support/facade.ts';
+import { startFacadeOver } from './support/facade-over.ts';
+import { createFolder } from './support/folder.ts';
 import { truto } from './support/outcome.ts';
 import { startRedis } from './support/redis-server.ts';
 import { bearer, jwtSecret, serviceEnv, signToken } from './support/service.ts';
@@ -31,13 +32,9 @@ const passthrough = { AUTH_MODE: 'passthrough', BULK_TOKEN_SECRET: 'a-secret-of-
 /** Runs the report's own command, unchanged, next to a file with the name of the download. */
 function verify(text: string): string {
   const { bulkDeleteId, verification } = JSON.parse(text);
-  const cwd = mkdtempSync(join(tmpdir(), 'report-'));
-  writeFileSync(join(cwd, `bulk-delete-${bulkDeleteId}.json`), text);
-  try {
-    return execFileSync('sh', ['-c', verification], { cwd, encoding: 'utf8' }).split(' ')[0] ?? '';
-  } finally {
-    rmSync(cwd, { recursive: true });
-  }
+  using folder = createFolder();
+  writeFileSync(join(folder.path, `bulk-delete-${bulkDeleteId}.json`), text);
+  return execFileSync('sh', ['-c', verification], { cwd: folder.path, encoding: 'utf8' }).split(' ')[0] ?? '';
 }
 
 describe.concurrent('the report of a bulk delete', () => {
@@ -100,7 +97,7 @@ describe.concurrent('the report of a bulk delete', () => {
   });
 
   it('is complete when each engagement is deleted; has the filter, and the copies that remain', async ({ expect }) => {
-    await using setting = await startSetting({}, { UNDO_STORE: mkdtempSync(join(tmpdir(), 'undo-')) });
+    await using setting = await startKeeping();
     const filter = { createdAt: { gt: '2000-01-01T00:00:00.000Z' }, engagementType: 'CALL' };
     const { id } = await started(setting.facade.post, { integratedAccountId, filter, snapshot: true });
     await ended(setting, id);
@@ -141,9 +138,8 @@ describe.concurrent('the report of a bulk delete', () => {
     expect,
   }) => {
     await using redis = await startRedis();
-    await using upstream = await startUpstream(json(500, {}), 'capsule');
     const env = { ...serviceEnv, JWT_SECRET: jwtSecret, TRUTO_API_TOKEN: sandboxToken, REDIS_URL: redis.url };
-    await using facade = await startTestFacade(upstream.url, env);
+    await using facade = await startFacadeOver(json(500, {}), env, 'capsule');
     const owner = bearer(await signToken({ integrated_accounts: ['a'] }));
     const stranger = bearer(await signToken({ integrated_accounts: ['b'], sub: 'stranger' }));
     const { id } = await started(facade.post, { integratedAccountId: 'a', filter: { contact: '1' } }, owner);
@@ -214,8 +210,7 @@ describe.concurrent('the report of a bulk delete', () => {
   });
 
   it('is not there without Redis', async ({ expect }) => {
-    await using upstream = await startUpstream(json(204, undefined));
-    await using facade = await startTestFacade(upstream.url);
+    await using facade = await startFacadeOver(json(204, undefined));
     expect((await read(facade.url, 'any')).status).toBe(501);
   });
 });

@@ -1,19 +1,14 @@
 import { setTimeout } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { BulkFailure, BulkItem, BulkJob } from '../src/bulk/job.ts';
-import type { Abilities, JobStore, PageLease } from '../src/bulk/job-store.ts';
-import { type BulkStore, createJob, startBulkStore, takeLease } from './support/bulk-store.ts';
+import type { Abilities, PageLease } from '../src/bulk/job-store.ts';
+import { createJob, startBulkStore, takeLease } from './support/bulk-store.ts';
+import { shared } from './support/shared.ts';
 
-let kept: BulkStore;
-let store: JobStore;
-beforeAll(async () => {
-  kept = await startBulkStore();
-  store = kept.store;
-});
-afterAll(() => kept?.[Symbol.asyncDispose]());
+const kept = await shared(startBulkStore());
+const store = kept.store;
 
 let count = 0;
-/** A queue of its own for each job. */
 const ownAbilities = (): Abilities => {
   count += 1;
   return { upstream: `u${count}`, credential: 'own', keepsUndoFiles: true };
@@ -204,24 +199,21 @@ describe('a bulk delete', () => {
   });
 });
 
-describe('the keys in Redis', () => {
-  const dayMs = 24 * 3_600_000;
+const dayMs = 24 * 3_600_000;
 
-  it('expire after 30 days, and after a day while nothing was begun', async () => {
-    const { job, lease } = await taken(2);
-    const list = await listing();
-    await store.addListed(list, itemsOf('1'), 'A');
-    const idle = await taken(1);
-    await store.takePage(lease);
-    await store.begin(lease, 0);
-    await store.finish(lease, 0, 'NotFoundError', failure);
-    const daysOf = async (key: string) =>
-      Math.round((await kept.client.pttl(`${kept.memory.keyPrefix}:${key}`)) / dayMs);
-    const begun = ['', ':page:0', ':page:0:states', ':failures'].map((rest) => `bulk:${job.id}${rest}`);
-    for (const key of [...begun, `bulk-of:${job.ownerId}`, `bulk:${list.id}:listed`, `bulk:${list.id}:cursors`])
-      expect([key, await daysOf(key)]).toEqual([key, 30]);
-    for (const rest of ['', ':page:0']) expect([rest, await daysOf(`bulk:${idle.job.id}${rest}`)]).toEqual([rest, 1]);
-  });
+it('the keys in Redis expire after 30 days, and after a day while nothing was begun', async () => {
+  const { job, lease } = await taken(2);
+  const list = await listing();
+  await store.addListed(list, itemsOf('1'), 'A');
+  const idle = await taken(1);
+  await store.takePage(lease);
+  await store.begin(lease, 0);
+  await store.finish(lease, 0, 'NotFoundError', failure);
+  const daysOf = async (key: string) => Math.round((await kept.client.pttl(`${kept.memory.keyPrefix}:${key}`)) / dayMs);
+  const begun = ['', ':page:0', ':page:0:states', ':failures'].map((rest) => `bulk:${job.id}${rest}`);
+  for (const key of [...begun, `bulk-of:${job.ownerId}`, `bulk:${list.id}:listed`, `bulk:${list.id}:cursors`])
+    expect([key, await daysOf(key)]).toEqual([key, 30]);
+  for (const rest of ['', ':page:0']) expect([rest, await daysOf(`bulk:${idle.job.id}${rest}`)]).toEqual([rest, 1]);
 });
 
 describe('a list', () => {
@@ -255,19 +247,17 @@ describe('a list', () => {
   });
 });
 
-describe('the rate of a bulk delete', () => {
-  it('is measured since it began to delete, or was resumed', async () => {
-    const { job, lease } = await taken(2);
-    await store.begin(lease, 0);
-    await store.finish(lease, 0, 'DELETED');
-    const [createdAt, lately] = [new Date(Date.now() - 3_600_000), new Date(Date.now() - 15_000)];
-    const rateSince = (activeSince: Date) => store.readRate({ ...job, createdAt, activeSince });
-    expect(await rateSince(lately)).toBeGreaterThan(2 * (await rateSince(createdAt)));
-    await store.control(job, 'pause');
-    const { activeSince } = await now(job);
-    // The next millisecond of Redis' clock.
-    await setTimeout(2);
-    await store.control(job, 'resume');
-    expect((await now(job)).activeSince?.getTime()).toBeGreaterThan(activeSince?.getTime() ?? Number.NaN);
-  });
+it('the rate of a bulk delete is measured since it began to delete, or was resumed', async () => {
+  const { job, lease } = await taken(2);
+  await store.begin(lease, 0);
+  await store.finish(lease, 0, 'DELETED');
+  const [createdAt, lately] = [new Date(Date.now() - 3_600_000), new Date(Date.now() - 15_000)];
+  const rateSince = (activeSince: Date) => store.readRate({ ...job, createdAt, activeSince });
+  expect(await rateSince(lately)).toBeGreaterThan(2 * (await rateSince(createdAt)));
+  await store.control(job, 'pause');
+  const { activeSince } = await now(job);
+  // The next millisecond of Redis' clock.
+  await setTimeout(2);
+  await store.control(job, 'resume');
+  expect((await now(job)).activeSince?.getTime()).toBeGreaterThan(activeSince?.getTime() ?? Number.NaN);
 });

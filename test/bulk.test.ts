@@ -3,29 +3,29 @@ import { sandboxAccount } from '../src/sandbox/accounts.ts';
 import { findFault } from '../src/sandbox/faults.ts';
 import { seedEngagements } from '../src/sandbox/seed.ts';
 import { startSandbox } from '../src/sandbox/server.ts';
-import { outcomesOf, type Post, seen, startBulk, started } from './support/bulk.ts';
+import { outcomesOf, seen, startBulk, started } from './support/bulk.ts';
 import { deletesOf, ended, startSetting } from './support/bulk-setting.ts';
+import { closing } from './support/closing.ts';
 import { startTestFacade } from './support/facade.ts';
+import type { Post } from './support/fetch-graphql.ts';
+import { jsonLines } from './support/json-lines.ts';
 import { startRedis } from './support/redis-server.ts';
 import { json, startUpstream } from './support/upstream.ts';
 
 const account = sandboxAccount('Capsule');
 const integratedAccountId = account.id;
 
-describe.concurrent('a server without Redis', () => {
-  it.each([
-    'query { bulkDelete(id: 1) { id } }',
-    'mutation { startBulkDelete(input: { integratedAccountId: 1, ids: [1] }) { id } }',
-    ...['pause', 'resume', 'cancel'].map((how) => `mutation { ${how}BulkDelete(id: 1) { id } }`),
-  ])('names the setting that %s needs', async (document) => {
-    const sandbox = await startSandbox();
-    await using facade = await startTestFacade(sandbox.url);
-    const { body } = await facade.post(document);
-    expect(body.errors).toMatchObject([
-      { message: expect.stringContaining('REDIS_URL'), extensions: { code: 'NOT_CONFIGURED' } },
-    ]);
-    await sandbox.close();
-  });
+it.concurrent.each([
+  'query { bulkDelete(id: 1) { id } }',
+  'mutation { startBulkDelete(input: { integratedAccountId: 1, ids: [1] }) { id } }',
+  ...['pause', 'resume', 'cancel'].map((how) => `mutation { ${how}BulkDelete(id: 1) { id } }`),
+])('a server without Redis names the setting that %s needs', async (document) => {
+  await using sandbox = closing(await startSandbox());
+  await using facade = await startTestFacade(sandbox.url);
+  const { body } = await facade.post(document);
+  expect(body.errors).toMatchObject([
+    { message: expect.stringContaining('REDIS_URL'), extensions: { code: 'NOT_CONFIGURED' } },
+  ]);
 });
 
 describe.concurrent('a bulk delete by ids', () => {
@@ -71,11 +71,7 @@ describe.concurrent('a bulk delete by ids', () => {
     const ids = seedEngagements(account).map(({ id }) => id);
     const { id } = await started(setting.facade.post, { integratedAccountId, ids });
     await ended(setting, id);
-    const lines = setting.facade
-      .logged()
-      .split('\n')
-      .filter(Boolean)
-      .map((line) => JSON.parse(line));
+    const lines = jsonLines(setting.facade.logged());
     const deletes = lines.filter(({ msg, bulkDeleteId }) => msg === 'delete' && bulkDeleteId === id);
     expect(deletes.map(({ engagementId }) => engagementId).sort()).toEqual([...ids].sort());
     expect(new Set(deletes.map(({ result, detail }) => `${result} ${detail}`))).toEqual(

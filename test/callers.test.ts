@@ -1,16 +1,18 @@
 import { createServer, type RequestListener } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import type { OperationTypeNode } from 'graphql';
 import { exportJWK, generateKeyPair } from 'jose';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { createSchema } from '../src/graphql/schema.ts';
 import { createAuthenticator } from '../src/http/callers/authenticate.ts';
 import { createLog } from '../src/log/log.ts';
 import { startTestFacade, type TestFacade } from './support/facade.ts';
+import { startFacadeOver } from './support/facade-over.ts';
 import { readInTime } from './support/in-time.ts';
+import { listen } from './support/listen.ts';
 import { truto } from './support/outcome.ts';
 import { bearer, jwtSecret, serviceEnv, signToken } from './support/service.ts';
-import { type FakeUpstream, json, startUpstream } from './support/upstream.ts';
+import { shared } from './support/shared.ts';
+import { json, startUpstream } from './support/upstream.ts';
 
 const openFields = {
   none: ['integrations'],
@@ -21,7 +23,6 @@ const openFields = {
 const remove = (account: string) =>
   `mutation { deleteEngagement(id: "1", integratedAccountId: "${account}") { __typename ... on Error { message } } }`;
 
-/** What the metric of refused tokens has counted, by reason. */
 async function refusedTokens({ metricsUrl }: TestFacade): Promise<Record<string, number>> {
   const text = await (await fetch(`${metricsUrl}/metrics`)).text();
   const found = text.matchAll(/^engagements_tokens_refused_total\{reason="(\w+)"\} (\d+)$/gm);
@@ -32,7 +33,7 @@ async function refusedTokens({ metricsUrl }: TestFacade): Promise<Record<string,
 /** More than are kept, and fewer than their characters alone would allow. */
 const strangers = 25_000;
 
-describe('AUTH_MODE=passthrough', () => {
+describe('AUTH_MODE=passthrough', async () => {
   it('keeps a bounded number of callers at hand, however short their tokens are', async () => {
     const authenticate = createAuthenticator(
       { mode: 'passthrough' },
@@ -48,16 +49,8 @@ describe('AUTH_MODE=passthrough', () => {
     expect(await authenticate('Bearer first')).not.toBe(first);
   });
 
-  let upstream: FakeUpstream;
-  let facade: TestFacade;
-  beforeAll(async () => {
-    upstream = await startUpstream(json(204, undefined), 'capsule');
-    facade = await startTestFacade(upstream.url, { AUTH_MODE: 'passthrough', EXPOSE_SCHEMA: '1' });
-  });
-  afterAll(async () => {
-    await facade[Symbol.asyncDispose]();
-    await upstream[Symbol.asyncDispose]();
-  });
+  const upstream = await shared(startUpstream(json(204, undefined), 'capsule'));
+  const facade = await shared(startTestFacade(upstream.url, { AUTH_MODE: 'passthrough', EXPOSE_SCHEMA: '1' }));
 
   it("sends the caller's own Authorization upstream, unchanged", async () => {
     await facade.post(remove('a'), {}, { authorization: 'bearer  Some.Token~1' });
@@ -226,17 +219,9 @@ describe('AUTH_MODE=passthrough', () => {
   });
 });
 
-describe('AUTH_MODE=service', () => {
-  let upstream: FakeUpstream;
-  let facade: TestFacade;
-  beforeAll(async () => {
-    upstream = await startUpstream(json(204, undefined));
-    facade = await startTestFacade(upstream.url, { ...serviceEnv, JWT_SECRET: jwtSecret });
-  });
-  afterAll(async () => {
-    await facade[Symbol.asyncDispose]();
-    await upstream[Symbol.asyncDispose]();
-  });
+describe('AUTH_MODE=service', async () => {
+  const upstream = await shared(startUpstream(json(204, undefined)));
+  const facade = await shared(startTestFacade(upstream.url, { ...serviceEnv, JWT_SECRET: jwtSecret }));
 
   it("sends the server's token upstream, never the caller's", async () => {
     const token = await signToken({ integrated_accounts: ['a'] });
@@ -366,13 +351,9 @@ describe('AUTH_MODE=service with a key set', () => {
   it('takes tokens signed by a key of the set, and none that misuse its public key as a secret', async () => {
     const { publicKey, privateKey } = await generateKeyPair('ES256', { extractable: true });
     const jwk = { ...(await exportJWK(publicKey)), kid: 'k1', alg: 'ES256' };
-    const keys = createServer((_request, response) =>
-      response.setHeader('content-type', 'application/json').end(JSON.stringify({ keys: [jwk] })),
-    );
-    await new Promise<void>((resolve) => keys.listen(0, '127.0.0.1', resolve));
-    const JWT_JWKS_URL = `http://127.0.0.1:${(keys.address() as AddressInfo).port}/jwks`;
-    await using upstream = await startUpstream(json(204, undefined));
-    await using facade = await startTestFacade(upstream.url, { ...serviceEnv, JWT_JWKS_URL });
+    await using keys = await startUpstream(json(200, { keys: [jwk] }));
+    const JWT_JWKS_URL = `${keys.url}/jwks`;
+    await using facade = await startFacadeOver(json(204, undefined), { ...serviceEnv, JWT_JWKS_URL });
 
     const good = await facade.post(
       remove('a'),
@@ -382,8 +363,6 @@ describe('AUTH_MODE=service with a key set', () => {
     expect(good.body.data.deleteEngagement.__typename).toBe('DeleteEngagementSuccess');
     const forged = await signToken({ integrated_accounts: ['*'] }, new TextEncoder().encode(JSON.stringify(jwk)));
     expect((await facade.post(remove('a'), {}, bearer(forged))).status).toBe(401);
-    keys.close();
-    keys.closeAllConnections();
   });
 
   it.each<[string, RequestListener | undefined]>([
@@ -392,9 +371,8 @@ describe('AUTH_MODE=service with a key set', () => {
     ['is answered too late', (_request, response) => void response.writeHead(200).write('{"keys":[')],
   ])('S31 says in time that tokens cannot be verified when the key set %s, and sends nothing', async (_how, answer) => {
     const { privateKey } = await generateKeyPair('ES256');
-    const keys = createServer(answer);
-    if (answer) await new Promise<void>((resolve) => keys.listen(0, '127.0.0.1', resolve));
-    const port = answer ? (keys.address() as AddressInfo).port : 1;
+    await using keys = await listen(createServer(answer));
+    const port = answer ? keys.port : 1;
     await using upstream = await startUpstream(json(204, undefined));
     await using facade = await startTestFacade(upstream.url, {
       ...serviceEnv,
@@ -406,7 +384,5 @@ describe('AUTH_MODE=service with a key set', () => {
     expect(status).toBe(503);
     expect(body.errors).toMatchObject([{ extensions: { code: 'AUTHENTICATION_UNAVAILABLE' } }]);
     expect(upstream.seen).toHaveLength(0);
-    keys.close();
-    keys.closeAllConnections();
   });
 });

@@ -52,43 +52,39 @@ describe('S01 the end of a test run', () => {
   });
 });
 
-describe('S01 a test facade fails at its end when it tells a token to', () => {
-  it.each<[string, (facade: TestFacade) => Promise<unknown>]>([
-    ['fetch', async ({ url }) => (await fetch(`${url}/graphql`, init)).text()],
-    [
-      'a bare socket',
-      async ({ url }) => {
-        using client = await connectRaw(url);
-        const headers = [
-          ...Object.entries(init.headers).map(([name, value]) => `${name}: ${value}`),
-          ...[`content-length: ${init.body.length}`, 'connection: close'],
-        ];
-        client.send(requestHead('POST', '/graphql', headers) + init.body);
-        await client.closed;
-      },
-    ],
-    [
-      'a reader of parts',
-      async (facade) => collect(await postForParts(facade, `mutation { ${streamedDelete('chunks @stream')} }`)),
-    ],
-  ])('%s', async (client, send) => {
-    await using upstream = await startUpstream(echo);
-    // A reader of parts sends no token: there it is the sandbox's own that shows.
-    const env: Record<string, string> = client === 'a reader of parts' ? {} : { AUTH_MODE: 'passthrough' };
-    const facade = await startTestFacade(upstream.url, env);
-    await send(facade);
-    await expect(facade[Symbol.asyncDispose]()).rejects.toThrow('shows');
-  });
+it.each<[string, (facade: TestFacade) => Promise<unknown>]>([
+  ['fetch', async ({ url }) => (await fetch(`${url}/graphql`, init)).text()],
+  [
+    'a bare socket',
+    async ({ url }) => {
+      using client = await connectRaw(url);
+      const headers = [
+        ...Object.entries(init.headers).map(([name, value]) => `${name}: ${value}`),
+        ...[`content-length: ${init.body.length}`, 'connection: close'],
+      ];
+      client.send(requestHead('POST', '/graphql', headers) + init.body);
+      await client.closed;
+    },
+  ],
+  [
+    'a reader of parts',
+    async (facade) => collect(await postForParts(facade, `mutation { ${streamedDelete('chunks @stream')} }`)),
+  ],
+])('S01 a test facade fails at its end when it tells a token to %s', async (client, send) => {
+  await using upstream = await startUpstream(echo);
+  // A reader of parts sends no token: there it is the sandbox's own that shows.
+  const env: Record<string, string> = client === 'a reader of parts' ? {} : { AUTH_MODE: 'passthrough' };
+  const facade = await startTestFacade(upstream.url, env);
+  await send(facade);
+  await expect(facade[Symbol.asyncDispose]()).rejects.toThrow('shows');
 });
 
-describe('S01 a server process fails at its end', () => {
-  it("when an answer of it holds a caller's token, even if it is killed", async () => {
-    await using upstream = await startUpstream(echo);
-    const server = await startServerProcess({ TRUTO_BASE_URL: upstream.url, AUTH_MODE: 'passthrough' });
-    const ended = expect(server.exited).rejects.toThrow(token);
-    await expect.poll(async () => (await fetch(server.endpoint, init)).text()).toContain(token);
-    server.signal('SIGKILL');
-    await ended;
-    expect(run.search()).not.toEqual([]);
-  });
+it("S01 a server process fails at its end when an answer of it holds a caller's token, even if it is killed", async () => {
+  await using upstream = await startUpstream(echo);
+  const server = await startServerProcess({ TRUTO_BASE_URL: upstream.url, AUTH_MODE: 'passthrough' });
+  const ended = expect(server.exited).rejects.toThrow(token);
+  await expect.poll(async () => (await fetch(server.endpoint, init)).text()).toContain(token);
+  server.signal('SIGKILL');
+  await ended;
+  expect(run.search()).not.toEqual([]);
 });

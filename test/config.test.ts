@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -7,6 +7,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Config, ConfigError, parseConfig, parseSettings } from '../src/config/config.ts';
 import { Secret } from '../src/config/secret.ts';
+import { createFolder } from './support/folder.ts';
 import { runs } from './support/runs.ts';
 
 type Env = Record<string, string>;
@@ -24,7 +25,6 @@ const serviceSettings = ['TRUTO_API_TOKEN', 'JWT_JWKS_URL', 'JWT_SECRET', 'JWT_I
 const notWhole = ['-1', '1.5', '1e3', '0x10', 'many', '٣', `1${'0'.repeat(20)}`];
 const notFlag = ['2', 'true', 'yes'];
 
-/** Every variable with values that are mistakes. */
 const mistakes: Record<string, readonly string[]> = {
   ...{ HOST: ['a b', 'http://host', 'host/path'], PORT: [...notWhole, '65536'], SANDBOX: notFlag },
   ...{ EXPOSE_SCHEMA: notFlag, TRUTO_BASE_URL: ['nowhere'], AUTH_MODE: ['open', 'SERVICE', 'none'] },
@@ -102,7 +102,6 @@ function mistakeOf(env: Env): ConfigError {
   throw new Error('the configuration was taken');
 }
 
-/** The variables that the problems begin with. */
 function blamed(env: Env): string[] {
   return mistakeOf(env).problems.map((problem) => problem.split(' ', 1)[0] ?? '');
 }
@@ -191,27 +190,15 @@ describe('parseConfig', () => {
   });
 });
 
+const words = (text: string) => text.trim().split(/\s+/);
+
 /** Settings that leave a server open, or its callers unprotected, when their names are mistyped. */
-const guards = [
-  ...['SANDBOX', 'TRUTO_BASE_URL', 'AUTH_MODE', 'TRUTO_API_TOKEN', 'JWT_JWKS_URL', 'JWT_SECRET', 'JWT_ISSUER'],
-  ...[
-    'JWT_AUDIENCE',
-    'EXPOSE_SCHEMA',
-    'TRUSTED_DOCUMENTS',
-    'TRUSTED_DOCUMENTS_ONLY',
-    'TRUSTED_PROXIES',
-    'METRICS_HOST',
-  ],
-  ...['METRICS_PORT', 'REQUEST_TIMEOUT_MS', 'TRUTO_RATE_LIMITS', 'MAX_UPSTREAM_BYTES', 'REDIS_URL', 'REPLICAS'],
-  ...[
-    'TRUTO_WEBHOOK_SECRETS',
-    'BULK_TOKEN_SECRET',
-    'UNDO_STORE',
-    'AWS_SESSION_TOKEN',
-    'AWS_ACCESS_KEY_ID',
-    'AWS_SECRET_ACCESS_KEY',
-  ],
-];
+const guards = words(`
+  SANDBOX TRUTO_BASE_URL AUTH_MODE TRUTO_API_TOKEN JWT_JWKS_URL JWT_SECRET JWT_ISSUER JWT_AUDIENCE EXPOSE_SCHEMA
+  TRUSTED_DOCUMENTS TRUSTED_DOCUMENTS_ONLY TRUSTED_PROXIES METRICS_HOST METRICS_PORT REQUEST_TIMEOUT_MS
+  TRUTO_RATE_LIMITS MAX_UPSTREAM_BYTES REDIS_URL REPLICAS TRUTO_WEBHOOK_SECRETS BULK_TOKEN_SECRET UNDO_STORE
+  AWS_SESSION_TOKEN AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY
+`);
 
 /** Each name with one letter left out, doubled, replaced or swapped with its neighbour. */
 function typosOf(name: string): string[] {
@@ -232,57 +219,27 @@ const kubernetes = ['REDIS', 'REDIS_MASTER', 'AUTH', 'JWT', 'METRICS_API'].flatM
   ),
 ]);
 
-/** Variables that other platforms and tools set. */
-const platforms = [
-  ...['REDIS_TLS_URL', 'REDIS_TEMPORARY_URL', 'HEROKU_REDIS_BLUE_URL', 'DATABASE_URL', 'DYNO', 'HEROKU_APP_NAME'],
-  ...[
-    'HEROKU_SLUG_COMMIT',
-    'WEB_CONCURRENCY',
-    'WEB_MEMORY',
-    'PATH',
-    'HOME',
-    'HOSTNAME',
-    'SHELL',
-    'USER',
-    'LANG',
-    'PWD',
-  ],
-  ...['TERM', 'TZ', 'LOGNAME', 'TMPDIR', 'SHLVL', 'OLDPWD', 'EDITOR', 'SSH_AUTH_SOCK', 'XDG_RUNTIME_DIR', 'DISPLAY'],
-  ...['HTTP_PROXY', 'http_proxy', 'ALL_PROXY', 'all_proxy', 'FTP_PROXY', 'https_proxy', 'no_proxy'],
-  ...['NODE_ENV', 'NODE_OPTIONS', 'NODE_VERSION', 'YARN_VERSION', 'npm_config_registry', 'INIT_CWD'],
-  ...['npm_config_cache', 'npm_config_noproxy', 'npm_config_user_agent', 'npm_lifecycle_event', 'npm_package_name'],
-  ...['npm_package_json', 'npm_execpath', 'npm_node_execpath', 'npm_command', 'NPM_TOKEN', 'NPM_PROXY', 'COLOR'],
-  ...['CI', 'GITHUB_ACTIONS', 'GITHUB_TOKEN', 'GITHUB_SHA', 'GITHUB_REF', 'GITHUB_RUN_ID', 'GITHUB_REPOSITORY'],
-  ...['RUNNER_OS', 'RUNNER_TEMP', 'ACTIONS_RUNTIME_TOKEN', 'ACTIONS_ID_TOKEN_REQUEST_URL', 'GITLAB_CI', 'JENKINS_URL'],
-  ...['AWS_DEFAULT_REGION', 'AWS_EXECUTION_ENV', 'AWS_LAMBDA_FUNCTION_NAME', 'AWS_LAMBDA_RUNTIME_API', 'AWS_PROFILE'],
-  ...['AWS_SECURITY_TOKEN', 'AWS_ROLE_ARN', 'AWS_WEB_IDENTITY_TOKEN_FILE', 'AWS_CONTAINER_CREDENTIALS_RELATIVE_URI'],
-  ...[
-    'AWS_STS_REGIONAL_ENDPOINTS',
-    'AWS_ENDPOINT_URL',
-    'AWS_ACCESS_KEY',
-    'AWS_SECRET_KEY',
-    '_HANDLER',
-    'LAMBDA_TASK_ROOT',
-  ],
-  ...['KUBERNETES_SERVICE_HOST', 'KUBERNETES_PORT_443_TCP_ADDR', 'POD_NAME', 'POD_IP', 'NODE_NAME', 'NAMESPACE'],
-  ...['DOCKER_HOST', 'DOCKER_BUILDKIT', 'COMPOSE_PROJECT_NAME', 'container', 'OTEL_SERVICE_NAME', 'SENTRY_DSN'],
-  ...['HOSTS', 'PORTS', 'POST', 'host', 'port', 'SANDBOX_NAME', 'SUBGRAPH_PORT'],
-];
+const platforms = words(`
+  REDIS_TLS_URL REDIS_TEMPORARY_URL HEROKU_REDIS_BLUE_URL DATABASE_URL DYNO HEROKU_APP_NAME HEROKU_SLUG_COMMIT
+  WEB_CONCURRENCY WEB_MEMORY PATH HOME HOSTNAME SHELL USER LANG PWD TERM TZ LOGNAME TMPDIR SHLVL OLDPWD EDITOR
+  SSH_AUTH_SOCK XDG_RUNTIME_DIR DISPLAY HTTP_PROXY http_proxy ALL_PROXY all_proxy FTP_PROXY https_proxy no_proxy
+  NODE_ENV NODE_OPTIONS NODE_VERSION YARN_VERSION npm_config_registry INIT_CWD npm_config_cache npm_config_noproxy
+  npm_config_user_agent npm_lifecycle_event npm_package_name npm_package_json npm_execpath npm_node_execpath
+  npm_command NPM_TOKEN NPM_PROXY COLOR CI GITHUB_ACTIONS GITHUB_TOKEN GITHUB_SHA GITHUB_REF GITHUB_RUN_ID
+  GITHUB_REPOSITORY RUNNER_OS RUNNER_TEMP ACTIONS_RUNTIME_TOKEN ACTIONS_ID_TOKEN_REQUEST_URL GITLAB_CI JENKINS_URL
+  AWS_DEFAULT_REGION AWS_EXECUTION_ENV AWS_LAMBDA_FUNCTION_NAME AWS_LAMBDA_RUNTIME_API AWS_PROFILE
+  AWS_SECURITY_TOKEN AWS_ROLE_ARN AWS_WEB_IDENTITY_TOKEN_FILE AWS_CONTAINER_CREDENTIALS_RELATIVE_URI
+  AWS_STS_REGIONAL_ENDPOINTS AWS_ENDPOINT_URL AWS_ACCESS_KEY AWS_SECRET_KEY _HANDLER LAMBDA_TASK_ROOT
+  KUBERNETES_SERVICE_HOST KUBERNETES_PORT_443_TCP_ADDR POD_NAME POD_IP NODE_NAME NAMESPACE DOCKER_HOST
+  DOCKER_BUILDKIT COMPOSE_PROJECT_NAME container OTEL_SERVICE_NAME SENTRY_DSN HOSTS PORTS POST host port
+  SANDBOX_NAME SUBGRAPH_PORT
+`);
 
 /** Variables that others set too, with names that begin like our settings. An operator may believe that this server reads them. */
-const lookalikes = [
-  ...[
-    'REDIS_HOST',
-    'REDIS_PASSWORD',
-    'REDIS_SSL',
-    'REDIS_TTL',
-    'REDIS_DB',
-    'TRUTO_API_KEY',
-    'TRUTO_TOKEN',
-    'AUTH_TYPE',
-  ],
-  ...['AUTH_TOKEN', 'AUTH_SECRET', 'JWT_PUBLIC_KEY', 'JWT_EXPIRES_IN', 'TRUTO_API_BASE_URL', 'TRUSTED_HOSTS'],
-];
+const lookalikes = words(`
+  REDIS_HOST REDIS_PASSWORD REDIS_SSL REDIS_TTL REDIS_DB TRUTO_API_KEY TRUTO_TOKEN AUTH_TYPE AUTH_TOKEN
+  AUTH_SECRET JWT_PUBLIC_KEY JWT_EXPIRES_IN TRUTO_API_BASE_URL TRUSTED_HOSTS
+`);
 
 describe('R29 a name that is none of its settings', () => {
   it.each(guards)('stops the start when it is %s with one typo, and the message names the intended setting', (name) => {
@@ -307,12 +264,9 @@ describe('R29 a name that is none of its settings', () => {
     expect(blamed({ REDIS_URL: url, REDIS_URI: 'redis://other' })).toEqual(['REDIS_URI']);
   });
 
-  it.each(['PORT', 'HOST', 'AUTH_MODE'])(
-    'stops the start when it is %s after the byte order mark of an .env',
-    (name) => {
-      expect(blamed({ [`\ufeff${name}`]: '0' })).toEqual([name]);
-    },
-  );
+  it.each(['PORT', 'HOST', 'AUTH_MODE'])('stops the start when it is %s after a byte order mark in .env', (name) => {
+    expect(blamed({ [`\ufeff${name}`]: '0' })).toEqual([name]);
+  });
 
   it.each([...kubernetes, ...platforms])('is not reported when it belongs to another program: %s', (name) => {
     expect(parseConfig({ [name]: 'http://10.0.0.1:1' }).warnings).toEqual([]);
@@ -442,11 +396,10 @@ describe('R18 NODE_EXTRA_CA_CERTS', () => {
   });
 
   it('is no mistake when it is a certificate, blank or not set', () => {
-    const folder = mkdtempSync(join(tmpdir(), 'certificates-'));
-    const path = join(folder, 'ca.pem');
+    using folder = createFolder();
+    const path = join(folder.path, 'ca.pem');
     writeFileSync(path, '-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n');
     for (const env of [{ NODE_EXTRA_CA_CERTS: path }, { NODE_EXTRA_CA_CERTS: '' }, {}]) parseConfig(env);
-    rmSync(folder, { recursive: true });
   });
 });
 

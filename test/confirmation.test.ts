@@ -3,7 +3,10 @@ import { parseConfig } from '../src/config/config.ts';
 import { confirmableMs } from '../src/engagement/delete/confirmation.ts';
 import { rememberedMs } from '../src/engagement/request-memory.ts';
 import { createEngagementServer } from '../src/library.ts';
+import { closing } from './support/closing.ts';
 import { startTestFacade, type TestFacade } from './support/facade.ts';
+import { startFacadeOver } from './support/facade-over.ts';
+import { jsonLines } from './support/json-lines.ts';
 import { lostAnswer, startTwo, withKey } from './support/keyed-delete.ts';
 import { truto } from './support/outcome.ts';
 import { startRedis } from './support/redis-server.ts';
@@ -18,7 +21,6 @@ const secret = { CONFIRMATION_SECRET: 'a secret of the operator, of more than 32
 
 const planned = 'id: "1", integratedAccountId: "a"';
 
-/** Plans a delete, and returns the token. */
 async function plan(facade: TestFacade, args = planned, headers: Record<string, string> = {}): Promise<string> {
   const document = `mutation { deleteEngagement(${args}, dryRun: true) {
     ... on DeleteEngagementPlan { confirmationToken confirmationExpiresAt } } }`;
@@ -26,7 +28,6 @@ async function plan(facade: TestFacade, args = planned, headers: Record<string, 
   return body.data.deleteEngagement.confirmationToken;
 }
 
-/** Deletes with a token, and perhaps other arguments. */
 async function remove(facade: TestFacade, token: string, args = '', headers: Record<string, string> = {}) {
   const document = `mutation($token: String) { deleteEngagement(confirmationToken: $token ${args}) { __typename
     ... on DeleteEngagementSuccess { deletedEngagementId outcome } ... on Error { message engagementId }
@@ -49,36 +50,33 @@ afterEach(() => void vi.useRealTimers());
 
 describe('S35 a confirmation token', () => {
   it('deletes exactly what its dry run showed, and needs no other argument', async () => {
-    await using upstream = await startUpstream(json(204, undefined), 'Capsule');
-    await using facade = await startTestFacade(upstream.url, required);
+    await using facade = await startFacadeOver(json(204, undefined), required, 'Capsule');
     const args = `${planned}, format: RAW, engagementType: CALL, remoteQuery: { b: [2], a: 1 },
       parameters: { createdAt: "2026-01-02T03:04:05Z", subject: "a secret subject", contacts: [{ id: "c" }] }`;
     const token = await plan(facade, args.replace('CALL', 'EMAIL'));
-    expect(upstream.deletes()).toEqual([]);
+    expect(facade.upstream.deletes()).toEqual([]);
     expect(token).not.toContain('subject');
     expect(await remove(facade, token)).toEqual(deleted);
-    await using plain = await startTestFacade(upstream.url);
+    await using plain = await startTestFacade(facade.upstream.url);
     await plain.post(`mutation { deleteEngagement(${args.replace('CALL', 'EMAIL')}) { __typename } }`);
-    const [confirmed, usual] = upstream.deletes().map(({ path, query }) => [path, query]);
+    const [confirmed, usual] = facade.upstream.deletes().map(({ path, query }) => [path, query]);
     expect(confirmed).toEqual(usual);
   });
 
   it('deletes also with the longest arguments that a request may have', async () => {
-    await using upstream = await startUpstream(json(204, undefined), 'Capsule');
-    await using facade = await startTestFacade(upstream.url, required);
+    await using facade = await startFacadeOver(json(204, undefined), required, 'Capsule');
     // In JSON, each takes twice the characters that it takes in a URL.
     const content = '\\u0001'.repeat(3_700);
     const token = await plan(facade, `${planned}, parameters: { content: "${content}" }`);
     expect(await remove(facade, token)).toEqual(deleted);
-    expect(upstream.deletes().at(-1)?.query.content).toHaveLength(3_700);
+    expect(facade.upstream.deletes().at(-1)?.query.content).toHaveLength(3_700);
   });
 
   it('reads the record first when its dry run had a snapshot', async () => {
     const record = json(200, { id: '1', subject: 'kept' });
     const answer: Answer = (request, ...rest) =>
       request.method === 'DELETE' ? json(204, undefined)(request, ...rest) : record(request, ...rest);
-    await using upstream = await startUpstream(answer, 'Capsule');
-    await using facade = await startTestFacade(upstream.url, required);
+    await using facade = await startFacadeOver(answer, required, 'Capsule');
     const token = await plan(facade, `${planned}, snapshot: true`);
     const document = `mutation($token: String) { deleteEngagement(confirmationToken: $token) {
       ... on DeleteEngagementSuccess { engagement { subject } } } }`;
@@ -96,17 +94,15 @@ describe('S35 a confirmation token', () => {
     ['a snapshot', ', snapshot: true', 'snapshot'],
     ['a dry run', ', dryRun: true', 'dryRun'],
   ])('is refused with %s, and stays valid', async (_what, args, path) => {
-    await using upstream = await startUpstream(json(204, undefined), 'Capsule');
-    await using facade = await startTestFacade(upstream.url, required);
+    await using facade = await startFacadeOver(json(204, undefined), required, 'Capsule');
     const token = await plan(facade);
     expect(await remove(facade, token, args)).toMatchObject(refusedFor(path));
-    expect(upstream.deletes()).toEqual([]);
+    expect(facade.upstream.deletes()).toEqual([]);
     expect(await remove(facade, token, ', id: "1", integratedAccountId: "a"')).toEqual(deleted);
   });
 
   it('takes the same arguments with their keys in another order, and the same time', async () => {
-    await using upstream = await startUpstream(json(204, undefined), 'Capsule');
-    await using facade = await startTestFacade(upstream.url, required);
+    await using facade = await startFacadeOver(json(204, undefined), required, 'Capsule');
     const args = (query: string, list: string) =>
       `remoteQuery: { ${query} }, parameters: { createdAt: "2026-01-02T03:04:05Z", contacts: [${list}] }`;
     const token = await plan(facade, `${planned}, ${args('a: { x: 1, y: [1, 2] }, b: 2', '{ id: "c" }')}`);
@@ -124,11 +120,10 @@ describe('S35 a confirmation token', () => {
       ['one', 'two'].map((sub) => () => signToken({ sub, integrated_accounts: ['a'] })),
     ],
   ])('is refused from another caller: %s', async (_how, env, [mine, other]) => {
-    await using upstream = await startUpstream(json(204, undefined), 'Capsule');
-    await using facade = await startTestFacade(upstream.url, env);
+    await using facade = await startFacadeOver(json(204, undefined), env, 'Capsule');
     const token = await plan(facade, planned, bearer(String(await mine?.())));
     expect(await remove(facade, token, '', bearer(String(await other?.())))).toMatchObject(unconfirmed);
-    expect(upstream.deletes()).toEqual([]);
+    expect(facade.upstream.deletes()).toEqual([]);
     expect(await remove(facade, token, '', bearer(String(await mine?.())))).toEqual(deleted);
   });
 
@@ -143,27 +138,24 @@ describe('S35 a confirmation token', () => {
   });
 
   it('deletes once: sent again, also at the same time, it returns the first result', async () => {
-    await using upstream = await startUpstream(json(204, undefined), 'Capsule');
-    await using facade = await startTestFacade(upstream.url, required);
+    await using facade = await startFacadeOver(json(204, undefined), required, 'Capsule');
     const token = await plan(facade);
     const ends = await Promise.all([1, 2, 3].map(() => remove(facade, token)));
     expect([...ends, await remove(facade, token, '', withKey('another-key'))]).toEqual(Array(4).fill(deleted));
-    expect(upstream.deletes()).toHaveLength(1);
+    expect(facade.upstream.deletes()).toHaveLength(1);
   });
 
   it('is one delete for all aliases of an operation', async () => {
-    await using upstream = await startUpstream(json(204, undefined), 'Capsule');
-    await using facade = await startTestFacade(upstream.url, required);
+    await using facade = await startFacadeOver(json(204, undefined), required, 'Capsule');
     const token = await plan(facade);
     const field = 'deleteEngagement(confirmationToken: $token) { __typename }';
     const { body } = await facade.post(`mutation($token: String) { a: ${field} b: ${field} }`, { token });
     expect(body.data.b).toEqual({ __typename: 'DeleteEngagementSuccess' });
-    expect(upstream.deletes()).toHaveLength(1);
+    expect(facade.upstream.deletes()).toHaveLength(1);
   });
 
   it('is refused with another selection after its use, since the first result lacks those fields', async () => {
-    await using upstream = await startUpstream(json(204, undefined), 'Capsule');
-    await using facade = await startTestFacade(upstream.url, required);
+    await using facade = await startFacadeOver(json(204, undefined), required, 'Capsule');
     const token = await plan(facade);
     await remove(facade, token);
     const document = `mutation($token: String) { deleteEngagement(confirmationToken: $token) { __typename
@@ -172,7 +164,7 @@ describe('S35 a confirmation token', () => {
     expect(refused).toEqual(unconfirmed);
     // A new token would delete again.
     expect(message).toMatch(/find out first/i);
-    expect(upstream.deletes()).toHaveLength(1);
+    expect(facade.upstream.deletes()).toHaveLength(1);
   });
 
   it('repeats the delete as a further attempt after an unknown outcome, and says that it is gone', async () => {
@@ -191,43 +183,39 @@ describe('S35 a confirmation token', () => {
 
   it('starts nothing after 5 minutes', async () => {
     useClock();
-    await using upstream = await startUpstream(json(204, undefined), 'Capsule');
-    await using facade = await startTestFacade(upstream.url, required);
+    await using facade = await startFacadeOver(json(204, undefined), required, 'Capsule');
     const token = await plan(facade);
     minutes(5);
     expect(await remove(facade, token)).toMatchObject(unconfirmed);
-    expect(upstream.deletes()).toEqual([]);
+    expect(facade.upstream.deletes()).toEqual([]);
   });
 
   it('returns the first result also after it has expired', async () => {
     useClock();
-    await using upstream = await startUpstream(json(204, undefined), 'Capsule');
-    await using facade = await startTestFacade(upstream.url, required);
+    await using facade = await startFacadeOver(json(204, undefined), required, 'Capsule');
     const token = await plan(facade);
     minutes(4);
     await remove(facade, token);
     minutes(2);
     expect(await remove(facade, token)).toEqual(deleted);
-    expect(upstream.deletes()).toHaveLength(1);
+    expect(facade.upstream.deletes()).toHaveLength(1);
   });
 
   it('says that the outcome is unknown, and sends nothing, when it has expired after an unknown outcome', async () => {
     useClock();
-    await using upstream = await startUpstream(lostAnswer, 'Capsule');
-    await using facade = await startTestFacade(upstream.url, { ...required, REQUEST_TIMEOUT_MS: '1000' });
+    await using facade = await startFacadeOver(lostAnswer, { ...required, REQUEST_TIMEOUT_MS: '1000' }, 'Capsule');
     const token = await plan(facade);
     await remove(facade, token);
-    const before = upstream.deletes().length;
+    const before = facade.upstream.deletes().length;
     minutes(6);
     // The same token would not send it again.
     for (const _time of [1, 2])
       expect(await remove(facade, token)).toMatchObject({ __typename: 'OutcomeUnknownError', retrySafe: false });
-    expect(upstream.deletes()).toHaveLength(before);
+    expect(facade.upstream.deletes()).toHaveLength(before);
   });
 
   it('is refused when any character of it is altered, left out or added', async () => {
-    await using upstream = await startUpstream(json(204, undefined), 'Capsule');
-    await using facade = await startTestFacade(upstream.url, required);
+    await using facade = await startFacadeOver(json(204, undefined), required, 'Capsule');
     const token = await plan(facade);
     const other = (character: string) => (character === 'A' ? 'B' : 'A');
     const places = Array.from({ length: 20 }, (_, index) => Math.floor((index * (token.length - 2)) / 20));
@@ -250,7 +238,7 @@ describe('S35 a confirmation token', () => {
       `${header}....`,
     ];
     for (const each of [...altered, ...hostile]) expect(await remove(facade, each)).toMatchObject(unconfirmed);
-    expect(upstream.deletes()).toEqual([]);
+    expect(facade.upstream.deletes()).toEqual([]);
     expect(await remove(facade, token)).toEqual(deleted);
   });
 
@@ -263,23 +251,17 @@ describe('S35 a confirmation token', () => {
   });
 
   it('is not made for a delete that would be refused', async () => {
-    await using upstream = await startUpstream(json(204, undefined), 'Zoho CRM');
-    await using facade = await startTestFacade(upstream.url, required);
+    await using facade = await startFacadeOver(json(204, undefined), required, 'Zoho CRM');
     expect(await plan(facade)).toBeNull();
   });
 
   it('is in no line of the log', async () => {
-    await using upstream = await startUpstream(json(204, undefined), 'Capsule');
-    await using facade = await startTestFacade(upstream.url, required);
+    await using facade = await startFacadeOver(json(204, undefined), required, 'Capsule');
     const token = await plan(facade);
     await remove(facade, `${token}A`);
     await remove(facade, token);
     expect(facade.logged()).not.toContain(token.slice(0, 60));
-    const lines = facade
-      .logged()
-      .split('\n')
-      .filter((line) => line.includes('"msg":"delete"'));
-    expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+    expect(jsonLines(facade.logged()).filter(({ msg }) => msg === 'delete')).toMatchObject([
       { engagementId: '', result: 'InvalidInputError' },
       { engagementId: '1', integratedAccountId: 'a', result: 'DeleteEngagementSuccess' },
     ]);
@@ -311,7 +293,9 @@ describe('S35 a confirmation token', () => {
 
   it('sends without GraphQL the very request of its dry run, and returns a record only with a snapshot', async () => {
     await using upstream = await startUpstream(json(200, { id: '1', subject: 'all that it returns' }), 'Capsule');
-    const server = createEngagementServer({ ...passthrough, TRUTO_BASE_URL: upstream.url }, { logTo: { write() {} } });
+    await using server = closing(
+      createEngagementServer({ ...passthrough, TRUTO_BASE_URL: upstream.url }, { logTo: { write() {} } }),
+    );
     const { authorization } = one;
     for (const snapshot of [false, true]) {
       const asked = { id: '1', integratedAccountId: 'a', remoteQuery: { b: [1], a: null }, snapshot, authorization };
@@ -323,21 +307,23 @@ describe('S35 a confirmation token', () => {
       const engagement = snapshot ? expect.objectContaining({ subject: 'all that it returns' }) : null;
       expect(end).toMatchObject({ kind: 'DeleteEngagementSuccess', engagement });
     }
-    await server.close();
   });
 
   it('gives no token to a program without GraphQL for a delete that would be refused', async () => {
     await using upstream = await startUpstream(json(204, undefined), 'Affinity');
-    const server = createEngagementServer({ ...passthrough, TRUTO_BASE_URL: upstream.url }, { logTo: { write() {} } });
+    await using server = closing(
+      createEngagementServer({ ...passthrough, TRUTO_BASE_URL: upstream.url }, { logTo: { write() {} } }),
+    );
     const { authorization } = one;
     const plan = await server.deleteEngagement({ id: '1', integratedAccountId: 'a', dryRun: true, authorization });
     expect(plan).toMatchObject({ confirmationToken: null, confirmationExpiresAt: null });
-    await server.close();
   });
 
   it('works in the library, with and without GraphQL, as one delete', async () => {
     await using upstream = await startUpstream(json(204, undefined), 'Capsule');
-    const server = createEngagementServer({ ...passthrough, TRUTO_BASE_URL: upstream.url }, { logTo: { write() {} } });
+    await using server = closing(
+      createEngagementServer({ ...passthrough, TRUTO_BASE_URL: upstream.url }, { logTo: { write() {} } }),
+    );
     const { authorization } = one;
     const dryRun = await server.deleteEngagement({ id: '1', integratedAccountId: 'a', dryRun: true, authorization });
     if (dryRun.kind !== 'DeleteEngagementPlan') throw new Error(dryRun.kind);
@@ -346,14 +332,12 @@ describe('S35 a confirmation token', () => {
     expect(end).toMatchObject({ kind: 'DeleteEngagementSuccess', outcome: 'DELETED' });
     expect(await server.deleteEngagement({ confirmationToken, authorization })).toEqual(end);
     expect(upstream.deletes()).toHaveLength(1);
-    await server.close();
   });
 });
 
 describe('S35 a server with REQUIRE_CONFIRMATION=1', () => {
   it('refuses every delete without a token, and sends nothing', async () => {
-    await using upstream = await startUpstream(json(204, undefined), 'Capsule');
-    await using facade = await startTestFacade(upstream.url, passthrough);
+    await using facade = await startFacadeOver(json(204, undefined), passthrough, 'Capsule');
     const single = `mutation { deleteEngagement(${planned}) { __typename ... on InvalidInputError { issues { path } } } }`;
     // The second one is answered from the prepared plan, if at all.
     for (const _time of [1, 2, 3])
@@ -368,12 +352,14 @@ describe('S35 a server with REQUIRE_CONFIRMATION=1', () => {
     const list = `mutation { deleteEngagements(integratedAccountId: "a", items: [{ id: "1" }, { id: "2" }]) {
       results { __typename ... on InvalidInputError { issues { path } } } } }`;
     expect((await facade.post(list, {}, one)).body.data.deleteEngagements.results).toEqual([unconfirmed, unconfirmed]);
-    expect(upstream.deletes()).toEqual([]);
+    expect(facade.upstream.deletes()).toEqual([]);
   });
 
   it('refuses the delete without GraphQL, and the one of another executor', async () => {
     await using upstream = await startUpstream(json(204, undefined), 'Capsule');
-    const server = createEngagementServer({ ...passthrough, TRUTO_BASE_URL: upstream.url }, { logTo: { write() {} } });
+    await using server = closing(
+      createEngagementServer({ ...passthrough, TRUTO_BASE_URL: upstream.url }, { logTo: { write() {} } }),
+    );
     const { authorization } = one;
     const end = await server.deleteEngagement({ id: '1', integratedAccountId: 'a', authorization });
     expect(end).toMatchObject({ kind: 'InvalidInputError', issues: [{ path: ['confirmationToken'] }] });
@@ -384,7 +370,6 @@ describe('S35 a server with REQUIRE_CONFIRMATION=1', () => {
     const answer = await graphql({ schema: createEngagementSchema(), source, contextValue });
     expect(answer.data?.deleteEngagement).toMatchObject(unconfirmed);
     expect(upstream.deletes()).toEqual([]);
-    await server.close();
   });
 
   it.each([
@@ -408,18 +393,15 @@ describe('S35 a server with REQUIRE_CONFIRMATION=1', () => {
   });
 });
 
-describe('a server without REQUIRE_CONFIRMATION', () => {
-  it('asks for the id or the integrated account that is missing', async () => {
-    await using upstream = await startUpstream(json(204, undefined), 'Capsule');
-    await using facade = await startTestFacade(upstream.url);
-    for (const dryRun of [true, false]) {
-      const document = `mutation { a: deleteEngagement(id: "1", dryRun: ${dryRun}) { ... on InvalidInputError { issues { path } } }
+it('a server without REQUIRE_CONFIRMATION asks for the id or the integrated account that is missing', async () => {
+  await using facade = await startFacadeOver(json(204, undefined), {}, 'Capsule');
+  for (const dryRun of [true, false]) {
+    const document = `mutation { a: deleteEngagement(id: "1", dryRun: ${dryRun}) { ... on InvalidInputError { issues { path } } }
         b: deleteEngagement(dryRun: ${dryRun}) { ... on InvalidInputError { issues { path } } } }`;
-      expect((await facade.post(document)).body.data).toEqual({
-        a: { issues: [{ path: ['integratedAccountId'] }] },
-        b: { issues: [{ path: ['id'] }, { path: ['integratedAccountId'] }] },
-      });
-    }
-    expect(upstream.deletes()).toEqual([]);
-  });
+    expect((await facade.post(document)).body.data).toEqual({
+      a: { issues: [{ path: ['integratedAccountId'] }] },
+      b: { issues: [{ path: ['id'] }, { path: ['integratedAccountId'] }] },
+    });
+  }
+  expect(facade.upstream.deletes()).toEqual([]);
 });

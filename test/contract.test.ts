@@ -1,26 +1,19 @@
 import { type GraphQLInputObjectType, type GraphQLObjectType, isEnumType } from 'graphql';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import contract from '../schema/upstream.json' with { type: 'json' };
 import { integrations } from '../src/engagement/integrations.ts';
-import { startTestFacade, type TestFacade } from './support/facade.ts';
+import { startTestFacade } from './support/facade.ts';
 import { schema } from './support/schema.ts';
-import { type FakeUpstream, json, startUpstream } from './support/upstream.ts';
+import { shared } from './support/shared.ts';
+import { json, startUpstream } from './support/upstream.ts';
 
 /** Arguments that are no documented parameter: what a customer or provider has in addition, and three that control this server. */
 const ownArguments = ['rawEngagementType', 'trutoQuery', 'confirmationToken', 'dryRun', 'snapshot'];
 
 let record: Record<string, unknown> = {};
-let upstream: FakeUpstream;
-let facade: TestFacade;
 
-beforeAll(async () => {
-  upstream = await startUpstream((request, response) => json(200, record)(request, response));
-  facade = await startTestFacade(upstream.url);
-});
-afterAll(async () => {
-  await facade[Symbol.asyncDispose]();
-  await upstream[Symbol.asyncDispose]();
-});
+const upstream = await shared(startUpstream((request, response) => json(200, record)(request, response)));
+const facade = await shared(startTestFacade(upstream.url));
 
 function argumentsWith(path: string, example: string, onlyForEmail: boolean): string {
   const given: Record<string, string> = { id: '"e1"', integratedAccountId: '"account-1"' };
@@ -47,13 +40,11 @@ function deleteArguments(): readonly string[] {
   return (field?.args ?? []).flatMap(({ name }) => (name === 'parameters' ? nested : [name]));
 }
 
-describe('the path', () => {
-  it('is the documented one, with the id as its last segment', async () => {
-    await remove('id: "call/7?x#y", integratedAccountId: "account-1"');
-    const seen = upstream.deletes().at(-1);
-    expect(seen?.method).toBe(contract.method);
-    expect(seen?.path).toBe(contract.path.replace('{id}', encodeURIComponent('call/7?x#y')));
-  });
+it('the path is the documented one, with the id as its last segment', async () => {
+  await remove('id: "call/7?x#y", integratedAccountId: "account-1"');
+  const seen = upstream.deletes().at(-1);
+  expect(seen?.method).toBe(contract.method);
+  expect(seen?.path).toBe(contract.path.replace('{id}', encodeURIComponent('call/7?x#y')));
 });
 
 describe('every query parameter of the contract', () => {
@@ -105,14 +96,11 @@ describe('every query parameter of the contract', () => {
 });
 
 describe('every response field of the contract', () => {
-  it.each(contract.responseFields)(
-    '$name reaches GraphQL as $graphql',
-    async ({ name, graphql, select, wire, expected }) => {
-      record = { id: 'e1', [name]: wire };
-      expect(await remove('id: "e1", integratedAccountId: "account-1"', select)).toEqual({ [graphql]: expected });
-      expect(upstream.deletes().at(-1)?.query.truto_exclude_fields ?? []).not.toContain(name);
-    },
-  );
+  it.each(contract.responseFields)('$name becomes $graphql', async ({ name, graphql, select, wire, expected }) => {
+    record = { id: 'e1', [name]: wire };
+    expect(await remove('id: "e1", integratedAccountId: "account-1"', select)).toEqual({ [graphql]: expected });
+    expect(upstream.deletes().at(-1)?.query.truto_exclude_fields ?? []).not.toContain(name);
+  });
 
   it.each(contract.responseFields.filter(({ required }) => !required))(
     '$name is excluded upstream when it is not selected',
@@ -136,8 +124,6 @@ describe('every response field of the contract', () => {
   });
 });
 
-describe('the integrations of the contract', () => {
-  it('are those of the table, in order', () => {
-    expect(integrations.map(({ name }) => name)).toEqual(contract.integrations);
-  });
+it('the integrations of the contract are those of the table, in order', () => {
+  expect(integrations.map(({ name }) => name)).toEqual(contract.integrations);
 });

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { createEngagementServer } from '../src/library.ts';
+import { closing } from './support/closing.ts';
 import { startTestFacade } from './support/facade.ts';
+import { startFacadeOver } from './support/facade-over.ts';
 import { connectRaw, requestHead } from './support/raw-client.ts';
 import { json, startUpstream } from './support/upstream.ts';
 
@@ -29,8 +31,7 @@ const readable = {
 
 describe('a page of another origin', () => {
   it('may do nothing where no origin is set', async () => {
-    await using upstream = await startUpstream(json(204, undefined));
-    await using facade = await startTestFacade(upstream.url);
+    await using facade = await startFacadeOver(json(204, undefined));
     const refused = await fetch(`${facade.url}/graphql`, preflight(origin));
     expect([refused.status, corsOf(refused)]).toEqual([405, {}]);
     expect(corsOf(await facade.post(mutation, {}, { origin }))).toEqual({});
@@ -39,8 +40,7 @@ describe('a page of another origin', () => {
   it.each(['https://other.example.com', 'null', `${origin}.evil.example`, 'http://app.example.com'])(
     'may do nothing from an origin that is not listed: %s',
     async (other) => {
-      await using upstream = await startUpstream(json(204, undefined));
-      await using facade = await startTestFacade(upstream.url, { CORS_ORIGINS });
+      await using facade = await startFacadeOver(json(204, undefined), { CORS_ORIGINS });
       const refused = await fetch(`${facade.url}/graphql`, preflight(other));
       expect([refused.status, corsOf(refused)]).toEqual([405, {}]);
       expect(corsOf(await facade.post(mutation, {}, { origin: other }))).toEqual({});
@@ -48,8 +48,7 @@ describe('a page of another origin', () => {
   );
 
   it('may send what it asks for from a listed origin, without credentials of the browser', async () => {
-    await using upstream = await startUpstream(json(204, undefined));
-    await using facade = await startTestFacade(upstream.url, { CORS_ORIGINS });
+    await using facade = await startFacadeOver(json(204, undefined), { CORS_ORIGINS });
     const allowed = await fetch(`${facade.url}/graphql`, preflight(origin));
     expect([allowed.status, await allowed.text()]).toEqual([204, '']);
     expect(corsOf(allowed)).toEqual({
@@ -62,8 +61,7 @@ describe('a page of another origin', () => {
   });
 
   it('may read every answer: executed, prepared, and refused', async () => {
-    await using upstream = await startUpstream(json(204, undefined));
-    await using facade = await startTestFacade(upstream.url, { CORS_ORIGINS, AUTH_MODE: 'passthrough' });
+    await using facade = await startFacadeOver(json(204, undefined), { CORS_ORIGINS, AUTH_MODE: 'passthrough' });
     const token = { authorization: 'Bearer t' };
     for (let count = 0; count < 3; count += 1) {
       const { status, headers } = await facade.post(mutation, {}, { origin, ...token });
@@ -85,8 +83,7 @@ describe('a page of another origin', () => {
   });
 
   it('may read why a request was cut off', async () => {
-    await using upstream = await startUpstream(json(204, undefined));
-    await using facade = await startTestFacade(upstream.url, { CORS_ORIGINS });
+    await using facade = await startFacadeOver(json(204, undefined), { CORS_ORIGINS });
     using client = await connectRaw(facade.url);
     client.send(requestHead('POST', '/graphql', [`origin: ${origin}`, 'transfer-encoding: chunked']));
     client.send(`1;${'x'.repeat(32 * 1024)}\r\n`);
@@ -105,9 +102,8 @@ describe('a page of another origin', () => {
   });
 
   it('may read no GET: neither GraphiQL nor health', async () => {
-    await using upstream = await startUpstream(json(204, undefined));
-    await using facade = await startTestFacade(upstream.url, { CORS_ORIGINS });
-    await using without = await startTestFacade(upstream.url);
+    await using facade = await startFacadeOver(json(204, undefined), { CORS_ORIGINS });
+    await using without = await startTestFacade(facade.upstream.url);
     const page = async ({ url }: { readonly url: string }) => {
       const { status, headers } = await fetch(`${url}/graphql`, { headers: { origin, accept: 'text/html' } });
       const { date: _date, 'x-request-id': _id, ...rest } = Object.fromEntries(headers);
@@ -120,13 +116,12 @@ describe('a page of another origin', () => {
   it('may do the same where the server is mounted in another', async () => {
     await using upstream = await startUpstream(json(204, undefined));
     const settings = { AUTH_MODE: 'passthrough', TRUTO_BASE_URL: upstream.url, CORS_ORIGINS };
-    const server = createEngagementServer(settings, { logTo: { write: () => {} } });
+    await using server = closing(createEngagementServer(settings, { logTo: { write: () => {} } }));
     const allowed = await server.fetch(new Request('http://host.example/', preflight(origin)));
     expect([allowed.status, allowed.headers.get('access-control-allow-origin')]).toEqual([204, origin]);
     const headers = { 'content-type': 'application/json', origin, authorization: 'Bearer t' };
     const body = JSON.stringify({ query: mutation });
     const answer = await server.fetch(new Request('http://host.example/', { method: 'POST', headers, body }));
     expect([answer.status, corsOf(answer)]).toEqual([200, readable]);
-    await server.close();
   });
 });

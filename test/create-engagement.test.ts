@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { startTestFacade, type TestFacade } from './support/facade.ts';
+import { fetchGraphQL } from './support/fetch-graphql.ts';
 import {
   answerText,
   bytes,
@@ -55,7 +56,6 @@ function reads(integration: string | undefined, onList: RawAnswer): RawAnswer {
 
 const page = (...result: object[]) => record({ result, next_cursor: null });
 
-/** Sends one create, and checks how many reached upstream. */
 async function resultOf(
   answers: readonly RawAnswer[],
   { onRead = page(), integration, variables, env, posts = 1 }: Case = {},
@@ -454,24 +454,22 @@ describe('input that is refused before it is sent', () => {
   });
 });
 
-describe('a dry run', () => {
-  it('sends nothing, and shows the request and every finding', async () => {
-    const variables = { dryRun: true, input: { engagementType: 'MEETING', direction: 'inbound' } };
-    const { result, log } = await resultOf([record({ id: 'e1' }, 201)], { variables, integration: 'Keap', posts: 0 });
-    expect(result).toMatchObject({
-      __typename: 'CreateEngagementPlan',
-      wouldBeSent: false,
-      method: 'POST',
-      body: { engagement_type: 'meeting', direction: 'inbound' },
-      findings: [
-        { severity: 'REFUSAL', path: ['input', 'direction'] },
-        { severity: 'REFUSAL', path: ['integratedAccountId'] },
-      ],
-    });
-    expect(result.url).toContain('/unified/crm/engagements?integrated_account_id=a&engagement_type=meeting');
-    expect(result.headers).toContainEqual({ name: 'idempotency-key', value: '[new for each create]' });
-    expect(log).not.toContain('"msg":"create"');
+it('a dry run sends nothing, and shows the request and every finding', async () => {
+  const variables = { dryRun: true, input: { engagementType: 'MEETING', direction: 'inbound' } };
+  const { result, log } = await resultOf([record({ id: 'e1' }, 201)], { variables, integration: 'Keap', posts: 0 });
+  expect(result).toMatchObject({
+    __typename: 'CreateEngagementPlan',
+    wouldBeSent: false,
+    method: 'POST',
+    body: { engagement_type: 'meeting', direction: 'inbound' },
+    findings: [
+      { severity: 'REFUSAL', path: ['input', 'direction'] },
+      { severity: 'REFUSAL', path: ['integratedAccountId'] },
+    ],
   });
+  expect(result.url).toContain('/unified/crm/engagements?integrated_account_id=a&engagement_type=meeting');
+  expect(result.headers).toContainEqual({ name: 'idempotency-key', value: '[new for each create]' });
+  expect(log).not.toContain('"msg":"create"');
 });
 
 describe.concurrent('a repeated create', () => {
@@ -539,12 +537,7 @@ it('a client that disconnects before the create is sent creates nothing', async 
   await using upstream = await startRawUpstream([record({ id: 'e1' }, 201)], { onRead });
   await using facade = await startTestFacade(upstream.url);
   const client = new AbortController();
-  const asked = fetch(`${facade.url}/graphql`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ query: creation, variables: { input: call } }),
-    signal: client.signal,
-  });
+  const asked = fetchGraphQL(`${facade.url}/graphql`, creation, { variables: { input: call }, signal: client.signal });
   const { socket } = await arrived.promise;
   client.abort();
   await expect(asked).rejects.toThrow();

@@ -6,6 +6,7 @@ import { type KeptRecord, readUndoLine } from '../src/engagement/restore/undo-li
 import { type SandboxAccount, sandboxAccount, sandboxAccounts } from '../src/sandbox/accounts.ts';
 import { findFault, sandboxFaults } from '../src/sandbox/faults.ts';
 import { startSandbox } from '../src/sandbox/server.ts';
+import { closing } from './support/closing.ts';
 import { startTestFacade, type TestFacade } from './support/facade.ts';
 
 const creation = `mutation ($account: ID!, $input: CreateEngagementInput!) {
@@ -23,7 +24,6 @@ async function create(facade: TestFacade, account: SandboxAccount, input: object
   return body.data.createEngagement;
 }
 
-/** The fields as the GraphQL input names them. */
 function inputOf(fields: EngagementFields, engagementType: string): object {
   const rows: Readonly<Record<string, ResourceField>> = resources.engagements;
   const { engagement_type: _type, ...others } = fields;
@@ -36,7 +36,7 @@ const pipedrive = sandboxAccount('Pipedrive');
 
 describe('createEngagement against the sandbox', () => {
   it.each(creators)('creates what a read of $integration.label returned', async (account) => {
-    const sandbox = await startSandbox();
+    await using sandbox = closing(await startSandbox());
     await using facade = await startTestFacade(sandbox.url);
     const [seeded] = sandbox.engagementsOf(account.id);
     const line = { integratedAccountId: account.id, engagement: { ...seeded, engagement_type: 'call' } };
@@ -50,25 +50,25 @@ describe('createEngagement against the sandbox', () => {
     expect(made?.id).toBe(result.createdEngagementId);
     for (const name of ['subject', 'content', 'contact'] as const)
       if (made?.[name] !== undefined) expect(made[name]).toEqual(fields[name]);
-    await sandbox.close();
   });
 
   it('names the fields that the provider requires', async () => {
-    const sandbox = await startSandbox();
+    await using sandbox = closing(await startSandbox());
     await using facade = await startTestFacade(sandbox.url);
     const result = await create(facade, sandboxAccount('Zoho CRM'), { engagementType: 'CALL', content: 'x' });
     expect(result).toMatchObject({
       __typename: 'InvalidInputError',
       issues: [{ path: ['input', 'subject'] }, { path: ['input', 'startTime'] }],
     });
-    await sandbox.close();
   });
 
   it.each(sandboxFaults.filter(({ name }) => name !== 'fault-slow'))(
     'says the truth after $name, and creates at most one',
     async ({ name }) => {
       const fault = findFault(name);
-      const sandbox = await startSandbox({ pickFault: ({ method }) => (method === 'POST' ? fault : undefined) });
+      await using sandbox = closing(
+        await startSandbox({ pickFault: ({ method }) => (method === 'POST' ? fault : undefined) }),
+      );
       await using facade = await startTestFacade(sandbox.url, { REQUEST_TIMEOUT_MS: '4000' });
       const before = sandbox.engagementsOf(pipedrive.id).length;
       const result = await create(facade, pipedrive, { engagementType: 'CALL', subject: 'Only once' });
@@ -79,7 +79,6 @@ describe('createEngagement against the sandbox', () => {
       else if (result.__typename !== 'OutcomeUnknownError') expect(made).toEqual([]);
       // The search finds a created engagement after any answer.
       if (made.length === 1) expect(result.__typename).toBe('CreateEngagementSuccess');
-      await sandbox.close();
     },
   );
 });

@@ -2,7 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { sandboxAccount, sandboxAccounts } from '../src/sandbox/accounts.ts';
 import { seedEngagements } from '../src/sandbox/seed.ts';
 import { startSandbox } from '../src/sandbox/server.ts';
+import { closing } from './support/closing.ts';
 import { startTestFacade } from './support/facade.ts';
+import { startFacadeOver } from './support/facade-over.ts';
+import { fetchGraphQL } from './support/fetch-graphql.ts';
 import { truto } from './support/outcome.ts';
 import { bearer, jwtSecret, serviceEnv, signToken } from './support/service.ts';
 import { json, startUpstream } from './support/upstream.ts';
@@ -32,7 +35,7 @@ describe('deleteEngagement against the sandbox', () => {
       formats.map((format, index) => ({ label: account.integration.label, account, format, index })),
     ),
   )('deletes from $label in the format $format, once', async ({ account, format, index }) => {
-    await using sandbox = await startSandboxFor();
+    await using sandbox = closing(await startSandbox());
     await using facade = await startTestFacade(sandbox.url);
     const engagement = seedEngagements(account)[index];
     const type = account.rule?.requiresEngagementType ? engagement?.engagement_type?.toUpperCase() : null;
@@ -55,13 +58,8 @@ describe('deleteEngagement against the sandbox', () => {
     expect(sandbox.requests.filter(({ method }) => method === 'DELETE')).toHaveLength(2);
   });
 
-  async function startSandboxFor() {
-    const sandbox = await startSandbox();
-    return { ...sandbox, [Symbol.asyncDispose]: () => sandbox.close() };
-  }
-
   it('returns the same body raw and streamed', async () => {
-    await using sandbox = await startSandboxFor();
+    await using sandbox = closing(await startSandbox());
     await using facade = await startTestFacade(sandbox.url);
     const account = sandboxAccount('Planhat').id;
     const [one, two] = seedEngagements(sandboxAccount('Planhat'));
@@ -76,7 +74,7 @@ describe('deleteEngagement against the sandbox', () => {
   });
 
   it('sends parameters of emails without a type, and warns; with another type it refuses them', async () => {
-    await using sandbox = await startSandboxFor();
+    await using sandbox = closing(await startSandbox());
     await using facade = await startTestFacade(sandbox.url);
     const planhat = sandboxAccount('Planhat');
     const deleteWith = async (type: string) => {
@@ -96,7 +94,7 @@ describe('deleteEngagement against the sandbox', () => {
   });
 
   it('refuses an integration that cannot delete, names those that can, and sends no delete', async () => {
-    await using sandbox = await startSandboxFor();
+    await using sandbox = closing(await startSandbox());
     await using facade = await startTestFacade(sandbox.url);
     const { body } = await facade.post(mutation, { id: '1', account: sandboxAccount('HubSpot').id });
     expect(body.data.deleteEngagement).toMatchObject({
@@ -109,7 +107,7 @@ describe('deleteEngagement against the sandbox', () => {
   });
 
   it('runs aliased deletes in order, and a failed one does not affect the others', async () => {
-    await using sandbox = await startSandboxFor();
+    await using sandbox = closing(await startSandbox());
     await using facade = await startTestFacade(sandbox.url);
     const account = sandboxAccount('Pipedrive').id;
     const [one, two] = seedEngagements(sandboxAccount('Pipedrive'));
@@ -128,59 +126,50 @@ describe('deleteEngagement against the sandbox', () => {
   });
 });
 
-describe('the deadline of an operation', () => {
-  it('holds for all its look-ups together', async () => {
-    await using upstream = await startUpstream(json(204, undefined), () => {});
-    await using facade = await startTestFacade(upstream.url, { REQUEST_TIMEOUT_MS: '1000' });
-    const aliases = Array.from(
-      { length: 10 },
-      (_, index) => `a${index}: deleteEngagement(id: 1, integratedAccountId: "${index}") { __typename }`,
-    );
-    const { body } = await facade.post(`mutation { ${aliases.join(' ')} }`);
-    const names = Object.values(body.data).map((result) => (result as { __typename: string }).__typename);
-    // Four look-ups of a quarter each use up the time, so the deletes after that are not started.
-    const sent = names.filter((name) => name !== 'UpstreamUnavailableError');
-    expect(upstream.deletes().length).toBeLessThanOrEqual(sent.length);
-    expect(names.filter((name) => name === 'UpstreamUnavailableError').length).toBeGreaterThan(4);
-  });
+it('the deadline of an operation holds for all its look-ups together', async () => {
+  await using facade = await startFacadeOver(json(204, undefined), { REQUEST_TIMEOUT_MS: '1000' }, () => {});
+  const aliases = Array.from(
+    { length: 10 },
+    (_, index) => `a${index}: deleteEngagement(id: 1, integratedAccountId: "${index}") { __typename }`,
+  );
+  const { body } = await facade.post(`mutation { ${aliases.join(' ')} }`);
+  const names = Object.values(body.data).map((result) => (result as { __typename: string }).__typename);
+  // Four look-ups of a quarter each use up the time, so the deletes after that are not started.
+  const sent = names.filter((name) => name !== 'UpstreamUnavailableError');
+  expect(facade.upstream.deletes().length).toBeLessThanOrEqual(sent.length);
+  expect(names.filter((name) => name === 'UpstreamUnavailableError').length).toBeGreaterThan(4);
 });
 
-describe('a client that disconnects', () => {
-  it('R11 stops further requests, and the request in flight is finished and logged', async () => {
-    const { promise: secondDelete, resolve: answerSecond } = Promise.withResolvers<void>();
-    await using upstream = await startUpstream(async (request, response) => {
-      if (request.path.endsWith('/2')) await secondDelete;
-      json(204, undefined)(request, response);
-    });
-    await using facade = await startTestFacade(upstream.url);
-    const aliases = [1, 2, 3, 4, 5].map(
-      (id) => `a${id}: deleteEngagement(id: ${id}, integratedAccountId: "a") { __typename }`,
-    );
-    const client = new AbortController();
-    const gone = fetch(`${facade.url}/graphql`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ query: `mutation { ${aliases.join(' ')} }` }),
-      signal: client.signal,
-    }).catch(() => 'gone');
-    await expect.poll(() => upstream.deletes().length).toBe(2);
-    client.abort();
-    expect(await gone).toBe('gone');
-    await fetch(`${facade.url}/health`);
-    answerSecond();
-    await expect
-      .poll(
-        () =>
-          facade
-            .logged()
-            .split('\n')
-            .filter((line) => line.includes('"msg":"delete"')).length,
-      )
-      .toBe(5);
-    expect(upstream.deletes()).toHaveLength(2);
-    expect(facade.logged().match(/"detail":"DELETED"/g)).toHaveLength(2);
-    expect(facade.logged().match(/client disconnected before/g)).toHaveLength(3);
+it('R11 a client that disconnects stops further requests, and the request in flight is finished and logged', async () => {
+  const { promise: secondDelete, resolve: answerSecond } = Promise.withResolvers<void>();
+  await using facade = await startFacadeOver(async (request, response) => {
+    if (request.path.endsWith('/2')) await secondDelete;
+    json(204, undefined)(request, response);
   });
+  const aliases = [1, 2, 3, 4, 5].map(
+    (id) => `a${id}: deleteEngagement(id: ${id}, integratedAccountId: "a") { __typename }`,
+  );
+  const client = new AbortController();
+  const gone = fetchGraphQL(`${facade.url}/graphql`, `mutation { ${aliases.join(' ')} }`, {
+    signal: client.signal,
+  }).catch(() => 'gone');
+  await expect.poll(() => facade.upstream.deletes().length).toBe(2);
+  client.abort();
+  expect(await gone).toBe('gone');
+  await fetch(`${facade.url}/health`);
+  answerSecond();
+  await expect
+    .poll(
+      () =>
+        facade
+          .logged()
+          .split('\n')
+          .filter((line) => line.includes('"msg":"delete"')).length,
+    )
+    .toBe(5);
+  expect(facade.upstream.deletes()).toHaveLength(2);
+  expect(facade.logged().match(/"detail":"DELETED"/g)).toHaveLength(2);
+  expect(facade.logged().match(/client disconnected before/g)).toHaveLength(3);
 });
 
 describe('a dry run', () => {
@@ -204,8 +193,7 @@ describe('a dry run', () => {
     ['affinity', 'engagementType'],
     ['hubspot', 'integratedAccountId'],
   ])('that would be refused for %s returns a finding instead of an error', async (integration, path) => {
-    await using upstream = await startUpstream(json(204, undefined), integration);
-    await using facade = await startTestFacade(upstream.url);
+    await using facade = await startFacadeOver(json(204, undefined), {}, integration);
     const { body } = await facade.post(mutation, { id: '1', account: 'a', dryRun: true });
     expect(body.data.deleteEngagement).toMatchObject({
       __typename: 'DeleteEngagementPlan',
@@ -215,49 +203,41 @@ describe('a dry run', () => {
   });
 
   it('is refused when there is no request to show', async () => {
-    await using upstream = await startUpstream(json(204, undefined), 'capsule');
-    await using facade = await startTestFacade(upstream.url);
+    await using facade = await startFacadeOver(json(204, undefined), {}, 'capsule');
     const { body } = await facade.post(mutation, { id: '..', account: 'a', dryRun: true });
     expect(body.data.deleteEngagement.__typename).toBe('InvalidInputError');
-    expect(upstream.seen).toHaveLength(0);
+    expect(facade.upstream.seen).toHaveLength(0);
   });
 });
 
-describe('a refusal by a rule', () => {
-  it('has the refusals among its issues, and no warning', async () => {
-    await using upstream = await startUpstream(json(204, undefined), 'affinity');
-    await using facade = await startTestFacade(upstream.url);
-    const document = `mutation {
+it('a refusal by a rule has the refusals among its issues, and no warning', async () => {
+  await using facade = await startFacadeOver(json(204, undefined), {}, 'affinity');
+  const document = `mutation {
       deleteEngagement(id: "e1", integratedAccountId: "a", parameters: { subject: "x" }) {
         __typename ... on InvalidInputError { issues { path } } } }`;
-    const { body } = await facade.post(document);
-    expect(body.data.deleteEngagement).toEqual({
-      __typename: 'InvalidInputError',
-      issues: [{ path: ['engagementType'] }],
-    });
-    expect(upstream.deletes()).toEqual([]);
+  const { body } = await facade.post(document);
+  expect(body.data.deleteEngagement).toEqual({
+    __typename: 'InvalidInputError',
+    issues: [{ path: ['engagementType'] }],
   });
+  expect(facade.upstream.deletes()).toEqual([]);
 });
 
-describe('an account that Truto has paused', () => {
-  it.each([
-    ["every caller that comes with the server's token", { ...serviceEnv, JWT_SECRET: jwtSecret }, 1],
-    ['only the caller with that token', { AUTH_MODE: 'passthrough' }, 2],
-  ])('gets no request from %s', async (_who, env, deletes) => {
-    await using upstream = await startUpstream(truto(429, {}, { 'retry-after': '30' }), 'capsule');
-    await using facade = await startTestFacade(upstream.url, env);
-    for (const sub of ['caller-1', 'caller-2']) {
-      const headers = bearer(await signToken({ sub, integrated_accounts: ['a'] }));
-      const { body } = await facade.post(mutation, { id: 'e1', account: 'a' }, headers);
-      expect(body.data.deleteEngagement.__typename).toBe('RateLimitedError');
-    }
-    expect(upstream.deletes()).toHaveLength(deletes);
-  });
+it.each([
+  ["every caller that comes with the server's token", { ...serviceEnv, JWT_SECRET: jwtSecret }, 1],
+  ['only the caller with that token', { AUTH_MODE: 'passthrough' }, 2],
+])('an account that Truto has paused gets no request from %s', async (_who, env, deletes) => {
+  await using facade = await startFacadeOver(truto(429, {}, { 'retry-after': '30' }), env, 'capsule');
+  for (const sub of ['caller-1', 'caller-2']) {
+    const headers = bearer(await signToken({ sub, integrated_accounts: ['a'] }));
+    const { body } = await facade.post(mutation, { id: 'e1', account: 'a' }, headers);
+    expect(body.data.deleteEngagement.__typename).toBe('RateLimitedError');
+  }
+  expect(facade.upstream.deletes()).toHaveLength(deletes);
 });
 
 it('a refusal names the wrong arguments, and no name in remoteQuery', async () => {
-  await using upstream = await startUpstream(json(204, undefined));
-  await using facade = await startTestFacade(upstream.url);
+  await using facade = await startFacadeOver(json(204, undefined));
   const { body } = await facade.post(`mutation {
     it: deleteEngagement(id: 1, integratedAccountId: "a",
       parameters: { account: { id: "" } }, remoteQuery: { canary: { canary: [] } }) {

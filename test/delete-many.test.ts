@@ -4,30 +4,28 @@ import { deleteEach } from '../src/engagement/delete/delete-engagement.ts';
 import type { DeleteEngagementResult } from '../src/engagement/result.ts';
 import { AnswerRoom, withinRoom } from '../src/graphql/core/answer-room.ts';
 
-describe('a list of deletes', () => {
-  it('starts each engagement once, and returns to each item its own result', async () => {
-    const item = fc.record({
-      id: fc.constantFrom('1', '2', '3'),
-      engagementType: fc.constantFrom(undefined, null, 'call' as const, 'email' as const),
-      parameters: fc.constantFrom(undefined, null, {}, { status: null }, { status: 'done' }),
-    });
-    await fc.assert(
-      fc.asyncProperty(fc.array(item, { maxLength: 12 }), async (items) => {
-        const begun: string[] = [];
-        const results = deleteEach(items, async ({ id, engagementType }) => {
-          begun.push(`${engagementType ?? ''} ${id}`);
-          return { kind: 'NotFoundError', message: `${engagementType ?? ''} ${id}` } as DeleteEngagementResult;
-        });
-        expect(new Set(begun).size).toBe(begun.length);
-        expect(new Set(begun)).toEqual(new Set(items.map(({ id, engagementType }) => `${engagementType ?? ''} ${id}`)));
-        for (const [index, result] of (await Promise.all(results)).entries()) {
-          const { id, engagementType } = items[index] ?? { id: '', engagementType: null };
-          if (result.kind === 'NotFoundError') expect(result.message).toBe(`${engagementType ?? ''} ${id}`);
-          else expect(result.kind).toBe('InvalidInputError');
-        }
-      }),
-    );
+it('a list of deletes starts each engagement once, and returns to each item its own result', async () => {
+  const item = fc.record({
+    id: fc.constantFrom('1', '2', '3'),
+    engagementType: fc.constantFrom(undefined, null, 'call' as const, 'email' as const),
+    parameters: fc.constantFrom(undefined, null, {}, { status: null }, { status: 'done' }),
   });
+  await fc.assert(
+    fc.asyncProperty(fc.array(item, { maxLength: 12 }), async (items) => {
+      const begun: string[] = [];
+      const results = deleteEach(items, async ({ id, engagementType }) => {
+        begun.push(`${engagementType ?? ''} ${id}`);
+        return { kind: 'NotFoundError', message: `${engagementType ?? ''} ${id}` } as DeleteEngagementResult;
+      });
+      expect(new Set(begun).size).toBe(begun.length);
+      expect(new Set(begun)).toEqual(new Set(items.map(({ id, engagementType }) => `${engagementType ?? ''} ${id}`)));
+      for (const [index, result] of (await Promise.all(results)).entries()) {
+        const { id, engagementType } = items[index] ?? { id: '', engagementType: null };
+        if (result.kind === 'NotFoundError') expect(result.message).toBe(`${engagementType ?? ''} ${id}`);
+        else expect(result.kind).toBe('InvalidInputError');
+      }
+    }),
+  );
 });
 
 describe('the records of a list', () => {

@@ -2,10 +2,11 @@ import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { sandboxAccount, sandboxToken } from '../src/sandbox/accounts.ts';
 import { type Sandbox, startSandbox } from '../src/sandbox/server.ts';
 import { connectBlocks } from './docs/markdown.ts';
+import { shared } from './support/shared.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -52,11 +53,7 @@ async function ask(commands: string, endpoint: string): Promise<unknown> {
   return JSON.parse(stdout);
 }
 
-let upstream: Sandbox;
-beforeAll(async () => {
-  upstream = await startSandbox({});
-});
-afterAll(() => upstream.close());
+const upstream = await shared(startSandbox({}));
 
 describe('the commands of the README that connect to Truto', () => {
   const read = commandsWith('curl');

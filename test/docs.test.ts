@@ -4,15 +4,17 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { buildASTSchema, getNamedType, isObjectType, Kind, parse, validate } from 'graphql';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { parse as parseYaml } from 'yaml';
 import { createProgram } from '../src/cli/program.ts';
 import { readTrutoEvent } from '../src/engagement/truto-event.ts';
 import { sandboxAccount } from '../src/sandbox/accounts.ts';
 import { seedEngagements } from '../src/sandbox/seed.ts';
 import { anchorsOf, type Block, blocks, connectBlocks, documents } from './docs/markdown.ts';
+import { fetchGraphQL } from './support/fetch-graphql.ts';
 import { schema } from './support/schema.ts';
-import { type ServerProcess, startServerProcess } from './support/server-process.ts';
+import { startServerProcess } from './support/server-process.ts';
+import { shared } from './support/shared.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const of = (...languages: string[]) => blocks.filter(({ language }) => languages.includes(language));
@@ -24,19 +26,13 @@ const elsewhere = (file: string) => file === 'docs/from-rest.md' || file === 'do
 const areRunElsewhere = (block: Block) => connectBlocks.includes(block) || block.file === 'docs/troubleshooting.md';
 
 /** The server as it is started first, with nothing configured. */
-let server: ServerProcess;
-beforeAll(async () => {
-  server = await startServerProcess({});
-});
-afterAll(() => server[Symbol.asyncDispose]());
+const server = await shared(startServerProcess({}));
 
-describe('every block of code in the documents', () => {
-  it('is of a kind that is run or checked', () => {
-    const known = ['sh', 'json', 'graphql', 'yaml', 'toml', 'js', 'text'];
-    expect(blocks.filter(({ file, language }) => !known.includes(language) && !elsewhere(file))).toEqual([]);
-    expect(of('text').map(({ file }) => file)).toEqual(['ARCHITECTURE.md']);
-    expect(new Set(of('ts').map(({ file }) => file))).toEqual(new Set(['docs/library.md']));
-  });
+it('every block of code in the documents is of a kind that is run or checked', () => {
+  const known = ['sh', 'json', 'graphql', 'yaml', 'toml', 'js', 'text'];
+  expect(blocks.filter(({ file, language }) => !known.includes(language) && !elsewhere(file))).toEqual([]);
+  expect(of('text').map(({ file }) => file)).toEqual(['ARCHITECTURE.md']);
+  expect(new Set(of('ts').map(({ file }) => file))).toEqual(new Set(['docs/library.md']));
 });
 
 const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
@@ -44,7 +40,6 @@ const program = createProgram(() => {});
 const isOption = (command: string, option: string) =>
   program.commands.find((one) => one.name() === command)?.options.some(({ long }) => long === option);
 
-/** What is wrong with a line, or nothing. */
 function fault(line: string): string | undefined {
   const [, script] = /^npm run ([\w:]+)/.exec(line) ?? [];
   if (script) return script in scripts ? undefined : `there is no script ${script}`;
@@ -82,25 +77,23 @@ describe('a block of commands', () => {
   );
 });
 
-describe('a block of JSON', () => {
-  it('answers a command, has variables, is an event, or names a trusted document by an id that the manifest has', () => {
-    const manifest = JSON.parse(readFileSync(join(root, 'schema/trusted-documents.json'), 'utf8'));
-    const previous = (block: Block) => blocks[blocks.indexOf(block) - 1];
-    const alone = of('json').filter(
-      (block) => !previous(block)?.text.startsWith('curl') && previous(block)?.language !== 'graphql',
-    );
-    const isServers = ({ text }: (typeof alone)[number]) => JSON.parse(text).mcpServers !== undefined;
-    const [named, event, ...rest] = alone.filter((block) => !isServers(block));
-    expect(rest).toEqual([]);
-    expect(manifest).toHaveProperty(JSON.parse(named?.text ?? '').documentId);
-    expect(readTrutoEvent(event?.text ?? '')?.content).toMatchObject({
-      records: [[{ kind: null }, { id: '23423523', kind: 'call' }]],
-    });
-    for (const { text } of alone.filter(isServers)) {
-      const { args } = JSON.parse(text).mcpServers.engagements;
-      expect(fault(['npx', ...args].join(' '))).toBeUndefined();
-    }
+it('a block of JSON answers a command, has variables, is an event, or names a trusted document by an id that the manifest has', () => {
+  const manifest = JSON.parse(readFileSync(join(root, 'schema/trusted-documents.json'), 'utf8'));
+  const previous = (block: Block) => blocks[blocks.indexOf(block) - 1];
+  const alone = of('json').filter(
+    (block) => !previous(block)?.text.startsWith('curl') && previous(block)?.language !== 'graphql',
+  );
+  const isServers = ({ text }: (typeof alone)[number]) => JSON.parse(text).mcpServers !== undefined;
+  const [named, event, ...rest] = alone.filter((block) => !isServers(block));
+  expect(rest).toEqual([]);
+  expect(manifest).toHaveProperty(JSON.parse(named?.text ?? '').documentId);
+  expect(readTrutoEvent(event?.text ?? '')?.content).toMatchObject({
+    records: [[{ kind: null }, { id: '23423523', kind: 'call' }]],
   });
+  for (const { text } of alone.filter(isServers)) {
+    const { args } = JSON.parse(text).mcpServers.engagements;
+    expect(fault(['npx', ...args].join(' '))).toBeUndefined();
+  }
 });
 
 describe('a block of GraphQL', () => {
@@ -124,11 +117,7 @@ describe('a block of GraphQL', () => {
       const next = blocks[blocks.indexOf(block) + 1];
       const given = next?.language === 'json' && next.file === block.file ? JSON.parse(next.text) : {};
       const variables = { account: account.id, id: seedEngagements(account)[deleted.push(name)]?.id, token, ...given };
-      const response = await fetch(server.endpoint, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify({ query: text, variables }),
-      });
+      const response = await fetchGraphQL(server.endpoint, text, { variables });
       const { data, errors } = await response.json();
       expect(errors).toBeUndefined();
       token = data.deleteEngagement?.confirmationToken;
@@ -191,17 +180,15 @@ describe('a block of configuration for a gateway', () => {
   });
 });
 
-describe('a link in the documents', () => {
-  const links = [...documents].flatMap(([file, text]) =>
-    [...text.replace(/^```[\s\S]*?^```$/gm, '').matchAll(/\]\((?!https?:)([^)\s]+)\)|(?:src|srcset)="([^"]+)"/g)].map(
-      ([, link, image]) => [file, link ?? image ?? ''] as const,
-    ),
-  );
+const links = [...documents].flatMap(([file, text]) =>
+  [...text.replace(/^```[\s\S]*?^```$/gm, '').matchAll(/\]\((?!https?:)([^)\s]+)\)|(?:src|srcset)="([^"]+)"/g)].map(
+    ([, link, image]) => [file, link ?? image ?? ''] as const,
+  ),
+);
 
-  it.each(links)('of %s leads somewhere: %s', (file, link) => {
-    const [path = '', anchor] = link.split('#');
-    const target = path === '' ? file : join(dirname(file), path);
-    expect(existsSync(join(root, target))).toBe(true);
-    if (anchor !== undefined) expect(anchorsOf(documents.get(target) ?? '')).toContain(anchor);
-  });
+it.each(links)('a link in the documents of %s leads somewhere: %s', (file, link) => {
+  const [path = '', anchor] = link.split('#');
+  const target = path === '' ? file : join(dirname(file), path);
+  expect(existsSync(join(root, target))).toBe(true);
+  if (anchor !== undefined) expect(anchorsOf(documents.get(target) ?? '')).toContain(anchor);
 });

@@ -1,12 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { sandboxAccount, sandboxToken } from '../src/sandbox/accounts.ts';
 import { startSandbox } from '../src/sandbox/server.ts';
+import { closing } from './support/closing.ts';
 import { startTestFacade, type TestFacade } from './support/facade.ts';
+import { jsonLines } from './support/json-lines.ts';
 import { truto } from './support/outcome.ts';
 import { runCli } from './support/run-cli.ts';
 import { type Answer, json, startUpstream } from './support/upstream.ts';
 
-/** The differences that the facade has counted, by kind. */
 async function counted({ url }: TestFacade): Promise<Record<string, number>> {
   const text = await (await fetch(`${url}/metrics`)).text();
   const found = text.matchAll(/^engagements_contract_drift_total\{kind="(\w+)",resource="engagements"\} (\d+)$/gm);
@@ -44,11 +45,7 @@ describe('a difference between Truto and its documentation', () => {
     await using all = await start(json(200, { id: '1', subject: ['CANARY'], deal_stage: 'CANARY', 'a@CANARY': 1 }));
     for (const _ of [1, 2])
       await all.facade.post('{ engagement(id: "1", integratedAccountId: "a") { subject content } }');
-    const lines = all.facade
-      .logged()
-      .trim()
-      .split('\n')
-      .map((line) => JSON.parse(line));
+    const lines = jsonLines(all.facade.logged());
     const drifts = lines.filter(({ kind }) => Object.hasOwn(none, kind)).map(({ kind, name }) => `${kind} ${name}`);
     expect(drifts.sort()).toEqual(['odd_type subject', 'unknown_key (other)', 'unknown_key deal_stage']);
     expect(all.facade.logged()).not.toContain('CANARY');
@@ -124,33 +121,30 @@ describe('an integration that cannot delete by our table', () => {
   });
 });
 
-describe('the capabilities of the sandbox', () => {
-  it('have the methods of an account and of an integration', async () => {
-    const sandbox = await startSandbox();
-    const read = async (path: string) => {
-      const response = await fetch(`${sandbox.url}${path}`, { headers: { authorization: `Bearer ${sandboxToken}` } });
-      return { status: response.status, body: await response.json() };
-    };
-    const { id } = sandboxAccount('HubSpot');
-    const query = 'capabilities?type=unified&resource=engagements';
-    const { body } = await read(`/integrated-account/${id}/${query}`);
-    expect(body).toMatchObject({
-      integration: { name: 'hubspot' },
-      unified: [{ model: 'crm', resource: 'engagements', methods: ['list', 'get'] }],
-      account: { id, status: 'active', is_blocked: false },
-    });
-    const capsule = (await read(`/integration/capsule/${query}`)).body;
-    expect(capsule.unified[0].methods).toEqual(['list', 'get', 'create', 'delete']);
-    expect(capsule.account).toBeUndefined();
-    expect((await read(`/integration/unknown/${query}`)).status).toBe(404);
-    expect((await read(`/integrated-account/unknown/${query}`)).status).toBe(404);
-    await sandbox.close();
+it('the capabilities of the sandbox have the methods of an account and of an integration', async () => {
+  await using sandbox = closing(await startSandbox());
+  const read = async (path: string) => {
+    const response = await fetch(`${sandbox.url}${path}`, { headers: { authorization: `Bearer ${sandboxToken}` } });
+    return { status: response.status, body: await response.json() };
+  };
+  const { id } = sandboxAccount('HubSpot');
+  const query = 'capabilities?type=unified&resource=engagements';
+  const { body } = await read(`/integrated-account/${id}/${query}`);
+  expect(body).toMatchObject({
+    integration: { name: 'hubspot' },
+    unified: [{ model: 'crm', resource: 'engagements', methods: ['list', 'get'] }],
+    account: { id, status: 'active', is_blocked: false },
   });
+  const capsule = (await read(`/integration/capsule/${query}`)).body;
+  expect(capsule.unified[0].methods).toEqual(['list', 'get', 'create', 'delete']);
+  expect(capsule.account).toBeUndefined();
+  expect((await read(`/integration/unknown/${query}`)).status).toBe(404);
+  expect((await read(`/integrated-account/unknown/${query}`)).status).toBe(404);
 });
 
 describe('truto-engagements check --drift', () => {
   it('says how an account differs from the documentation, and changes nothing', async () => {
-    const sandbox = await startSandbox({ additionalFields: { deal_stage: 'won' } });
+    await using sandbox = closing(await startSandbox({ additionalFields: { deal_stage: 'won' } }));
     const env = { TRUTO_BASE_URL: sandbox.url, TRUTO_API_TOKEN: sandboxToken };
     const { code, stdout } = await runCli(['check', '--drift', '--account', sandboxAccount('HubSpot').id], env);
     expect(stdout).toMatch(/^DRIFT unknown_key .*: deal_stage$/m);
@@ -159,7 +153,6 @@ describe('truto-engagements check --drift', () => {
     expect(stdout).toMatch(/^DRIFT rule .*: create$/m);
     expect(code).toBe(0);
     expect(new Set(sandbox.requests.map(({ method }) => method))).toEqual(new Set(['GET']));
-    await sandbox.close();
   });
 
   it.each([

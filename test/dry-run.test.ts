@@ -3,7 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { sandboxAccount } from '../src/sandbox/accounts.ts';
 import { seedEngagements } from '../src/sandbox/seed.ts';
 import { startSandbox } from '../src/sandbox/server.ts';
+import { closing } from './support/closing.ts';
 import { startTestFacade } from './support/facade.ts';
+import { startFacadeOver } from './support/facade-over.ts';
 import { remote, truto } from './support/outcome.ts';
 import { bearer, jwtSecret, serviceEnv, signToken } from './support/service.ts';
 import { type Answer, json, startUpstream } from './support/upstream.ts';
@@ -56,8 +58,7 @@ describe('a dry run', () => {
   });
 
   it('shows every header of the request, and no credential or key in them', async () => {
-    await using upstream = await startUpstream(json(204, undefined), account('active'));
-    await using facade = await startTestFacade(upstream.url, { AUTH_MODE: 'passthrough' });
+    await using facade = await startFacadeOver(json(204, undefined), { AUTH_MODE: 'passthrough' }, account('active'));
     const shown = document.replace('wouldBeSent', 'headers { name value }');
     const { body } = await facade.post(shown, {}, { ...bearer('canary-token'), 'idempotency-key': 'k' });
     const headers = body.data.deleteEngagement.headers as { name: string; value: string }[];
@@ -94,22 +95,20 @@ describe('a dry run', () => {
     ['cannot be read', remote(403), refusal('id', 'ForbiddenError')],
     ['cannot be read for now', truto(502), refusal('id', 'UpstreamUnavailableError')],
   ])('with a snapshot reads the engagement, and finds that it %s', async (_what, read, expected) => {
-    await using upstream = await startUpstream(read, account('active'));
-    await using facade = await startTestFacade(upstream.url);
+    await using facade = await startFacadeOver(read, {}, account('active'));
     const { body } = await facade.post(document, { snapshot: true });
     expect(body.data.deleteEngagement).toMatchObject({ ...expected, integration: { name: 'Capsule' } });
-    expect(upstream.deletes()).toEqual([]);
+    expect(facade.upstream.deletes()).toEqual([]);
   });
 
   it('without a snapshot reads only the account', async () => {
-    await using upstream = await startUpstream(remote(404), account('active'));
-    await using facade = await startTestFacade(upstream.url);
+    await using facade = await startFacadeOver(remote(404), {}, account('active'));
     expect((await facade.post(document)).body.data.deleteEngagement).toMatchObject({ wouldBeSent: true });
-    expect(upstream.seen.map(({ path }) => path)).toEqual(['/integrated-account/a']);
+    expect(facade.upstream.seen.map(({ path }) => path)).toEqual(['/integrated-account/a']);
   });
 
   it('finds the same with the sandbox', async () => {
-    const sandbox = await startSandbox();
+    await using sandbox = closing(await startSandbox());
     await using facade = await startTestFacade(sandbox.url);
     const capsule = sandboxAccount('Capsule');
     const plan = async (variables: object) => (await facade.post(document, variables)).body.data.deleteEngagement;
@@ -124,6 +123,5 @@ describe('a dry run', () => {
     expect(await plan({ account: 'mistyped' })).toMatchObject(
       refusal('integratedAccountId', 'IntegratedAccountNotFoundError'),
     );
-    await sandbox.close();
   });
 });

@@ -3,7 +3,10 @@ import { createKnownDeletes } from '../src/engagement/known-deletes.ts';
 import { sandboxAccount } from '../src/sandbox/accounts.ts';
 import { startSandbox } from '../src/sandbox/server.ts';
 import { started } from './support/bulk.ts';
+import { closing } from './support/closing.ts';
 import { startTestFacade } from './support/facade.ts';
+import { startFacadeOver } from './support/facade-over.ts';
+import { fetchGraphQL } from './support/fetch-graphql.ts';
 import { removal, startTwo } from './support/keyed-delete.ts';
 import { truto } from './support/outcome.ts';
 import { aclRules, asApp, setUser } from './support/redis-facade.ts';
@@ -24,7 +27,6 @@ interface Seen {
 interface Subscription extends AsyncDisposable {
   readonly response: Response;
   readonly seen: readonly Seen[];
-  /** The code of its last event, if that is an error. */
   code(): string | undefined;
 }
 
@@ -36,10 +38,9 @@ async function subscribe(
 ): Promise<Subscription> {
   const client = new AbortController();
   const query = 'subscription($id: ID!) { engagementDeleted(integratedAccountId: $id) { id evidence at } }';
-  const response = await fetch(`${url}/graphql`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', accept, ...headers },
-    body: JSON.stringify({ query, variables: { id: account } }),
+  const response = await fetchGraphQL(`${url}/graphql`, query, {
+    variables: { id: account },
+    headers: { accept, ...headers },
     signal: client.signal,
   });
   const seen: Seen[] = [];
@@ -65,7 +66,7 @@ async function subscribe(
 
 describe.concurrent('the subscription engagementDeleted', () => {
   it('sends the deletes of this process and the events, of its account only', async ({ expect }) => {
-    const sandbox = await startSandbox();
+    await using sandbox = closing(await startSandbox());
     await using facade = await startTestFacade(sandbox.url, webhookEnv);
     await using stream = await subscribe(facade.url, capsule);
     const [first, second] = sandbox.engagementsOf(capsule).map(({ id }) => id);
@@ -80,12 +81,10 @@ describe.concurrent('the subscription engagementDeleted', () => {
       { id: second, evidence: 'EVENT' },
     ]);
     expect(Date.parse(stream.seen[0]?.at ?? '')).toBeGreaterThan(0);
-    await sandbox.close();
   });
 
   it("comes in Apollo's multipart protocol too", async ({ expect }) => {
-    await using upstream = await startUpstream(json(204, undefined));
-    await using facade = await startTestFacade(upstream.url, webhookEnv);
+    await using facade = await startFacadeOver(json(204, undefined), webhookEnv);
     await using stream = await subscribe(facade.url, 'a', {}, 'multipart/mixed;subscriptionSpec=1.0');
     expect(stream.response.headers.get('content-type')).toContain('multipart/mixed');
     await deliver(facade.url, deletedEvent('a', '1'));
@@ -94,7 +93,7 @@ describe.concurrent('the subscription engagementDeleted', () => {
 
   it('sends the deletes and events of all servers with the same Redis, bulk deletes too', async ({ expect }) => {
     await using redis = await startRedis();
-    const sandbox = await startSandbox();
+    await using sandbox = closing(await startSandbox());
     await using two = await startTwo(sandbox.url, redis.url, webhookEnv);
     await using stream = await subscribe(two.one.url, capsule);
     const [first, second, third] = sandbox.engagementsOf(capsule).map(({ id }) => id);
@@ -102,12 +101,10 @@ describe.concurrent('the subscription engagementDeleted', () => {
     await deliver(two.other.url, deletedEvent(capsule, second ?? ''));
     await started(two.other.post, { integratedAccountId: capsule, ids: [third ?? ''] });
     await expect.poll(() => stream.seen.map(({ id }) => id).sort()).toEqual([first, second, third].sort());
-    await sandbox.close();
   });
 
   it('keeps up with events of hundreds of records', async ({ expect }) => {
-    await using upstream = await startUpstream(json(204, undefined));
-    await using facade = await startTestFacade(upstream.url, webhookEnv);
+    await using facade = await startFacadeOver(json(204, undefined), webhookEnv);
     await using stream = await subscribe(facade.url, 'a');
     for (const part of [1, 2]) {
       const records = Array.from({ length: 600 }, (_, index) => ({ id: `e${part}-${index}` }));
@@ -120,8 +117,7 @@ describe.concurrent('the subscription engagementDeleted', () => {
 
   it('ends with EVENTS_LOST when Redis is lost', async ({ expect }) => {
     await using redis = await startRedis();
-    await using upstream = await startUpstream(json(204, undefined));
-    await using facade = await startTestFacade(upstream.url, { ...webhookEnv, REDIS_URL: redis.url });
+    await using facade = await startFacadeOver(json(204, undefined), { ...webhookEnv, REDIS_URL: redis.url });
     await using stream = await subscribe(facade.url, 'a');
     await redis.kill();
     await expect.poll(() => stream.code()).toBe('EVENTS_LOST');

@@ -1,7 +1,8 @@
 import type { Socket } from 'node:net';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startTestFacade, type TestFacade } from './support/facade.ts';
-import { type Answer, type FakeUpstream, json, startUpstream } from './support/upstream.ts';
+import { describe, expect, it } from 'vitest';
+import { startTestFacade } from './support/facade.ts';
+import { shared } from './support/shared.ts';
+import { type Answer, json, startUpstream } from './support/upstream.ts';
 
 /*
  * What a 2xx proves, with one upstream and one facade. Each account belongs to one integration, and each case sets what
@@ -17,33 +18,19 @@ const deletion = `mutation ($id: ID!, $account: ID!, $format: ResponseFormat!, $
   }
 }`;
 
-let upstream: FakeUpstream;
-let facade: TestFacade;
 let answer: Answer = json(204, undefined);
-
-beforeAll(async () => {
-  const account: Answer = (request, response) => {
-    const id = request.path.split('/').at(-1) ?? '';
-    json(200, { id, integration: { name: id } })(request, response);
-  };
-  upstream = await startUpstream((request, response) => answer(request, response), account);
-  facade = await startTestFacade(upstream.url, {
-    REQUEST_TIMEOUT_MS: '3000',
-    MAX_UPSTREAM_BYTES: '4096',
-    TRUTO_RATE_LIMITS: '0',
-  });
-});
-
-afterAll(async () => {
-  await facade[Symbol.asyncDispose]();
-  await upstream[Symbol.asyncDispose]();
-});
+const account: Answer = (request, response) => {
+  const id = request.path.split('/').at(-1) ?? '';
+  json(200, { id, integration: { name: id } })(request, response);
+};
+const env = { REQUEST_TIMEOUT_MS: '3000', MAX_UPSTREAM_BYTES: '4096', TRUTO_RATE_LIMITS: '0' };
+const upstream = await shared(startUpstream((request, response) => answer(request, response), account));
+const facade = await shared(startTestFacade(upstream.url, env));
 
 interface Case {
   readonly format?: string;
   readonly integration?: string;
   readonly id?: string;
-  /** True to select `remoteData`. */
   readonly remote?: boolean;
 }
 
@@ -245,20 +232,16 @@ describe('R10 a provider that documents its refusals with status 200', () => {
   });
 });
 
-describe('R10 the record of an engagement', () => {
-  it.each(['error', 'fail'])('may have its own status %j', async (status) => {
-    expect(await deleted(json(200, { id: 'e1', status }))).toMatchObject({
-      outcome: 'DELETED',
-      engagement: { status },
-    });
+it.each(['error', 'fail'])('R10 the record of an engagement may have its own status %j', async (status) => {
+  expect(await deleted(json(200, { id: 'e1', status }))).toMatchObject({
+    outcome: 'DELETED',
+    engagement: { status },
   });
 });
 
-describe("R10 a record without the provider's body", () => {
-  it.each([null, ''])('is a success: its remote_data is %j', async (remoteData) => {
-    const result = await deleted(json(200, { id: 'e1', remote_data: remoteData }), { remote: true });
-    expect(result).toMatchObject({ outcome: 'DELETED' });
-  });
+it.each([null, ''])("R10 a record without the provider's body is a success: remote_data is %j", async (remoteData) => {
+  const result = await deleted(json(200, { id: 'e1', remote_data: remoteData }), { remote: true });
+  expect(result).toMatchObject({ outcome: 'DELETED' });
 });
 
 describe('R10 an invalid id in an answer', () => {
@@ -302,19 +285,16 @@ describe('R10 an answer with another id belongs to another request', () => {
       { format: 'RAW', integration: 'pipedrive' },
       { success: false, data: { id: 'e2' }, of: 'secret' },
     ],
-  ])(
-    '%s: the outcome is unknown, its record is dropped, and its connection is closed',
-    async (_where, options, body) => {
-      let connection: Socket | null = null;
-      const result = await deleted((request, response) => {
-        connection = response.socket;
-        json(200, body)(request, response);
-      }, options);
-      expect(result).toMatchObject({ __typename: 'OutcomeUnknownError', rawResponse: null });
-      expect(JSON.stringify(result)).not.toContain('secret');
-      await expect.poll(() => connection?.destroyed).toBe(true);
-    },
-  );
+  ])('%s: the outcome is unknown, its record is dropped, its connection is closed', async (_where, options, body) => {
+    let connection: Socket | null = null;
+    const result = await deleted((request, response) => {
+      connection = response.socket;
+      json(200, body)(request, response);
+    }, options);
+    expect(result).toMatchObject({ __typename: 'OutcomeUnknownError', rawResponse: null });
+    expect(JSON.stringify(result)).not.toContain('secret');
+    await expect.poll(() => connection?.destroyed).toBe(true);
+  });
 
   it.each([
     ['12', '00012'],

@@ -133,66 +133,64 @@ describe.concurrent('a keep-alive connection', () => {
   });
 });
 
-describe('R23 a changed address of upstream', () => {
-  /** As long as a connection may live, and a little longer. */
-  const lifetimeMs = 5 * 60_000 + 1;
+/** As long as a connection may live, and a little longer. */
+const lifetimeMs = 5 * 60_000 + 1;
 
-  /** Has one host name, and no other, lead to an address that a test may change. */
-  function stubLookup(host: string, addressNow: () => string): Disposable {
-    const { lookup } = dns;
-    const stub = (name: string, options: object, done: (error: null, addresses: LookupAddress[]) => void) =>
-      name === host ? done(null, [{ address: addressNow(), family: 4 }]) : lookup(name, options, done as never);
-    const spy = vi.spyOn(dns, 'lookup').mockImplementation(stub as never);
-    return { [Symbol.dispose]: () => spy.mockRestore() };
-  }
+/** Has one host name, and no other, lead to an address that a test may change. */
+function stubLookup(host: string, addressNow: () => string): Disposable {
+  const { lookup } = dns;
+  const stub = (name: string, options: object, done: (error: null, addresses: LookupAddress[]) => void) =>
+    name === host ? done(null, [{ address: addressNow(), family: 4 }]) : lookup(name, options, done as never);
+  const spy = vi.spyOn(dns, 'lookup').mockImplementation(stub as never);
+  return { [Symbol.dispose]: () => spy.mockRestore() };
+}
 
-  it('is noticed by connections that are always busy, and no request is lost or cut off', async () => {
-    const release = Promise.withResolvers<void>();
-    await using before = await startUpstream(async ({ path }, response) => {
-      if (path === '/held') await release.promise;
-      response.writeHead(204).end();
-    });
-    const { port } = new URL(before.url);
-    const there = { host: '127.0.0.2', port: Number(port) };
-    await using after = await startUpstream((_request, response) => response.writeHead(204).end(), undefined, there);
-    let address = '127.0.0.1';
-    using _lookup = stubLookup('moving.example', () => address);
-    const baseUrl = new URL(`http://moving.example:${port}`);
-    const client = createUpstreamClient({ baseUrl, maxUpstreamBytes: 1024, requestTimeoutMs: 1_000 });
-    const send = async (path: string) => {
-      const deadlineAt = performance.now() + 60_000;
-      const request = { method: 'DELETE', path, headers: {} } as const;
-      return client.attempt(request, { answerBy: deadlineAt, deadlineAt, streams: false, onDone() {} });
-    };
-    const answered = { kind: 'answer', statusCode: 204 };
-    let isOver = false;
-    const ends: unknown[] = [];
-    const held = send('/held');
-    const callers = Array.from({ length: 8 }, async () => {
-      while (!isOver) ends.push(await send('/busy'));
-    });
-    vi.useFakeTimers({ toFake: ['Date'] });
-    try {
-      await expect.poll(() => before.seen.length).toBeGreaterThan(100);
-      address = '127.0.0.2';
-      const countThen = before.seen.length;
-      await expect.poll(() => before.seen.length).toBeGreaterThan(countThen + 100);
-      expect(after.seen).toEqual([]);
-
-      vi.setSystemTime(Date.now() + lifetimeMs);
-      await expect.poll(() => after.seen.length).toBeGreaterThan(100);
-      const lastCount = before.seen.length;
-      await expect.poll(() => after.seen.length).toBeGreaterThan(500);
-      expect(before.seen).toHaveLength(lastCount);
-      release.resolve();
-      expect(await held).toMatchObject(answered);
-    } finally {
-      vi.useRealTimers();
-      isOver = true;
-      release.resolve();
-      await Promise.all(callers);
-      await client.close(1_000);
-    }
-    expect(ends).toEqual(ends.map(() => expect.objectContaining(answered)));
+it('R23 a changed address of upstream is noticed by connections that are always busy, and no request is lost or cut off', async () => {
+  const release = Promise.withResolvers<void>();
+  await using before = await startUpstream(async ({ path }, response) => {
+    if (path === '/held') await release.promise;
+    response.writeHead(204).end();
   });
+  const { port } = new URL(before.url);
+  const there = { host: '127.0.0.2', port: Number(port) };
+  await using after = await startUpstream((_request, response) => response.writeHead(204).end(), undefined, there);
+  let address = '127.0.0.1';
+  using _lookup = stubLookup('moving.example', () => address);
+  const baseUrl = new URL(`http://moving.example:${port}`);
+  const client = createUpstreamClient({ baseUrl, maxUpstreamBytes: 1024, requestTimeoutMs: 1_000 });
+  const send = async (path: string) => {
+    const deadlineAt = performance.now() + 60_000;
+    const request = { method: 'DELETE', path, headers: {} } as const;
+    return client.attempt(request, { answerBy: deadlineAt, deadlineAt, streams: false, onDone() {} });
+  };
+  const answered = { kind: 'answer', statusCode: 204 };
+  let isOver = false;
+  const ends: unknown[] = [];
+  const held = send('/held');
+  const callers = Array.from({ length: 8 }, async () => {
+    while (!isOver) ends.push(await send('/busy'));
+  });
+  vi.useFakeTimers({ toFake: ['Date'] });
+  try {
+    await expect.poll(() => before.seen.length).toBeGreaterThan(100);
+    address = '127.0.0.2';
+    const countThen = before.seen.length;
+    await expect.poll(() => before.seen.length).toBeGreaterThan(countThen + 100);
+    expect(after.seen).toEqual([]);
+
+    vi.setSystemTime(Date.now() + lifetimeMs);
+    await expect.poll(() => after.seen.length).toBeGreaterThan(100);
+    const lastCount = before.seen.length;
+    await expect.poll(() => after.seen.length).toBeGreaterThan(500);
+    expect(before.seen).toHaveLength(lastCount);
+    release.resolve();
+    expect(await held).toMatchObject(answered);
+  } finally {
+    vi.useRealTimers();
+    isOver = true;
+    release.resolve();
+    await Promise.all(callers);
+    await client.close(1_000);
+  }
+  expect(ends).toEqual(ends.map(() => expect.objectContaining(answered)));
 });

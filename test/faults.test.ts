@@ -59,7 +59,6 @@ describe('R01 all of 50 deletes without a connection return by their deadline, a
   const timeoutMs = 2_000;
   const env = { REQUEST_TIMEOUT_MS: String(timeoutMs), TRUTO_RATE_LIMITS: '0' };
 
-  /** Deletes in that many accounts at once, in time. */
   async function removeAll(facade: TestFacade) {
     const accounts = Array.from({ length: 50 }, (_, index) => `account-${index}`);
     const answers = await inTime(facade, timeoutMs, () =>

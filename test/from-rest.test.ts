@@ -2,17 +2,18 @@ import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } fr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import contract from '../schema/upstream.json' with { type: 'json' };
 import { sandboxAccount, sandboxAccounts, sandboxToken } from '../src/sandbox/accounts.ts';
-import { type Sandbox, startSandbox } from '../src/sandbox/server.ts';
+import { startSandbox } from '../src/sandbox/server.ts';
 import { documentText, fieldRows, parameterRows, type Sample, samplePairs } from './from-rest/document.ts';
 import { mappedFields, toGraphQL } from './from-rest/mapping.ts';
 import { callSandbox, engagementCall, seededEngagement } from './sandbox-call.ts';
-import { startTestFacade, type TestFacade } from './support/facade.ts';
+import { startTestFacade } from './support/facade.ts';
 import { installPackages } from './support/install-packages.ts';
 import { pythonWith } from './support/python.ts';
 import { runProgram } from './support/run-program.ts';
+import { shared } from './support/shared.ts';
 
 /**
  * Truto's own SDKs are on no registry that is reached from here: what stands in for them sends the same request. The
@@ -20,31 +21,19 @@ import { runProgram } from './support/run-program.ts';
  */
 const standIns = fileURLToPath(new URL('from-rest/', import.meta.url));
 const clients = fileURLToPath(new URL('../examples/clients/', import.meta.url));
-/** What the first run installs takes its time. */
-const installTimeoutMs = 300_000;
 
+installPackages(clients, '75 MB');
 /** One that is called as REST always was, and one just like it behind the facade. */
-let plain: Sandbox;
-let fronted: Sandbox;
-let facade: TestFacade;
-let folder: string;
-beforeAll(async () => {
-  installPackages(clients, '75 MB');
-  plain = await startSandbox();
-  fronted = await startSandbox();
-  facade = await startTestFacade(fronted.url, { AUTH_MODE: 'passthrough', TRUTO_BASE_URL: fronted.url });
-  folder = mkdtempSync(join(tmpdir(), 'from-rest-'));
-  mkdirSync(join(folder, 'node_modules/@truto/truto-ts-sdk'), { recursive: true });
-  cpSync(join(standIns, 'truto-ts-sdk.mjs'), join(folder, 'node_modules/@truto/truto-ts-sdk/index.mjs'));
-  const manifest = { name: '@truto/truto-ts-sdk', exports: './index.mjs' };
-  writeFileSync(join(folder, 'node_modules/@truto/truto-ts-sdk/package.json'), JSON.stringify(manifest));
-  symlinkSync(join(clients, 'node_modules/graphql-request'), join(folder, 'node_modules/graphql-request'));
-}, installTimeoutMs);
-afterAll(async () => {
-  await facade?.[Symbol.asyncDispose]();
-  await Promise.all([plain?.close(), fronted?.close()]);
-  rmSync(folder, { recursive: true });
-});
+const plain = await shared(startSandbox());
+const fronted = await shared(startSandbox());
+const facade = await shared(startTestFacade(fronted.url, { AUTH_MODE: 'passthrough', TRUTO_BASE_URL: fronted.url }));
+const folder = mkdtempSync(join(tmpdir(), 'from-rest-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+mkdirSync(join(folder, 'node_modules/@truto/truto-ts-sdk'), { recursive: true });
+cpSync(join(standIns, 'truto-ts-sdk.mjs'), join(folder, 'node_modules/@truto/truto-ts-sdk/index.mjs'));
+const manifest = { name: '@truto/truto-ts-sdk', exports: './index.mjs' };
+writeFileSync(join(folder, 'node_modules/@truto/truto-ts-sdk/package.json'), JSON.stringify(manifest));
+symlinkSync(join(clients, 'node_modules/graphql-request'), join(folder, 'node_modules/graphql-request'));
 
 /** Runs a program of the document with the addresses of these servers, and reads the JSON that it prints. */
 async function run({ language, code }: Sample) {
@@ -74,28 +63,25 @@ describe('docs/from-rest.md: the samples', () => {
     expect(pairs.map(({ name }) => name)).toEqual(names);
   });
 
-  it.each(pairs)(
-    '$name deletes the same engagement on both sides, and tells the same of it',
-    async ({ rest, graphql }) => {
-      const deletes = () =>
-        [plain, fronted].map(({ requests }) => requests.filter(({ method }) => method === 'DELETE').length);
-      const [restBefore = 0, graphqlBefore = 0] = deletes();
-      const record = await run(rest);
-      expect(plain.wasDeleted(account, record.id)).toBe(true);
-      expect(fronted.wasDeleted(account, record.id)).toBe(false);
+  it.each(pairs)('$name deletes the same engagement on both sides, and says the same', async ({ rest, graphql }) => {
+    const deletes = () =>
+      [plain, fronted].map(({ requests }) => requests.filter(({ method }) => method === 'DELETE').length);
+    const [restBefore = 0, graphqlBefore = 0] = deletes();
+    const record = await run(rest);
+    expect(plain.wasDeleted(account, record.id)).toBe(true);
+    expect(fronted.wasDeleted(account, record.id)).toBe(false);
 
-      const { data } = await run(graphql);
-      const { engagement, ...result } = data.deleteEngagement;
-      const success = { __typename: 'DeleteEngagementSuccess', deletedEngagementId: record.id, outcome: 'DELETED' };
-      expect(result).toEqual(success);
-      expect(fronted.wasDeleted(account, record.id)).toBe(true);
-      expect(deletes()).toEqual([restBefore + 1, graphqlBefore + 1]);
+    const { data } = await run(graphql);
+    const { engagement, ...result } = data.deleteEngagement;
+    const success = { __typename: 'DeleteEngagementSuccess', deletedEngagementId: record.id, outcome: 'DELETED' };
+    expect(result).toEqual(success);
+    expect(fronted.wasDeleted(account, record.id)).toBe(true);
+    expect(deletes()).toEqual([restBefore + 1, graphqlBefore + 1]);
 
-      const names = Object.keys(engagement);
-      expect(names.length).toBeGreaterThan(2);
-      expect(engagement).toEqual(toGraphQL(record, names));
-    },
-  );
+    const names = Object.keys(engagement);
+    expect(names.length).toBeGreaterThan(2);
+    expect(engagement).toEqual(toGraphQL(record, names));
+  });
 });
 
 const whole = mappedFields.map(({ selection }) => selection).join(' ');

@@ -1,6 +1,7 @@
 import { afterAll, describe, expect, it, vi } from 'vitest';
 import { runPrepared } from '../src/graphql/prepared/prepared-operations.ts';
 import { startTestFacade, type TestFacade } from './support/facade.ts';
+import { startFacadeOver } from './support/facade-over.ts';
 import { mutation, remote, truto } from './support/outcome.ts';
 import { attemptsLogged } from './support/raw-upstream.ts';
 import { bearer, jwtSecret, serviceEnv, signToken } from './support/service.ts';
@@ -25,7 +26,6 @@ async function bothWays(url: string, init: { headers?: Record<string, string>; b
   return answers;
 }
 
-/** A facade over an upstream that always answers like this. */
 async function startOver(answer: Answer) {
   const stack = new AsyncDisposableStack();
   const upstream = stack.use(await startUpstream(answer, 'capsule'));
@@ -62,8 +62,7 @@ afterAll(() => succeeding[Symbol.asyncDispose]());
 
 describe('the front door answers as Yoga does', () => {
   it('and itself, once it knows the operation', async () => {
-    await using upstream = await startUpstream(success, 'capsule');
-    await using facade = await startTestFacade(upstream.url);
+    await using facade = await startFacadeOver(success, {}, 'capsule');
     const send = async (path: string) => {
       const response = await fetch(facade.url + path, { method: 'POST', headers: usual, body: body(mutation) });
       expect(await response.text()).toContain('DELETED');
@@ -242,15 +241,14 @@ describe('a prepared read', () => {
     ['a related record that cannot be read', 'id name', 4, 'u2'],
     ['only ids', 'id', 1, ''],
   ])('of %s sends the same requests, each once, and gives the same answer', async (_what, owner, count, failing) => {
-    await using upstream = await startUpstream(answerBut(failing), 'capsule');
-    await using facade = await startTestFacade(upstream.url);
+    await using facade = await startFacadeOver(answerBut(failing), {}, 'capsule');
     const answers: string[] = [];
     for (const path of ['/graphql', '/graphql', '/graphql?']) {
-      const before = upstream.seen.length;
+      const before = facade.upstream.seen.length;
       const calls = vi.mocked(runPrepared).mock.calls.length;
       const response = await fetch(facade.url + path, { method: 'POST', headers: usual, body: body(query(owner)) });
       answers.push(await response.text());
-      const paths = upstream.seen.slice(before).map((request) => request.path);
+      const paths = facade.upstream.seen.slice(before).map((request) => request.path);
       expect(paths.filter((one) => !one.includes('/integrated-account/'))).toHaveLength(count);
       expect(vi.mocked(runPrepared).mock.calls.length - calls).toBe(answers.length === 2 ? 1 : 0);
     }
@@ -261,25 +259,22 @@ describe('a prepared read', () => {
   });
 });
 
-describe('an operation that is known', () => {
-  it.each([
-    ['an empty name', mutation, ''],
-    ['a name with a line break', `#c\n${mutation}`, '\n#c'],
-    ['a name that no operation can have', mutation, 'a b'],
-  ])('is not run under %s', async (_what, known, operationName) => {
-    await using upstream = await startUpstream(success, 'capsule');
-    await using facade = await startTestFacade(upstream.url);
-    await facade.post(known);
-    await facade.post(mutation);
-    const before = upstream.deletes().length;
-    const response = await fetch(`${facade.url}/graphql`, {
-      method: 'POST',
-      headers: usual,
-      body: body(mutation, { operationName }),
-    });
-    expect(await response.text()).toContain('errors');
-    expect(upstream.deletes()).toHaveLength(before);
+it.each([
+  ['an empty name', mutation, ''],
+  ['a name with a line break', `#c\n${mutation}`, '\n#c'],
+  ['a name that no operation can have', mutation, 'a b'],
+])('an operation that is known is not run under %s', async (_what, known, operationName) => {
+  await using facade = await startFacadeOver(success, {}, 'capsule');
+  await facade.post(known);
+  await facade.post(mutation);
+  const before = facade.upstream.deletes().length;
+  const response = await fetch(`${facade.url}/graphql`, {
+    method: 'POST',
+    headers: usual,
+    body: body(mutation, { operationName }),
   });
+  expect(await response.text()).toContain('errors');
+  expect(facade.upstream.deletes()).toHaveLength(before);
 });
 
 it('S31 a token that expires while its delete is done does not hide the outcome, when its answer has an error', async () => {
@@ -309,33 +304,30 @@ it('S31 a token that expires while its delete is done does not hide the outcome,
   expect(upstream.deletes()).toHaveLength(2);
 });
 
-describe('a client that leaves a prepared operation', () => {
-  it('R11 has nothing further sent for it, and what was sent is finished and logged', async () => {
-    const release = Promise.withResolvers<void>();
-    await using upstream = await startUpstream(async (request, response) => {
-      if (request.path.endsWith('/2')) await release.promise;
-      json(204, undefined)(request, response);
-    });
-    await using facade = await startTestFacade(upstream.url);
-    const aliases = ['a', 'b', 'c'].map(
-      (name) => `${name}: deleteEngagement(id: $${name}, integratedAccountId: "a") { __typename }`,
-    );
-    const query = `mutation D($a: ID!, $b: ID!, $c: ID!) { ${aliases.join(' ')} }`;
-    await facade.post(query, { a: 11, b: 12, c: 13 });
-    const client = new AbortController();
-    const gone = fetch(`${facade.url}/graphql`, {
-      method: 'POST',
-      headers: usual,
-      body: body(query, { variables: { a: 1, b: 2, c: 3 } }),
-      signal: client.signal,
-    }).catch(() => 'gone');
-    await expect.poll(() => upstream.deletes().length).toBe(5);
-    client.abort();
-    expect(await gone).toBe('gone');
-    await fetch(`${facade.url}/health`);
-    release.resolve();
-    await expect.poll(() => facade.logged().match(/"msg":"delete"/g)?.length).toBe(6);
-    expect(upstream.deletes()).toHaveLength(5);
-    expect(attemptsLogged(facade).filter((attempts) => attempts === 0)).toHaveLength(1);
+it('R11 a client that leaves a prepared operation has nothing further sent for it, and what was sent is finished and logged', async () => {
+  const release = Promise.withResolvers<void>();
+  await using facade = await startFacadeOver(async (request, response) => {
+    if (request.path.endsWith('/2')) await release.promise;
+    json(204, undefined)(request, response);
   });
+  const aliases = ['a', 'b', 'c'].map(
+    (name) => `${name}: deleteEngagement(id: $${name}, integratedAccountId: "a") { __typename }`,
+  );
+  const query = `mutation D($a: ID!, $b: ID!, $c: ID!) { ${aliases.join(' ')} }`;
+  await facade.post(query, { a: 11, b: 12, c: 13 });
+  const client = new AbortController();
+  const gone = fetch(`${facade.url}/graphql`, {
+    method: 'POST',
+    headers: usual,
+    body: body(query, { variables: { a: 1, b: 2, c: 3 } }),
+    signal: client.signal,
+  }).catch(() => 'gone');
+  await expect.poll(() => facade.upstream.deletes().length).toBe(5);
+  client.abort();
+  expect(await gone).toBe('gone');
+  await fetch(`${facade.url}/health`);
+  release.resolve();
+  await expect.poll(() => facade.logged().match(/"msg":"delete"/g)?.length).toBe(6);
+  expect(facade.upstream.deletes()).toHaveLength(5);
+  expect(attemptsLogged(facade).filter((attempts) => attempts === 0)).toHaveLength(1);
 });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type GraphQLAnswer, startTestFacade } from './support/facade.ts';
+import { startTestFacade } from './support/facade.ts';
+import type { GraphQLAnswer } from './support/fetch-graphql.ts';
 import { bearer, jwtSecret, serviceEnv, signToken } from './support/service.ts';
 import { json, type SeenRequest, startUpstream } from './support/upstream.ts';
 
@@ -52,13 +53,11 @@ async function start() {
   return { upstream, facade, [Symbol.asyncDispose]: () => stack.disposeAsync() };
 }
 
-/** The header of a caller with that grant. */
 const callerOf = async (sub: string, grant: readonly string[]) =>
   bearer(await signToken({ sub, integrated_accounts: grant }));
 
 const accountOf = ({ path, query }: SeenRequest) => query.integrated_account_id ?? path.split('/').at(-1);
 
-/** The requests for an account, in order. */
 const requestsFor = (account: string, seen: readonly SeenRequest[]) =>
   seen
     .filter((request) => accountOf(request) === account)
@@ -94,48 +93,43 @@ describe('S02 with two callers, each granted one account of two,', () => {
     expect(upstream.seen).toHaveLength(before);
   });
 
-  it.each(operations)(
-    '%s in an account that exists is refused as in one that does not',
-    async (_what, document, requests) => {
-      await using running = await start();
-      const { upstream, facade } = running;
-      const [callerA, callerB] = await Promise.all([callerOf('A', ['a']), callerOf('B', ['b'])]);
-      // The account exists, and is cached by the server.
-      expect(isForbidden(await facade.post(document, { account: 'b' }, callerB))).toBe(false);
-      const accounts = ['b', 'c', '00000000-0000-4000-8000-000000000001', 'b '];
-      const answers = [];
-      for (const account of [...accounts, ...accounts]) {
-        const answer = await facade.post(document, { account }, callerA);
-        expect(isForbidden(answer)).toBe(true);
-        const { date: _date, 'x-request-id': _id, ...headers } = Object.fromEntries(answer.headers);
-        answers.push(JSON.stringify([answer.status, headers, answer.body]));
-      }
-      expect(new Set(answers).size).toBe(1);
-      expect(upstream.seen).toHaveLength(requests.length);
-    },
-  );
-});
-
-describe('S02 S19 a remembered Idempotency-Key', () => {
-  it('returns nothing to the same subject once its token lacks the grant', async () => {
+  it.each(operations)('%s is refused in an existing account as in a missing one', async (_what, document, requests) => {
     await using running = await start();
     const { upstream, facade } = running;
-    const send = async (grant: readonly string[], argument = '') => {
-      const headers = { ...(await callerOf('one and the same', grant)), 'idempotency-key': 'k' };
-      return (await facade.post(removal(argument), { account: 'a' }, headers)).body.data.result;
-    };
-    expect(await send(['a'])).toEqual({ __typename: 'DeleteEngagementSuccess' });
-    const before = upstream.seen.length;
-    for (const grant of [[], ['b'], ['A']]) {
-      expect(await send(grant)).toEqual({
-        __typename: 'ForbiddenError',
-        message: expect.stringContaining('Nothing was sent'),
-      });
-      expect((await send(grant, ', snapshot: true')).__typename).toBe('ForbiddenError');
+    const [callerA, callerB] = await Promise.all([callerOf('A', ['a']), callerOf('B', ['b'])]);
+    // The account exists, and is cached by the server.
+    expect(isForbidden(await facade.post(document, { account: 'b' }, callerB))).toBe(false);
+    const accounts = ['b', 'c', '00000000-0000-4000-8000-000000000001', 'b '];
+    const answers = [];
+    for (const account of [...accounts, ...accounts]) {
+      const answer = await facade.post(document, { account }, callerA);
+      expect(isForbidden(answer)).toBe(true);
+      const { date: _date, 'x-request-id': _id, ...headers } = Object.fromEntries(answer.headers);
+      answers.push(JSON.stringify([answer.status, headers, answer.body]));
     }
-    expect(await send(['b', 'a'])).toEqual({ __typename: 'DeleteEngagementSuccess' });
-    expect(upstream.seen).toHaveLength(before);
+    expect(new Set(answers).size).toBe(1);
+    expect(upstream.seen).toHaveLength(requests.length);
   });
+});
+
+it('S02 S19 a remembered Idempotency-Key returns nothing to the same subject once its token lacks the grant', async () => {
+  await using running = await start();
+  const { upstream, facade } = running;
+  const send = async (grant: readonly string[], argument = '') => {
+    const headers = { ...(await callerOf('one and the same', grant)), 'idempotency-key': 'k' };
+    return (await facade.post(removal(argument), { account: 'a' }, headers)).body.data.result;
+  };
+  expect(await send(['a'])).toEqual({ __typename: 'DeleteEngagementSuccess' });
+  const before = upstream.seen.length;
+  for (const grant of [[], ['b'], ['A']]) {
+    expect(await send(grant)).toEqual({
+      __typename: 'ForbiddenError',
+      message: expect.stringContaining('Nothing was sent'),
+    });
+    expect((await send(grant, ', snapshot: true')).__typename).toBe('ForbiddenError');
+  }
+  expect(await send(['b', 'a'])).toEqual({ __typename: 'DeleteEngagementSuccess' });
+  expect(upstream.seen).toHaveLength(before);
 });
 
 it('S02 a token that grants 500 accounts, with a header of 26 kB, is accepted', async () => {

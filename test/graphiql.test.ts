@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { startTestFacade, type TestFacade } from './support/facade.ts';
+import { shared } from './support/shared.ts';
 
 const issuedBy = { JWT_ISSUER: 'https://issuer.example', JWT_AUDIENCE: 'engagements' };
 
@@ -15,16 +16,10 @@ async function addressOf(facade: TestFacade, name: string): Promise<string> {
   return `${facade.url}/graphql${address.replace('&amp;', '&')}`;
 }
 
-describe('GraphiQL', () => {
-  let facade: TestFacade;
-  let script: Response;
-  let scriptText: string;
-  beforeAll(async () => {
-    facade = await startTestFacade('http://127.0.0.1:1');
-    script = await fetch(await addressOf(facade, 'graphiql.js'));
-    scriptText = await script.text();
-  });
-  afterAll(() => facade[Symbol.asyncDispose]());
+describe('GraphiQL', async () => {
+  const facade = await shared(startTestFacade('http://127.0.0.1:1'));
+  const script = await fetch(await addressOf(facade, 'graphiql.js'));
+  const scriptText = await script.text();
 
   it('is served at the endpoint, and loads nothing from another host or path', async () => {
     const page = await (await fetchPage(facade)).text();
@@ -136,12 +131,8 @@ describe('GraphiQL', () => {
   });
 });
 
-describe('S11 with EXPOSE_SCHEMA off, as by default outside the sandbox', () => {
-  let facade: TestFacade;
-  beforeAll(async () => {
-    facade = await startTestFacade('http://127.0.0.1:1', { AUTH_MODE: 'passthrough' });
-  });
-  afterAll(() => facade[Symbol.asyncDispose]());
+describe('S11 with EXPOSE_SCHEMA off, as by default outside the sandbox', async () => {
+  const facade = await shared(startTestFacade('http://127.0.0.1:1', { AUTH_MODE: 'passthrough' }));
 
   it('there is no GraphiQL', async () => {
     expect(await (await fetchPage(facade)).text()).not.toContain('asset=');

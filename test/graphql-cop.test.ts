@@ -1,12 +1,9 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startTestFacade, type TestFacade } from './support/facade.ts';
+import { describe, expect, it } from 'vitest';
+import { startTestFacade } from './support/facade.ts';
+import { shared } from './support/shared.ts';
 
 /** The checks of graphql-cop, as it makes them; each says what an attacker gets from a server that fails it. */
-let facade: TestFacade;
-beforeAll(async () => {
-  facade = await startTestFacade('http://127.0.0.1:1', { AUTH_MODE: 'passthrough', EXPOSE_SCHEMA: '0' });
-});
-afterAll(() => facade[Symbol.asyncDispose]());
+const facade = await shared(startTestFacade('http://127.0.0.1:1', { AUTH_MODE: 'passthrough', EXPOSE_SCHEMA: '0' }));
 
 const post = async (query: string) => (await facade.post(query)).body;
 const send = (path: string, init: RequestInit = {}) => fetch(facade.url + path, init);

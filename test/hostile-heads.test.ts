@@ -1,18 +1,11 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startTestFacade, type TestFacade } from './support/facade.ts';
+import { describe, expect, it } from 'vitest';
+import { startTestFacade } from './support/facade.ts';
 import { connectRaw, requestHead } from './support/raw-client.ts';
-import { type FakeUpstream, json, startUpstream } from './support/upstream.ts';
+import { shared } from './support/shared.ts';
+import { json, startUpstream } from './support/upstream.ts';
 
-let upstream: FakeUpstream;
-let facade: TestFacade;
-beforeAll(async () => {
-  upstream = await startUpstream(json(204, undefined), 'capsule');
-  facade = await startTestFacade(upstream.url, { AUTH_MODE: 'passthrough' });
-});
-afterAll(async () => {
-  await facade[Symbol.asyncDispose]();
-  await upstream[Symbol.asyncDispose]();
-});
+const upstream = await shared(startUpstream(json(204, undefined), 'capsule'));
+const facade = await shared(startTestFacade(upstream.url, { AUTH_MODE: 'passthrough' }));
 
 const body = JSON.stringify({
   query: 'mutation { deleteEngagement(id: 1, integratedAccountId: "a") { __typename } }',

@@ -1,21 +1,14 @@
 import fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { checkId } from '../src/engagement/rules.ts';
-import { startTestFacade, type TestFacade } from './support/facade.ts';
+import { startTestFacade } from './support/facade.ts';
 import { hasDotSegment, refusedIds, takenIds } from './support/ids.ts';
-import { noContent, type RawUpstream, record, startRawUpstream } from './support/raw-upstream.ts';
+import { noContent, record, startRawUpstream } from './support/raw-upstream.ts';
 import { runs } from './support/runs.ts';
+import { shared } from './support/shared.ts';
 
-let upstream: RawUpstream;
-let facade: TestFacade;
-beforeAll(async () => {
-  upstream = await startRawUpstream([noContent], { onRead: record({ id: 'e1', subject: 'Hello' }) });
-  facade = await startTestFacade(upstream.url, { TRUTO_RATE_LIMITS: '0' });
-});
-afterAll(async () => {
-  await facade[Symbol.asyncDispose]();
-  await upstream[Symbol.asyncDispose]();
-});
+const upstream = await shared(startRawUpstream([noContent], { onRead: record({ id: 'e1', subject: 'Hello' }) }));
+const facade = await shared(startTestFacade(upstream.url, { TRUTO_RATE_LIMITS: '0' }));
 
 const removal = `mutation ($id: ID! = "e1", $account: ID! = "a") {
   deleteEngagement(id: $id, integratedAccountId: $account) { __typename ... on InvalidInputError { issues { path } } } }`;

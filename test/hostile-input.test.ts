@@ -1,25 +1,17 @@
 import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
+import { createServer } from 'node:net';
 import fc from 'fast-check';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { startTestFacade, type TestFacade } from './support/facade.ts';
-import { noContent, type RawRequest, type RawUpstream, startRawUpstream } from './support/raw-upstream.ts';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { startTestFacade } from './support/facade.ts';
+import { listen } from './support/listen.ts';
+import { noContent, type RawRequest, startRawUpstream } from './support/raw-upstream.ts';
 import { runs } from './support/runs.ts';
-import { type Stranger, startStranger } from './support/stranger.ts';
+import { shared } from './support/shared.ts';
 
-let upstream: RawUpstream;
-let stranger: Stranger;
-let facade: TestFacade;
-beforeAll(async () => {
-  stranger = await startStranger();
-  upstream = await startRawUpstream([noContent]);
-  facade = await startTestFacade(upstream.url);
-});
-afterAll(async () => {
-  await facade[Symbol.asyncDispose]();
-  await upstream[Symbol.asyncDispose]();
-  await stranger[Symbol.asyncDispose]();
-});
+const stranger = await shared(listen(createServer((socket) => socket.end('HTTP/1.1 204 No Content\r\n\r\n'))));
+const upstream = await shared(startRawUpstream([noContent]));
+const facade = await shared(startTestFacade(upstream.url));
 
 const documents = {
   remove: `mutation ($id: ID! = "e1", $account: ID! = "a", $parameters: DeleteEngagementParameters, $remoteQuery: JSONObject) {

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { createRequestMemory } from '../src/engagement/request-memory.ts';
-import { startTestFacade } from './support/facade.ts';
+import { startFacadeOver } from './support/facade-over.ts';
 import { performDelete } from './support/perform-delete.ts';
-import { json, startUpstream } from './support/upstream.ts';
+import { json } from './support/upstream.ts';
 
 const document = 'mutation { deleteEngagement(id: 1, integratedAccountId: "a") { __typename } }';
 const withKey = (key: string) => ({ 'idempotency-key': key });
@@ -11,26 +11,24 @@ describe('an Idempotency-Key', () => {
   it.each([[''], [' '], ['two words'], ['x'.repeat(256)], ['schlüssel']])(
     'of any form but 1 to 255 visible ASCII characters is refused: %j',
     async (key) => {
-      await using upstream = await startUpstream(json(204, undefined));
-      await using facade = await startTestFacade(upstream.url);
+      await using facade = await startFacadeOver(json(204, undefined));
       const { status, body } = await facade.post(document, {}, withKey(key));
       expect([status, body.errors[0].extensions.code]).toEqual([400, 'BAD_USER_INPUT']);
-      expect(upstream.seen).toEqual([]);
+      expect(facade.upstream.seen).toEqual([]);
     },
   );
 
   it.each([[{ idempotencyKey: 5 }], [{ idempotencyKey: 'other' }], [{ idempotencyKey: ['k'] }]])(
     'together with extensions of %j is refused',
     async (extensions) => {
-      await using upstream = await startUpstream(json(204, undefined));
-      await using facade = await startTestFacade(upstream.url);
+      await using facade = await startFacadeOver(json(204, undefined));
       const response = await fetch(`${facade.url}/graphql`, {
         method: 'POST',
         headers: { 'content-type': 'application/json', ...withKey('k') },
         body: JSON.stringify({ query: document, extensions }),
       });
       expect(response.status).toBe(400);
-      expect(upstream.seen).toEqual([]);
+      expect(facade.upstream.seen).toEqual([]);
     },
   );
 });

@@ -2,7 +2,9 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Secret } from '../src/config/secret.ts';
 import { createAccountLookup } from '../src/engagement/account.ts';
 import { startSandbox } from '../src/sandbox/server.ts';
+import { closing } from './support/closing.ts';
 import { startTestFacade } from './support/facade.ts';
+import { startFacadeOver } from './support/facade-over.ts';
 import { remote, truto } from './support/outcome.ts';
 import { type noContent, record, refusal, reset, startRawUpstream } from './support/raw-upstream.ts';
 import { type Answer, json, startUpstream } from './support/upstream.ts';
@@ -17,12 +19,11 @@ const mutation = `mutation Delete($id: ID!, $account: ID!) {
 
 describe('the look-up of the integration', () => {
   it('happens once for an account, for any number of deletes', async () => {
-    await using upstream = await startUpstream(json(204, undefined), 'capsule');
-    await using facade = await startTestFacade(upstream.url);
+    await using facade = await startFacadeOver(json(204, undefined), {}, 'capsule');
     await Promise.all([1, 2, 3].map((id) => facade.post(mutation, { id, account: 'a' })));
     await facade.post(mutation, { id: 4, account: 'a' });
-    expect(upstream.seen.filter(({ method }) => method === 'GET')).toHaveLength(1);
-    expect(upstream.deletes()).toHaveLength(4);
+    expect(facade.upstream.seen.filter(({ method }) => method === 'GET')).toHaveLength(1);
+    expect(facade.upstream.deletes()).toHaveLength(4);
   });
 
   it.each([
@@ -45,8 +46,7 @@ describe('the look-up of the integration', () => {
     ['names an unknown integration', json(200, { integration: { name: 'brandnewcrm' } })],
     ['never answers', () => {}],
   ] as [string, Answer][])('never stands in the way when it %s', async (_how, answer) => {
-    await using upstream = await startUpstream(json(204, undefined), answer);
-    await using facade = await startTestFacade(upstream.url, { REQUEST_TIMEOUT_MS: '1000' });
+    await using facade = await startFacadeOver(json(204, undefined), { REQUEST_TIMEOUT_MS: '1000' }, answer);
     const { body } = await facade.post(mutation, { id: '1', account: 'a' });
     expect(body.data.deleteEngagement).toMatchObject({ __typename: 'DeleteEngagementSuccess', integration: null });
   });
@@ -75,19 +75,17 @@ describe('the look-up of the integration', () => {
     ['its label, where it has no name', { label: 'Affinity' }],
     ['its name, where both are known', { name: 'affinity', label: 'Capsule' }],
   ])('recognizes the integration by %s', async (_which, integration) => {
-    await using upstream = await startUpstream(json(204, undefined), json(200, { integration }));
-    await using facade = await startTestFacade(upstream.url);
+    await using facade = await startFacadeOver(json(204, undefined), {}, json(200, { integration }));
     const { body } = await facade.post(mutation, { id: '1', account: 'a' });
     // Affinity requires the type.
     expect(body.data.deleteEngagement.__typename).toBe('InvalidInputError');
-    expect(upstream.deletes()).toHaveLength(0);
+    expect(facade.upstream.deletes()).toHaveLength(0);
   });
 
   it('is not repeated for every delete when upstream does not return the account', async () => {
-    await using upstream = await startUpstream(json(204, undefined), truto(403));
-    await using facade = await startTestFacade(upstream.url);
+    await using facade = await startFacadeOver(json(204, undefined), {}, truto(403));
     for (const id of [1, 2, 3]) await facade.post(mutation, { id, account: 'a' });
-    expect(upstream.seen.filter(({ method }) => method === 'GET')).toHaveLength(1);
+    expect(facade.upstream.seen.filter(({ method }) => method === 'GET')).toHaveLength(1);
   });
 });
 
@@ -147,7 +145,7 @@ async function start(onDelete: Answer, ...lookUps: readonly Answer[]) {
 
 describe('an integrated account that does not exist', () => {
   it('is what the sandbox returns for an unknown account, for deletes and reads, and no delete is sent', async () => {
-    const sandbox = await startSandbox();
+    await using sandbox = closing(await startSandbox());
     await using facade = await startTestFacade(sandbox.url);
     const one = await facade.post(mutation, { id: '1', account: 'mistyped' });
     expect(one.body.data.deleteEngagement.__typename).toBe(missing);
@@ -163,7 +161,6 @@ describe('an integrated account that does not exist', () => {
       expect(body).toMatchObject({ data: { it: null }, errors: [{ extensions: { code } }] });
     }
     expect(sandbox.requests.filter(({ method }) => method === 'DELETE')).toEqual([]);
-    await sandbox.close();
   });
 
   it.each([['no message', ''], ...messages.map((message) => [`"${message}"`, message])])(

@@ -5,39 +5,35 @@ import { readDeletedMark } from '../src/engagement/read.ts';
 import { sandboxAccount } from '../src/sandbox/accounts.ts';
 import { seedEngagements } from '../src/sandbox/seed.ts';
 import { startSandbox } from '../src/sandbox/server.ts';
+import { closing } from './support/closing.ts';
 import { documented, withoutDelete } from './support/documented-integrations.ts';
 import { startTestFacade } from './support/facade.ts';
 
-describe('the table of integrations', () => {
-  it('is the documented one', () => {
-    const rows = integrations.map(({ name, requiresEngagementType, engagementTypes: types, parameters }) => {
-      const need = requiresEngagementType ? 'REQUIRED' : types.length > 0 ? 'optional' : '';
-      return [name, need, types.join(' '), parameters.join(' ')];
-    });
-    expect(rows).toEqual(documented);
+it('the table of integrations is the documented one', () => {
+  const rows = integrations.map(({ name, requiresEngagementType, engagementTypes: types, parameters }) => {
+    const need = requiresEngagementType ? 'REQUIRED' : types.length > 0 ? 'optional' : '';
+    return [name, need, types.join(' '), parameters.join(' ')];
   });
+  expect(rows).toEqual(documented);
 });
 
-describe('an integration that soft-deletes', () => {
-  it.each(integrations.map((each) => [each.name, each] as const))(
-    'behaves like %s in the sandbox',
-    async (_name, each) => {
-      const sandbox = await startSandbox();
-      await using facade = await startTestFacade(sandbox.url);
-      const account = sandboxAccount(each.name);
-      const [first] = seedEngagements(account);
-      const variables = { id: first?.id, account: account.id, type: first?.engagement_type?.toUpperCase() };
-      const types = each.requiresEngagementType ? variables : { ...variables, type: null };
-      const arguments_ = '(id: $id, integratedAccountId: $account, engagementType: $type)';
-      const head = '($id: ID!, $account: ID!, $type: EngagementType)';
-      await facade.post(`mutation${head} { deleteEngagement${arguments_} { __typename } }`, types);
-      const { body } = await facade.post(`query${head} { engagement${arguments_} { id remoteData } }`, types);
-      expect(body.data.engagement !== null).toBe(each.softDeletes);
-      if (each.softDeletes) expect(readDeletedMark(body.data.engagement.remoteData)).toBe(true);
-      await sandbox.close();
-    },
-  );
-});
+it.each(integrations.map((each) => [each.name, each] as const))(
+  'an integration that soft-deletes behaves like %s in the sandbox',
+  async (_name, each) => {
+    await using sandbox = closing(await startSandbox());
+    await using facade = await startTestFacade(sandbox.url);
+    const account = sandboxAccount(each.name);
+    const [first] = seedEngagements(account);
+    const variables = { id: first?.id, account: account.id, type: first?.engagement_type?.toUpperCase() };
+    const types = each.requiresEngagementType ? variables : { ...variables, type: null };
+    const arguments_ = '(id: $id, integratedAccountId: $account, engagementType: $type)';
+    const head = '($id: ID!, $account: ID!, $type: EngagementType)';
+    await facade.post(`mutation${head} { deleteEngagement${arguments_} { __typename } }`, types);
+    const { body } = await facade.post(`query${head} { engagement${arguments_} { id remoteData } }`, types);
+    expect(body.data.engagement !== null).toBe(each.softDeletes);
+    if (each.softDeletes) expect(readDeletedMark(body.data.engagement.remoteData)).toBe(true);
+  },
+);
 
 describe('the name of an integration', () => {
   const known = [...documented.map(([name]) => name), ...withoutDelete];

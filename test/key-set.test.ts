@@ -1,12 +1,12 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { createServer, type RequestListener } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { exportJWK, generateKeyPair, type JWK } from 'jose';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Secret } from '../src/config/secret.ts';
 import { type Authenticate, createAuthenticator } from '../src/http/callers/authenticate.ts';
 import { maxKeySetBytes, minFetchIntervalMs } from '../src/http/callers/verify-token.ts';
 import { createLog } from '../src/log/log.ts';
+import { listen } from './support/listen.ts';
 import { signToken } from './support/service.ts';
 
 const minuteMs = 60_000;
@@ -31,19 +31,12 @@ class KeySetServer {
     this.fetchCount += 1;
     this.answer(request, response);
   });
-  async listen(): Promise<URL> {
-    await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve));
-    return new URL(`http://127.0.0.1:${(this.#server.address() as AddressInfo).port}/jwks`);
-  }
+  readonly listening = listen(this.#server);
   has(...keys: Key[]): void {
     this.answers(JSON.stringify({ keys: keys.map(({ jwk }) => jwk) }));
   }
   answers(body: string, status = 200): void {
     this.answer = (_request, response) => response.writeHead(status).end(body);
-  }
-  close(): void {
-    this.#server.close();
-    this.#server.closeAllConnections();
   }
 }
 
@@ -77,7 +70,11 @@ beforeEach(async () => {
   lines = [];
   fetchesUnderWay = 0;
   const log = createLog({ destination: { write: (line: string) => void lines.push(line) } as never });
-  const jwt = { key: { jwksUrl: await keySet.listen() }, issuer: 'issuer', audience: 'audience' };
+  const jwt = {
+    key: { jwksUrl: new URL('/jwks', (await keySet.listening).url) },
+    issuer: 'issuer',
+    audience: 'audience',
+  };
   authenticate = createAuthenticator(
     { mode: 'service', apiToken: new Secret('canary-server-token'), jwt },
     {
@@ -93,9 +90,9 @@ beforeEach(async () => {
     },
   );
 });
-afterEach(() => {
+afterEach(async () => {
   vi.useRealTimers();
-  keySet.close();
+  await (await keySet.listening)[Symbol.asyncDispose]();
 });
 
 const count = (text: string) => lines.filter((line) => line.includes(text)).length;

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import { integrations } from '../src/engagement/integrations.ts';
 import { createEngagementServer } from '../src/library.ts';
+import { closing } from './support/closing.ts';
 import { lostAnswer } from './support/keyed-delete.ts';
 import { truto } from './support/outcome.ts';
 import { type FakeUpstream, json, startUpstream } from './support/upstream.ts';
@@ -9,7 +10,6 @@ import { type FakeUpstream, json, startUpstream } from './support/upstream.ts';
 const authorization = 'Bearer token-of-a-caller';
 const one = { id: 'e1', integratedAccountId: 'a1', authorization };
 
-/** A server of the library, whose log a test reads. */
 function over(upstream: FakeUpstream, settings = {}) {
   const lines: string[] = [];
   const server = createEngagementServer(
@@ -87,9 +87,11 @@ describe('deleteEngagement without GraphQL', () => {
 
   it('makes one delete of two with the same key, also of one that GraphQL asks for', async () => {
     await using upstream = await startUpstream(json(204, undefined));
-    const server = createEngagementServer(
-      { AUTH_MODE: 'passthrough', TRUTO_BASE_URL: upstream.url },
-      { logTo: { write: () => {} } },
+    await using server = closing(
+      createEngagementServer(
+        { AUTH_MODE: 'passthrough', TRUTO_BASE_URL: upstream.url },
+        { logTo: { write: () => {} } },
+      ),
     );
     const keyed = { ...one, idempotencyKey: 'k1' };
     const [first, second] = await Promise.all([server.deleteEngagement(keyed), server.deleteEngagement(keyed)]);
@@ -100,7 +102,6 @@ describe('deleteEngagement without GraphQL', () => {
     const { data } = await (await server.fetch(request)).json();
     expect(data.deleteEngagement.__typename).toBe('DeleteEngagementSuccess');
     expect(upstream.deletes()).toHaveLength(1);
-    await server.close();
   });
 
   it('makes a delete of its own of each without a key, also where the key is null', async () => {
@@ -119,7 +120,7 @@ describe('deleteEngagement without GraphQL', () => {
     const write = () => {
       throw new Error('the disk is full');
     };
-    const server = createEngagementServer(settings, { logTo: { write } });
+    await using server = closing(createEngagementServer(settings, { logTo: { write } }));
     const warned = once(process, 'warning');
     for (let count = 0; count < 2; count += 1) {
       const result = await server.deleteEngagement({ ...one, idempotencyKey: 'k1' });
@@ -127,7 +128,6 @@ describe('deleteEngagement without GraphQL', () => {
     }
     expect(upstream.deletes()).toHaveLength(1);
     expect((await warned)[0]).toMatchObject({ code: 'ENGAGEMENTS_LOG_LOST' });
-    await server.close();
   });
 
   it('retries a delete whose answer is lost, and returns OutcomeUnknownError', async () => {

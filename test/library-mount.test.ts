@@ -1,10 +1,12 @@
 import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import { connect as connectHttp2, createServer as createHttp2Server } from 'node:http2';
-import { type AddressInfo, connect } from 'node:net';
+import { connect } from 'node:net';
 import { json as readJson, text as readText } from 'node:stream/consumers';
 import { describe, expect, it } from 'vitest';
-import { createEngagementServer, type EngagementServer } from '../src/library.ts';
+import { createEngagementServer } from '../src/library.ts';
+import { closing } from './support/closing.ts';
+import { listen } from './support/listen.ts';
 import { streamedDelete } from './support/parts.ts';
 import { connectRaw, requestHead } from './support/raw-client.ts';
 import { type Answer, type FakeUpstream, json, startUpstream } from './support/upstream.ts';
@@ -17,14 +19,11 @@ const streamed = `mutation { ${streamedDelete('chunks @stream')} }`;
 const deleted = { data: { deleteEngagement: { __typename: 'DeleteEngagementSuccess', outcome: 'DELETED' } } };
 
 /** A server of the library over an upstream whose answers a test decides. */
-function over(upstream: FakeUpstream, settings = {}, write = (_line: string) => {}): EngagementServer {
-  return createEngagementServer(
-    { AUTH_MODE: 'passthrough', TRUTO_BASE_URL: upstream.url, ...settings },
-    { logTo: { write } },
-  );
+function over(upstream: FakeUpstream, settings = {}, write = (_line: string) => {}) {
+  const all = { AUTH_MODE: 'passthrough', TRUTO_BASE_URL: upstream.url, ...settings };
+  return closing(createEngagementServer(all, { logTo: { write } }));
 }
 
-/** A request as a client of a host sends it. */
 function asking(query: string, headers: Record<string, string> = {}, signal?: AbortSignal): Request {
   return new Request('http://host.example/anywhere', {
     method: 'POST',
@@ -34,20 +33,7 @@ function asking(query: string, headers: Record<string, string> = {}, signal?: Ab
   });
 }
 
-/** A host with nothing of its own. */
-async function startHost(listener: RequestListener) {
-  const host = createServer(listener).listen(0, '127.0.0.1');
-  await once(host, 'listening');
-  const { port } = host.address() as AddressInfo;
-  return {
-    port,
-    url: `http://127.0.0.1:${port}`,
-    async [Symbol.asyncDispose]() {
-      host.closeAllConnections();
-      await once(host.close(), 'close');
-    },
-  };
-}
+const startHost = (listener: RequestListener) => listen(createServer(listener));
 
 /** What an upstream answers once it is let. */
 function held(): { readonly answer: Answer; readonly asked: Promise<void>; release(): void } {
@@ -67,24 +53,22 @@ const codeOf = async (response: Response) => (await response.json()).errors?.[0]
 describe('fetch of a server of the library', () => {
   it('deletes, and answers with the id of the request', async () => {
     await using upstream = await startUpstream(json(204, undefined));
-    const server = over(upstream);
+    await using server = over(upstream);
     const response = await server.fetch(asking(document, { 'x-request-id': 'r-1' }));
     expect(response).toBeInstanceOf(Response);
     expect([response.status, response.headers.get('x-request-id')]).toEqual([200, 'r-1']);
     expect(await response.json()).toEqual(deleted);
     expect(upstream.deletes()).toMatchObject([{ headers: { authorization: token } }]);
-    await server.close();
   });
 
   it('makes one delete of two with the same key', async () => {
     await using upstream = await startUpstream(json(204, undefined));
-    const server = over(upstream);
+    await using server = over(upstream);
     const ask = () => server.fetch(asking(document, { 'idempotency-key': 'k1' }));
     await Promise.all(
       (await Promise.all([ask(), ask()])).map(async (response) => expect(await response.json()).toEqual(deleted)),
     );
     expect(upstream.deletes()).toHaveLength(1);
-    await server.close();
   });
 
   it.each<[string, number, string, () => Request]>([
@@ -96,20 +80,18 @@ describe('fetch of a server of the library', () => {
     ['with twenty levels', 200, 'TOO_DEEP', () => asking(`{ a${' { a'.repeat(20)}${' }'.repeat(20)} }`)],
   ])('refuses a request %s, and sends nothing', async (_what, status, code, request) => {
     await using upstream = await startUpstream(json(204, undefined));
-    const server = over(upstream);
+    await using server = over(upstream);
     const response = await server.fetch(request());
     expect([response.status, await codeOf(response)]).toEqual([status, code]);
     expect(upstream.seen).toEqual([]);
-    await server.close();
   });
 
   it('refuses a body that is not UTF-8: its id would be the id of another record', async () => {
     await using upstream = await startUpstream(json(204, undefined));
-    const server = over(upstream);
+    await using server = over(upstream);
     const body = Buffer.from(JSON.stringify({ query: document }).replace('e1', 'e\u00e9'), 'latin1');
     const response = await server.fetch(new Request(asking(document), { body }));
     expect([response.status, await codeOf(response)]).toEqual([400, 'BAD_REQUEST']);
-    await server.close();
   });
 
   it.each<[string, (request: Request) => Promise<unknown> | undefined]>([
@@ -118,7 +100,7 @@ describe('fetch of a server of the library', () => {
   ])('answers 500 where the host has read the body, %s, and logs that', async (_what, read) => {
     await using upstream = await startUpstream(json(204, undefined));
     const lines: string[] = [];
-    const server = over(upstream, {}, (line) => lines.push(line));
+    await using server = over(upstream, {}, (line) => lines.push(line));
     const request = asking(document);
     await read(request);
     const response = await server.fetch(request);
@@ -127,15 +109,13 @@ describe('fetch of a server of the library', () => {
       err: { message: expect.stringContaining('host has read') },
     });
     expect(upstream.seen).toEqual([]);
-    await server.close();
   });
 
   it('keeps the deadline', async () => {
     await using upstream = await startUpstream(() => {});
-    const server = over(upstream, { REQUEST_TIMEOUT_MS: 200 });
+    await using server = over(upstream, { REQUEST_TIMEOUT_MS: 200 });
     const { data } = await (await server.fetch(asking(document))).json();
     expect(data.deleteEngagement.__typename).toBe('OutcomeUnknownError');
-    await server.close();
   });
 
   it('on close, answers requests in flight, refuses later ones, and frees everything', async () => {
@@ -160,13 +140,12 @@ describe('fetch of a server of the library', () => {
   it('refuses a request while 1,000 are in flight', async () => {
     const answer = held();
     await using upstream = await startUpstream(json(204, undefined), answer.answer);
-    const server = over(upstream);
+    await using server = over(upstream);
     const answering = Array.from({ length: 1_000 }, () => server.fetch(asking(document)));
     const refused = await server.fetch(asking(document));
     expect([refused.status, await codeOf(refused)]).toEqual([503, 'OVERLOADED']);
     answer.release();
     expect(new Set((await Promise.all(answering)).map(({ status }) => status))).toEqual(new Set([200]));
-    await server.close();
   });
 
   it('sends nothing for a client that has disconnected', async () => {
@@ -182,13 +161,12 @@ describe('fetch of a server of the library', () => {
       response.writeHead(200, { 'content-type': 'application/octet-stream' });
       response.end('body');
     });
-    const server = over(upstream);
+    await using server = over(upstream);
     const response = await server.fetch(asking(streamed, { accept: 'multipart/mixed' }));
     expect(response.headers.get('content-type')).toContain('multipart/mixed');
     const parts = (await response.text()).split('\r\n---');
     expect(parts.filter((part) => part.includes(Buffer.from('body').toString('base64')))).toHaveLength(1);
     expect(parts.length).toBeGreaterThan(2);
-    await server.close();
   });
 });
 
@@ -201,11 +179,10 @@ describe('a streamed body that is not read', () => {
       response.write('begins');
     });
     // Longer than the test may take: a body that is not read ends by then.
-    const server = over(upstream, { REQUEST_TIMEOUT_MS: 60_000 });
+    await using server = over(upstream, { REQUEST_TIMEOUT_MS: 60_000 });
     const response = await server.fetch(asking(streamed, { accept: 'multipart/mixed' }));
     await response.body?.cancel();
     await cut.promise;
-    await server.close();
   });
 
   it('does not keep the server from closing', async () => {
@@ -232,34 +209,31 @@ describe('the Node handler of a server of the library', () => {
 
   it('deletes at any path, over real HTTP', async () => {
     await using upstream = await startUpstream(json(204, undefined));
-    const server = over(upstream);
+    await using server = over(upstream);
     await using host = await startHost(server.handle);
     const response = await post(`${host.url}/crm/graphql?a=1`);
     expect([response.status, await response.json()]).toEqual([200, deleted]);
-    await server.close();
   });
 
   it('deletes when the body has been parsed already', async () => {
     await using upstream = await startUpstream(json(204, undefined));
-    const server = over(upstream);
+    await using server = over(upstream);
     await using host = await startHost(async (request, response) => {
       const body = await readJson(request);
       await server.handle(Object.assign(request, { body }), response);
     });
     expect(await (await post(host.url)).json()).toEqual(deleted);
-    await server.close();
   });
 
   it('answers 413 to a body that never ends being too large', async () => {
     await using upstream = await startUpstream(json(204, undefined));
-    const server = over(upstream);
+    await using server = over(upstream);
     await using host = await startHost(server.handle);
     const body = async function* () {
       for (let count = 0; count < 20; count += 1) yield Buffer.alloc(64 * 1024, ' ');
     };
     const response = await post(host.url, { body: body() as never, duplex: 'half' } as RequestInit);
     expect([response.status, await codeOf(response)]).toEqual([413, 'REQUEST_TOO_LARGE']);
-    await server.close();
   });
 
   it('sends no delete for a client that disconnects before it: while its account is looked up', async () => {
@@ -287,7 +261,7 @@ describe('the Node handler of a server of the library', () => {
   it('sends no delete for clients that have disconnected by the time that their requests are read', async () => {
     await using upstream = await startUpstream(json(204, undefined), 'Capsule');
     const lines: string[] = [];
-    const server = over(upstream, { TRUTO_RATE_LIMITS: '0' }, (line) => lines.push(line));
+    await using server = over(upstream, { TRUTO_RATE_LIMITS: '0' }, (line) => lines.push(line));
     await using host = await startHost(server.handle);
     // From here on, the account is known: nothing else is waited for before a delete.
     expect(await (await post(host.url)).json()).toEqual(deleted);
@@ -301,7 +275,6 @@ describe('the Node handler of a server of the library', () => {
     }
     await expect.poll(() => lines.filter((line) => line.includes('"msg":"delete"')).length).toBe(11);
     expect(upstream.deletes()).toHaveLength(1);
-    await server.close();
   });
 
   it('sends and logs nothing for a client that disconnects before the host hands its request over', async () => {
@@ -332,7 +305,7 @@ describe('the Node handler of a server of the library', () => {
       response.writeHead(200, { 'content-type': 'application/octet-stream' });
       response.write('begins');
     });
-    const server = over(upstream);
+    await using server = over(upstream);
     await using host = await startHost(server.handle);
     const socket = connect(host.port, '127.0.0.1');
     const body = JSON.stringify({ query: streamed });
@@ -342,7 +315,6 @@ describe('the Node handler of a server of the library', () => {
     await once(socket, 'data');
     socket.destroy();
     await cut.promise;
-    await server.close();
   });
 
   it.each<[string, object]>([
@@ -353,13 +325,12 @@ describe('the Node handler of a server of the library', () => {
     ['a target that is no path', { originalUrl: '*', url: '*' }],
   ])('deletes for a request that a framework lets through with %s: both are the host’s', async (_what, odd) => {
     await using upstream = await startUpstream(json(204, undefined));
-    const server = over(upstream);
+    await using server = over(upstream);
     await using host = await startHost((request, response) => {
       for (const [name, value] of Object.entries(odd)) Object.defineProperty(request, name, { value });
       void server.handle(request, response);
     });
     expect(await (await post(host.url)).json()).toEqual(deleted);
-    await server.close();
   });
 
   it.each([
@@ -367,7 +338,7 @@ describe('the Node handler of a server of the library', () => {
     ['plain text', 'text/plain'],
   ])('refuses %s also when a middleware has parsed it: a page of any origin can send it', async (_what, type) => {
     await using upstream = await startUpstream(json(204, undefined));
-    const server = over(upstream);
+    await using server = over(upstream);
     await using host = await startHost((request, response) => {
       request.resume().once('end', () => {
         void server.handle(Object.assign(request, { body: { query: document } }), response);
@@ -376,12 +347,11 @@ describe('the Node handler of a server of the library', () => {
     const response = await post(host.url, { headers: { 'content-type': type, authorization: token } });
     expect([response.status, await codeOf(response)]).toEqual([415, 'UNSUPPORTED_MEDIA_TYPE']);
     expect(upstream.seen).toEqual([]);
-    await server.close();
   });
 
   it('answers the next request on the connection of a body that was too large', async () => {
     await using upstream = await startUpstream(json(204, undefined));
-    const server = over(upstream);
+    await using server = over(upstream);
     await using host = await startHost(server.handle);
     using client = await connectRaw(host.url);
     const piece = `8000\r\n${' '.repeat(0x8000)}\r\n`;
@@ -392,18 +362,16 @@ describe('the Node handler of a server of the library', () => {
     const body = JSON.stringify({ query: document });
     client.send(requestHead('POST', '/', [...head, `content-length: ${body.length}`]) + body);
     await expect.poll(() => client.received()).toContain(JSON.stringify(deleted));
-    await server.close();
   });
 
   it('answers 413 to a body that arrives byte by byte', async () => {
     await using upstream = await startUpstream(json(204, undefined));
-    const server = over(upstream);
+    await using server = over(upstream);
     await using host = await startHost(server.handle);
     using client = await connectRaw(host.url);
     const head = ['content-type: application/json', `authorization: ${token}`, 'transfer-encoding: chunked'];
     client.send(`${requestHead('POST', '/', head)}${'1\r\n \r\n'.repeat(2_000)}0\r\n\r\n`);
     await expect.poll(() => client.received()).toMatch(/^HTTP\/1\.1 413 /);
-    await server.close();
   });
 
   it.each([
@@ -414,10 +382,11 @@ describe('the Node handler of a server of the library', () => {
       response.writeHead(200, { 'content-type': 'application/octet-stream' });
       response.end('body');
     });
-    const server = over(upstream);
-    const host = createHttp2Server((request, response) => void server.handle(request as never, response as never));
-    await once(host.listen(0, '127.0.0.1'), 'listening');
-    const client = connectHttp2(`http://127.0.0.1:${(host.address() as AddressInfo).port}`);
+    await using server = over(upstream);
+    await using host = await listen(
+      createHttp2Server((request, response) => void server.handle(request as never, response as never)),
+    );
+    const client = connectHttp2(host.url);
     const headers = { ':method': 'POST', 'content-type': 'application/json', authorization: token, accept };
     const asked = client.request(headers);
     asked.end(JSON.stringify({ query }));
@@ -425,14 +394,11 @@ describe('the Node handler of a server of the library', () => {
     expect(answered[':status']).toBe(200);
     expect(await readText(asked)).toContain('{"data":{"deleteEngagement":{"__typename"');
     client.close();
-    host.close();
-    await once(host, 'close');
-    await server.close();
   });
 
   it('leaves the host its time-out of connections, and what its answer varies by', async () => {
     await using upstream = await startUpstream(json(204, undefined));
-    const server = over(upstream, { CORS_ORIGINS: 'https://app.example.com' });
+    await using server = over(upstream, { CORS_ORIGINS: 'https://app.example.com' });
     const timeouts: (number | undefined)[] = [];
     await using host = await startHost(async (request, response) => {
       request.socket.setTimeout(60_000);
@@ -446,7 +412,6 @@ describe('the Node handler of a server of the library', () => {
     expect(response.headers.get('vary')).toBe('Accept-Encoding, Origin');
     await response.text();
     expect(timeouts).toEqual([60_000]);
-    await server.close();
   });
 
   it('settles when a client disconnects that did not read its answer', async () => {
@@ -455,7 +420,7 @@ describe('the Node handler of a server of the library', () => {
       const writing = setInterval(() => response.write(Buffer.alloc(64 * 1024)), 1);
       response.once('close', () => clearInterval(writing));
     });
-    const server = over(upstream);
+    await using server = over(upstream);
     const settled = Promise.withResolvers<void>();
     const full = Promise.withResolvers<void>();
     await using host = await startHost((request, response) => {
@@ -473,25 +438,23 @@ describe('the Node handler of a server of the library', () => {
     await full.promise;
     client.abort();
     await settled.promise;
-    await server.close();
   });
 
   it('ends the connection of an answer that the host has begun itself, and logs that', async () => {
     await using upstream = await startUpstream(json(204, undefined));
     const lines: string[] = [];
-    const server = over(upstream, {}, (line) => lines.push(line));
+    await using server = over(upstream, {}, (line) => lines.push(line));
     await using host = await startHost(async (request, response) => {
       response.writeHead(200).write('{');
       await server.handle(request, response);
     });
     await expect(post(host.url).then((response) => response.text())).rejects.toThrow();
     expect(JSON.parse(lines.at(-1) ?? '')).toMatchObject({ level: 50, err: { code: 'ERR_HTTP_HEADERS_SENT' } });
-    await server.close();
   });
 
   it('answers one error without its stack when something fails that should not', async () => {
     await using upstream = await startUpstream(json(204, undefined));
-    const server = over(upstream);
+    await using server = over(upstream);
     const body = new ReadableStream({
       pull() {
         throw new Error('canary');
@@ -502,6 +465,5 @@ describe('the Node handler of a server of the library', () => {
     const text = await response.text();
     expect([response.status, JSON.parse(text).errors[0].extensions.code]).toEqual([500, 'INTERNAL_SERVER_ERROR']);
     expect(text).not.toContain('canary');
-    await server.close();
   });
 });

@@ -1,26 +1,22 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { createServer as createHttpServer } from 'node:http';
-import { type AddressInfo, createServer } from 'node:net';
-import { tmpdir } from 'node:os';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { Pool } from 'undici';
 import { describe, expect, it } from 'vitest';
 import { createEngagementServer } from '../src/library.ts';
+import { closing } from './support/closing.ts';
+import { createFolder } from './support/folder.ts';
 import { freePort } from './support/free-port.ts';
 import { isKept } from './support/is-kept.ts';
+import { listen } from './support/listen.ts';
 import { startRedis } from './support/redis-server.ts';
 
 const quiet = { logTo: { write: () => {} } };
 
-/** Listens on a port until it is disposed of. */
-async function take(port: number) {
-  const server = createServer().listen(port, '127.0.0.1');
-  await once(server, 'listening');
-  return { [Symbol.asyncDispose]: async () => void (await once(server.close(), 'close')) };
-}
+const take = (port: number) => listen(createServer(), port);
 
 const health = async (url: string) => (await fetch(`${url}/health`)).status;
 
@@ -45,11 +41,8 @@ describe('a server of the library', () => {
     await server.close();
     const refused = await server.fetch(new Request('http://host/'));
     expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, '1']);
-    const host = createHttpServer(server.handle).listen(0, '127.0.0.1');
-    await once(host, 'listening');
-    const { port } = host.address() as AddressInfo;
-    expect((await fetch(`http://127.0.0.1:${port}`)).status).toBe(503);
-    await once(host.close(), 'close');
+    await using host = await listen(createHttpServer(server.handle));
+    expect((await fetch(host.url)).status).toBe(503);
   });
 
   it('closed while it starts, leaves nothing that listens', async () => {
@@ -61,13 +54,12 @@ describe('a server of the library', () => {
 
   it('whose port is in use reports it, and can listen later', async () => {
     const port = await freePort();
-    const server = createEngagementServer({ PORT: port }, quiet);
+    await using server = closing(createEngagementServer({ PORT: port }, quiet));
     {
       await using _taken = await take(port);
       await expect(server.listen()).rejects.toThrow('EADDRINUSE');
     }
     expect(await health(await server.listen())).toBe(200);
-    await server.close();
   });
 
   it('whose start failed closes what another call has opened since', async () => {
@@ -87,8 +79,8 @@ describe('a server of the library', () => {
   });
 
   it('that cannot write its undo store reports it, and can listen once it can write', async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'undo-'));
-    const inTheWay = join(folder, 'undo');
+    using folder = createFolder();
+    const inTheWay = join(folder.path, 'undo');
     await writeFile(inTheWay, '');
     const settings = { PORT: 0, SANDBOX: true, REDIS_URL: 'redis://127.0.0.1:1', UNDO_STORE: inTheWay };
     const server = createEngagementServer(settings, quiet);
@@ -97,7 +89,6 @@ describe('a server of the library', () => {
     await rm(inTheWay);
     expect(await health(await server.listen())).toBe(200);
     await server.close();
-    await rm(folder, { recursive: true });
   });
 
   it('whose port is in use takes no part in bulk deletes, and closes its connections to Redis', async () => {
@@ -120,15 +111,16 @@ describe('a server of the library', () => {
     const seen: (string | undefined)[] = [];
     // Ignored, with a warning at the start.
     const settings = { SANDBOX: true, TRUTO_API_TOKEN: 'unused' };
-    const server = createEngagementServer(settings, { logTo: { write: () => void seen.push(carried.getStore()) } });
+    await using server = closing(
+      createEngagementServer(settings, { logTo: { write: () => void seen.push(carried.getStore()) } }),
+    );
     await carried.run('first request', () => server.fetch(new Request('http://host/')));
     expect(seen).toEqual([undefined]);
-    await server.close();
   });
 
   it('keeps nothing of what a request of a host carries', async () => {
     const carried = new AsyncLocalStorage<object>();
-    const server = createEngagementServer({ SANDBOX: true }, quiet);
+    await using server = closing(createEngagementServer({ SANDBOX: true }, quiet));
     await server.open();
     async function ask(): Promise<WeakRef<object>> {
       const value = {};
@@ -137,15 +129,13 @@ describe('a server of the library', () => {
     }
     const value = await ask();
     await expect.poll(() => isKept(value)).toBe(false);
-    await server.close();
   });
 
   it('does not start on a runtime whose undici cannot say whether a request was sent', async () => {
     Object.defineProperty(Pool.prototype, 'dispatch', { value: undefined, configurable: true });
-    const server = createEngagementServer({ SANDBOX: true }, quiet);
+    await using server = closing(createEngagementServer({ SANDBOX: true }, quiet));
     await expect(server.open()).rejects.toThrow(/on Node/);
     Reflect.deleteProperty(Pool.prototype, 'dispatch');
     await server.open();
-    await server.close();
   });
 });

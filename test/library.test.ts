@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { blocks } from './docs/markdown.ts';
-import { createPackedProject, type PackedProject } from './support/packed-project.ts';
+import { createPackedProject } from './support/packed-project.ts';
+import { shared } from './support/shared.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const published = (file: string) => readFileSync(join(root, 'schema', `${file}.graphql`), 'utf8');
@@ -15,11 +16,7 @@ const bin = (name: string) => join(root, 'node_modules/.bin', name);
 /** For a build, installs from a registry, and a type check, on a machine that does other things too. */
 const patienceMs = 300_000;
 
-let project: PackedProject;
-beforeAll(() => {
-  project = createPackedProject();
-}, patienceMs);
-afterAll(() => project?.[Symbol.dispose]());
+const project = await shared(createPackedProject());
 
 describe('the package', () => {
   it('has only the files that it needs: no source, no test, no path of the machine that packed it', () => {
@@ -51,7 +48,6 @@ describe('the package', () => {
   }, 60_000);
 });
 
-/** The programs of docs/library.md. */
 const shown = blocks.filter(({ file, language }) => file === 'docs/library.md' && language === 'ts');
 
 describe('a program that has installed the package', () => {
@@ -115,14 +111,11 @@ describe('a program that has installed the package', () => {
     expect(code).toBe(0);
   });
 
-  it.each(['schema', 'federation', 'stitching'])(
-    'finds the contract as truto-engagements-graphql/%s.graphql',
-    (name) => {
-      const script = `console.log(require('fs').readFileSync(require.resolve('truto-engagements-graphql/${name}.graphql'), 'utf8'))`;
-      const { stdout } = project.run(process.execPath, ['--input-type=commonjs', '--eval', script]);
-      expect(stdout).toBe(`${published(name)}\n`);
-    },
-  );
+  it.each(['schema', 'federation', 'stitching'])('has the contract as truto-engagements-graphql/%s.graphql', (name) => {
+    const script = `console.log(require('fs').readFileSync(require.resolve('truto-engagements-graphql/${name}.graphql'), 'utf8'))`;
+    const { stdout } = project.run(process.execPath, ['--input-type=commonjs', '--eval', script]);
+    expect(stdout).toBe(`${published(name)}\n`);
+  });
 });
 
 describe('the program that comes with the package', () => {

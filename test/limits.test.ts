@@ -1,22 +1,18 @@
 import { buildClientSchema, getIntrospectionQuery, printSchema } from 'graphql';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startTestFacade, type TestFacade } from './support/facade.ts';
-import { type FakeUpstream, json, startUpstream } from './support/upstream.ts';
+import { describe, expect, it } from 'vitest';
+import { startTestFacade } from './support/facade.ts';
+import { fetchGraphQL } from './support/fetch-graphql.ts';
+import { shared } from './support/shared.ts';
+import { json, startUpstream } from './support/upstream.ts';
 
-let upstream: FakeUpstream;
-let facade: TestFacade;
-beforeAll(async () => {
-  upstream = await startUpstream(json(204, undefined), 'capsule');
-  facade = await startTestFacade(upstream.url, {
+const upstream = await shared(startUpstream(json(204, undefined), 'capsule'));
+const facade = await shared(
+  startTestFacade(upstream.url, {
     ...{ AUTH_MODE: 'passthrough', TRUTO_RATE_LIMITS: '0' },
     // The dialect that has lists of keys.
     SUBGRAPH: 'stitching',
-  });
-});
-afterAll(async () => {
-  await facade[Symbol.asyncDispose]();
-  await upstream[Symbol.asyncDispose]();
-});
+  }),
+);
 
 const accept = 'application/graphql-response+json';
 const times = (count: number, make: (index: number) => string) =>
@@ -240,12 +236,10 @@ describe('S09 introspection', () => {
   });
 });
 
-describe('S09 fields that cannot be merged', () => {
-  it('are compared once, because the rule remembers its comparisons', async () => {
-    const query = '{ integrations { name: parameters name } }';
-    const { body } = await facade.post(query, {}, { authorization: 'Bearer t', accept });
-    expect(body.errors).toMatchObject([{ extensions: { code: 'GRAPHQL_VALIDATION_FAILED' } }]);
-  });
+it('S09 fields that cannot be merged are compared once, because the rule remembers its comparisons', async () => {
+  const query = '{ integrations { name: parameters name } }';
+  const { body } = await facade.post(query, {}, { authorization: 'Bearer t', accept });
+  expect(body.errors).toMatchObject([{ extensions: { code: 'GRAPHQL_VALIDATION_FAILED' } }]);
 });
 
 describe('S09 an attack', () => {
@@ -433,10 +427,8 @@ describe('S20 the errors of an answer', () => {
   const bad = 'engagement(id: "", integratedAccountId: "a") { id }';
 
   async function post(query: string, headers: Record<string, string> = {}) {
-    const response = await fetch(`${facade.url}/graphql`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', authorization: 'Bearer t', accept, ...headers },
-      body: JSON.stringify({ query }),
+    const response = await fetchGraphQL(`${facade.url}/graphql`, query, {
+      headers: { authorization: 'Bearer t', accept, ...headers },
     });
     return response.text();
   }

@@ -2,10 +2,10 @@ import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { describe, expect, it } from 'vitest';
 import { createListener } from '../src/http/connections/listener.ts';
-import { startTestFacade } from './support/facade.ts';
+import { startFacadeOver } from './support/facade-over.ts';
 import { mutation } from './support/outcome.ts';
 import { requestHead } from './support/raw-client.ts';
-import { json, startUpstream } from './support/upstream.ts';
+import { json } from './support/upstream.ts';
 
 const clientCount = 20;
 
@@ -103,20 +103,19 @@ describe('R11 a request whose client left before it was read', () => {
   );
 
   it.each(cases)('%s, %s, is not begun, however long the process was busy', async (_what, _when, leave, texts) => {
-    await using upstream = await startUpstream(json(204, undefined), 'capsule');
-    await using facade = await startTestFacade(upstream.url);
+    await using facade = await startFacadeOver(json(204, undefined), {}, 'capsule');
     // The facade now knows the account's integration and the operation, so it would send a delete without waiting.
     for (let round = 0; round < 2; round += 1) await facade.post(mutation);
     const leftCount = new Int32Array(new SharedArrayBuffer(4));
     const workerData = { port: Number(new URL(facade.url).port), ...texts, whole, leave, leftCount };
     const worker = new Worker(hastyClients, { eval: true, workerData });
     await once(worker, 'message');
-    const countBefore = upstream.deletes().length;
+    const countBefore = facade.upstream.deletes().length;
     worker.postMessage('go');
     Atomics.wait(leftCount, 0, 0);
-    await expect.poll(() => upstream.deletes().length).toBeGreaterThan(countBefore);
+    await expect.poll(() => facade.upstream.deletes().length).toBeGreaterThan(countBefore);
     await facade[Symbol.asyncDispose]();
-    expect(upstream.deletes()).toHaveLength(countBefore + 1);
+    expect(facade.upstream.deletes()).toHaveLength(countBefore + 1);
     await worker.terminate();
   });
 });

@@ -2,9 +2,9 @@ import { once } from 'node:events';
 import { Agent, get, type IncomingMessage, type ServerResponse } from 'node:http';
 import { describe, expect, it } from 'vitest';
 import { createListener } from '../src/http/connections/listener.ts';
-import { startTestFacade } from './support/facade.ts';
+import { startFacadeOver } from './support/facade-over.ts';
 import { connectRaw, requestHead } from './support/raw-client.ts';
-import { json, startUpstream } from './support/upstream.ts';
+import { json } from './support/upstream.ts';
 
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
@@ -239,8 +239,7 @@ describe('R22 an idle connection', () => {
   });
 
   it('outlives those of the usual balancers, which keep theirs for 60 seconds', async () => {
-    await using upstream = await startUpstream(json(204, undefined));
-    await using facade = await startTestFacade(upstream.url);
+    await using facade = await startFacadeOver(json(204, undefined));
     const { headers } = await facade.post('{ __typename }');
     expect(Number(/timeout=(\d+)/.exec(headers.get('keep-alive') ?? '')?.[1])).toBeGreaterThan(60);
   });

@@ -1,9 +1,11 @@
 import { once } from 'node:events';
 import { request } from 'node:http';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startTestFacade, type TestFacade } from './support/facade.ts';
+import { describe, expect, it } from 'vitest';
+import { startTestFacade } from './support/facade.ts';
+import { jsonLines } from './support/json-lines.ts';
 import { connectRaw } from './support/raw-client.ts';
-import { type FakeUpstream, json, startUpstream } from './support/upstream.ts';
+import { shared } from './support/shared.ts';
+import { json, startUpstream } from './support/upstream.ts';
 
 /** A text in every position of a request, and nowhere else. */
 const canary = 'zyxCanary';
@@ -11,25 +13,19 @@ const canary = 'zyxCanary';
 /** The longest line that the log may have, in characters. */
 const maxLineCharacters = 16_384;
 
-let upstream: FakeUpstream;
-let facade: TestFacade;
 /** While this is set, every request fails by a fault of this server. */
 let planted: Error | undefined;
-beforeAll(async () => {
-  upstream = await startUpstream(json(200, { id: 'e1', subject: canary, result: [] }), 'capsule');
-  facade = await startTestFacade(upstream.url, { AUTH_MODE: 'passthrough' }, (log) => {
+const upstream = await shared(startUpstream(json(200, { id: 'e1', subject: canary, result: [] }), 'capsule'));
+const facade = await shared(
+  startTestFacade(upstream.url, { AUTH_MODE: 'passthrough' }, (log) => {
     log.level = 'trace';
     const write = log.info.bind(log) as (...args: unknown[]) => void;
     log.info = ((...args: unknown[]) => {
       if (planted) throw planted;
       write(...args);
     }) as typeof log.info;
-  });
-});
-afterAll(async () => {
-  await facade[Symbol.asyncDispose]();
-  await upstream[Symbol.asyncDispose]();
-});
+  }),
+);
 
 /** Posts a body unchanged, and waits for the whole answer. */
 async function post(body: string, headers: Record<string, string> = {}, path = '/graphql'): Promise<void> {
@@ -136,12 +132,7 @@ describe('S22 the log has no content of', () => {
     await post(operation(remove, { q: { [canary]: canary } }));
     planted = undefined;
     expectNothingLogged();
-    const lines = facade
-      .logged()
-      .slice(before)
-      .trimEnd()
-      .split('\n')
-      .map((line) => JSON.parse(line));
+    const lines = jsonLines(facade.logged().slice(before));
     const errors = lines.filter(({ level }) => level === 50);
     expect(errors.map(({ err }) => err.type)).toEqual([error.name, error.name]);
     for (const { err } of errors) expect(err.stack).toContain('log-content.test.ts');

@@ -11,6 +11,7 @@ import { Secret } from '../src/config/secret.ts';
 import { withEscapes } from '../src/log/foreign-text.ts';
 import { createLog, type Log, secretsOf } from '../src/log/log.ts';
 import { expectNoSecrets, findSecrets } from './support/canary.ts';
+import { jsonLines } from './support/json-lines.ts';
 import { runProgram } from './support/run-program.ts';
 import { runs } from './support/runs.ts';
 
@@ -27,10 +28,7 @@ function linesOf(secrets: readonly string[], write: (log: Log) => void): { text:
   expect(text).toMatch(/\n$/);
   return {
     text,
-    lines: text
-      .trimEnd()
-      .split('\n')
-      .map((line) => JSON.parse(line)),
+    lines: jsonLines(text),
   };
 }
 
@@ -342,10 +340,7 @@ it('a log that is not read holds at most 16 MiB, and reports later how many line
     text += chunk;
     if (String(chunk).includes('"lines":')) child.send('end');
   }
-  const lines = text
-    .trimEnd()
-    .split('\n')
-    .map((line) => JSON.parse(line));
+  const lines = jsonLines(text);
   const loss = lines.find((line) => line.lines > 0);
   expect(loss).toMatchObject({ level: 50 });
   expect(lines.length - 1 + loss.lines).toBe(40_000);

@@ -7,15 +7,17 @@ import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { sandboxAccounts, sandboxToken } from '../src/sandbox/accounts.ts';
 import { startSandbox } from '../src/sandbox/server.ts';
 import { startCli } from './support/cli-process.ts';
+import { closing } from './support/closing.ts';
 import { lostAnswer } from './support/keyed-delete.ts';
 import { truto } from './support/outcome.ts';
-import { type RedisProcess, startRedis } from './support/redis-server.ts';
+import { startRedis } from './support/redis-server.ts';
 import { runCli } from './support/run-cli.ts';
-import { type Answer, type FakeUpstream, json, startUpstream } from './support/upstream.ts';
+import { shared } from './support/shared.ts';
+import { type Answer, json, startUpstream } from './support/upstream.ts';
 
 /** An account that can create and delete every type, and shows no deleted record. */
 const account = sandboxAccounts.find(
@@ -24,7 +26,6 @@ const account = sandboxAccounts.find(
 );
 const integratedAccountId = account?.id;
 
-/** What a tool answers. */
 interface ToolAnswer {
   readonly isError?: boolean;
   // biome-ignore lint/suspicious/noExplicitAny: a test reads the fields that it expects.
@@ -76,18 +77,13 @@ const passthrough = (upstreamUrl: string) => ({ AUTH_MODE: 'passthrough', TRUTO_
 const one = { id: 'e1', integratedAccountId: 'a', snapshot: false };
 const deleted = { result: 'DeleteEngagementSuccess', outcome: 'DELETED', deletedEngagementId: 'e1' };
 
-/** Plans the delete of `one`, and returns its token. */
 async function tokenFrom(call: (name: string, args: object) => Promise<ToolAnswer>, args: object = one) {
   const { structuredContent } = await call('plan_delete', args);
   return structuredContent.confirmationToken as string;
 }
 
-describe('mcp over standard input and output', () => {
-  let tools: Awaited<ReturnType<typeof startStdio>>;
-  beforeAll(async () => {
-    tools = await startStdio();
-  });
-  afterAll(() => tools[Symbol.asyncDispose]());
+describe('mcp over standard input and output', async () => {
+  const tools = await shared(startStdio());
 
   it('finds, reads, plans, deletes and restores an engagement', async () => {
     const { call } = tools;
@@ -146,7 +142,7 @@ describe('mcp over standard input and output', () => {
 
   it('R32 restores a record once with Redis, also when the request is no longer remembered, and leaves alone one that exists', async () => {
     await using redis = await startRedis();
-    const sandbox = await startSandbox();
+    await using sandbox = closing(await startSandbox());
     const env = { TRUTO_API_TOKEN: sandboxToken, TRUTO_BASE_URL: sandbox.url, REDIS_URL: redis.url };
     const settings = { ...env, BULK_TOKEN_SECRET: 'x'.repeat(32) };
     const ends: unknown[] = [];
@@ -173,7 +169,6 @@ describe('mcp over standard input and output', () => {
     const newId = expect.any(String);
     expect(ends).toMatchObject(Array(2).fill({ isError: false, structuredContent: { result: 'Restored', newId } }));
     expect(sandbox.requests.filter(({ method }) => method === 'POST')).toHaveLength(1);
-    await sandbox.close();
   });
 
   it('cancels a restore that is paused, says why, and creates nothing later', async () => {
@@ -227,17 +222,9 @@ describe('mcp over standard input and output', () => {
   });
 });
 
-describe('S36 mcp over standard input and output, with Redis', () => {
-  let redis: RedisProcess;
-  let withRedis: Awaited<ReturnType<typeof startStdio>>;
-  beforeAll(async () => {
-    redis = await startRedis();
-    withRedis = await startStdio({ REDIS_URL: redis.url });
-  });
-  afterAll(async () => {
-    await withRedis[Symbol.asyncDispose]();
-    await redis[Symbol.asyncDispose]();
-  });
+describe('S36 mcp over standard input and output, with Redis', async () => {
+  const redis = await shared(startRedis());
+  const withRedis = await shared(startStdio({ REDIS_URL: redis.url }));
 
   it('plans many with a count and a sample, and deletes exactly those', async () => {
     const { call } = withRedis;
@@ -339,26 +326,20 @@ describe('S36 a server of tools that ends', () => {
   });
 });
 
-describe('S36 mcp over HTTP', () => {
+describe('S36 mcp over HTTP', async () => {
   /** What upstream answers to an account, instead of a success. */
   const answers = new Map<unknown, Answer>();
-  let upstream: FakeUpstream;
-  let http: Awaited<ReturnType<typeof startHttp>>;
-  beforeAll(async () => {
-    upstream = await startUpstream(
+  const upstream = await shared(
+    startUpstream(
       (request, response) =>
         (answers.get(request.query.integrated_account_id) ?? json(204, undefined))(request, response),
       (request, response) => {
         const id = request.path.split('/').at(-1);
         json(200, { id, integration: { name: id === 'affinity' ? 'Affinity' : 'Capsule' } })(request, response);
       },
-    );
-    http = await startHttp(passthrough(upstream.url));
-  });
-  afterAll(async () => {
-    await http[Symbol.asyncDispose]();
-    await upstream[Symbol.asyncDispose]();
-  });
+    ),
+  );
+  const http = await shared(startHttp(passthrough(upstream.url)));
   /** Each test has its own account. */
   const deletesIn = (account: string) =>
     upstream.deletes().filter(({ query }) => query.integrated_account_id === account);

@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { integrations } from '../src/engagement/integrations.ts';
 import { control, seen, started } from './support/bulk.ts';
 import { startTestFacade, type TestFacade } from './support/facade.ts';
+import { startFacadeOver } from './support/facade-over.ts';
 import { freePort } from './support/free-port.ts';
 import { inTurn, removal } from './support/keyed-delete.ts';
 import { remote, truto } from './support/outcome.ts';
@@ -26,8 +27,7 @@ const success = 'engagements_deletes_total{result="DeleteEngagementSuccess",outc
 
 describe('GET /metrics', () => {
   it('counts each delete once by its result, executed by Yoga or prepared, in lists and by aliases', async () => {
-    await using upstream = await startUpstream(json(204, undefined), 'capsule');
-    await using facade = await startTestFacade(upstream.url);
+    await using facade = await startFacadeOver(json(204, undefined), {}, 'capsule');
     for (const id of ['1', '2', '3']) await facade.post(`mutation { ${removal('1')} }`, { id });
     await facade.post(`mutation { a: ${removal('2')} b: ${removal('3')} }`);
     const list =
@@ -39,8 +39,7 @@ describe('GET /metrics', () => {
   });
 
   it('distinguishes refusals, unknown outcomes and attempts', async () => {
-    await using upstream = await startUpstream(inTurn(truto(502), truto(502), remote(409)), 'capsule');
-    await using facade = await startTestFacade(upstream.url);
+    await using facade = await startFacadeOver(inTurn(truto(502), truto(502), remote(409)), {}, 'capsule');
     await facade.post(`mutation { ${removal('1')} }`);
     await facade.post(`mutation { ${removal('2')} }`);
     await facade.post(`mutation { ${removal('..')} }`);
@@ -60,10 +59,9 @@ describe('GET /metrics', () => {
   it('counts the engagements of bulk deletes by outcome, and the paused bulk deletes of all servers by reason', async () => {
     await using redis = await startRedis();
     let remove: Answer = inTurn(json(204, undefined), json(204, undefined), remote(404), remote(409));
-    await using upstream = await startUpstream((request, response) => remove(request, response), 'capsule');
     const env = { REDIS_URL: redis.url, REQUEST_TIMEOUT_MS: '1000' };
-    await using facade = await startTestFacade(upstream.url, env);
-    await using replica = await startTestFacade(upstream.url, env);
+    await using facade = await startFacadeOver((request, response) => remove(request, response), env, 'capsule');
+    await using replica = await startTestFacade(facade.upstream.url, env);
     const { id } = await started(facade.post, { integratedAccountId: 'a', ids: ['1', '2', '3', '4'] });
     await expect.poll(async () => (await seen(facade.post, id)).state).toBe('COMPLETED');
     const outcomes = async (outcome: string) => {
@@ -100,8 +98,7 @@ describe('GET /metrics', () => {
   });
 
   it('counts queries by root field and result, executed or prepared, requests by status, and what is in flight', async () => {
-    await using upstream = await startUpstream(truto(404));
-    await using facade = await startTestFacade(upstream.url);
+    await using facade = await startFacadeOver(truto(404));
     for (const _way of ['executed', 'prepared']) {
       await facade.post('{ integrations { name } again: integrations { name } }');
       await facade.post('{ engagement(id: "..", integratedAccountId: "a") { id } }');
@@ -120,10 +117,9 @@ describe('GET /metrics', () => {
 
   it('counts a failed read in a fragment with all of its time, executed or prepared, and no skipped field', async () => {
     const delayMs = 200;
-    await using upstream = await startUpstream((request, response) =>
+    await using facade = await startFacadeOver((request, response) =>
       setTimeout(truto(403), delayMs, request, response),
     );
-    await using facade = await startTestFacade(upstream.url);
     const read = 'engagement(id: "1", integratedAccountId: "a") { id }';
     const query = `{ ...R skipped: integrations @skip(if: true) { name } } fragment R on Query { ... { ${read} } }`;
     for (const _way of ['executed', 'prepared']) await facade.post(query);
@@ -136,8 +132,7 @@ describe('GET /metrics', () => {
   });
 
   it('has the metrics that alerts use from the start, at 0: else a first increase would be invisible', async () => {
-    await using upstream = await startUpstream(json(204, undefined));
-    await using facade = await startTestFacade(upstream.url);
+    await using facade = await startFacadeOver(json(204, undefined));
     const samples = await scrape(facade);
     const unknown = [...samples].filter(([name]) => name.includes('result="OutcomeUnknownError"'));
     expect(unknown.map(([, value]) => value)).toEqual(Array.from({ length: integrations.length + 2 }, () => 0));
@@ -146,8 +141,7 @@ describe('GET /metrics', () => {
   });
 
   it('has no label that a caller could invent', async () => {
-    await using upstream = await startUpstream(json(204, undefined), 'invented-by-upstream');
-    await using facade = await startTestFacade(upstream.url);
+    await using facade = await startFacadeOver(json(204, undefined), {}, 'invented-by-upstream');
     await facade.post('query Invented { invented: integrations { name } }', {}, { 'x-request-id': 'invented' });
     await facade.post(`mutation Invented { invented: ${removal('invented', '', 'invented')} }`);
     const names = [...(await scrape(facade)).keys()].filter((name) => name.includes('nvented'));
@@ -173,16 +167,14 @@ describe('S27 metrics', () => {
   it.each([{}, { METRICS_PORT: '0' }, { SANDBOX: '1', METRICS_PORT: '0' }])(
     "are not on the API's port, which has its probes as ever: %o",
     async (env) => {
-      await using upstream = await startUpstream(json(204, undefined));
-      await using facade = await startTestFacade(upstream.url, { ...real, ...env });
+      await using facade = await startFacadeOver(json(204, undefined), { ...real, ...env });
       for (const path of ['/metrics', '/metrics?x', '/metrics/']) expect(await status(facade.url + path)).toBe(404);
       for (const path of ['/health', '/ready']) expect(await status(facade.url + path)).toBe(200);
     },
   );
 
   it('are on a separate port, on loopback, and nothing else is there', async () => {
-    await using upstream = await startUpstream(json(204, undefined), 'capsule');
-    await using facade = await startTestFacade(upstream.url, { ...real, METRICS_PORT: '0' });
+    await using facade = await startFacadeOver(json(204, undefined), { ...real, METRICS_PORT: '0' }, 'capsule');
     const url = facade.metricsUrl ?? '';
     expect(new URL(url).hostname).toBe('127.0.0.1');
     await facade.post(`mutation { ${removal('1')} }`, {}, { authorization: 'Bearer a-token-of-a-caller' });
@@ -192,8 +184,7 @@ describe('S27 metrics', () => {
   });
 
   it('are given once on a connection, however many requests come on it together', async () => {
-    await using upstream = await startUpstream(json(204, undefined));
-    await using facade = await startTestFacade(upstream.url, { ...real, METRICS_PORT: '0' });
+    await using facade = await startFacadeOver(json(204, undefined), { ...real, METRICS_PORT: '0' });
     using client = await connectRaw(facade.metricsUrl ?? '');
     client.send(requestHead('GET', '/metrics').repeat(20));
     await client.closed;

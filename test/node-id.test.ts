@@ -6,7 +6,9 @@ import { checkId } from '../src/engagement/rules.ts';
 import { sandboxAccount, sandboxAccounts } from '../src/sandbox/accounts.ts';
 import { startSandbox } from '../src/sandbox/server.ts';
 import { seededEngagement } from './sandbox-call.ts';
+import { closing } from './support/closing.ts';
 import { startTestFacade, type TestFacade } from './support/facade.ts';
+import { startFacadeOver } from './support/facade-over.ts';
 import { bearer, jwtSecret, serviceEnv, signToken } from './support/service.ts';
 import { type Answer, type FakeUpstream, json, startUpstream } from './support/upstream.ts';
 
@@ -102,7 +104,7 @@ describe.each(sandboxAccounts.filter(({ rule }) => rule).map((each) => [each.int
   'of an engagement in %s, the node id',
   (_label, account) => {
     it('is the same in a list, a read, by itself and after its delete, with and without a snapshot', async () => {
-      const sandbox = await startSandbox();
+      await using sandbox = closing(await startSandbox());
       await using facade = await startTestFacade(sandbox.url);
       for (const [index, snapshot] of [false, true].entries()) {
         const { id, engagement_type: ownType } = seededEngagement(account, index);
@@ -121,7 +123,6 @@ describe.each(sandboxAccounts.filter(({ rule }) => rule).map((each) => [each.int
         if (!account.rule?.softDeletes)
           expect(await ask(facade, nodeQuery, { nodeId: listed })).toEqual({ node: null });
       }
-      await sandbox.close();
     });
   },
 );
@@ -144,16 +145,15 @@ describe('node ids', () => {
   const subject = `nodes { nodeId subject owner { id nodeId } contacts { id nodeId } account { id nodeId } }`;
 
   it('distinguish records with the same id, and cost no read', async () => {
-    await using upstream = await startUpstream(numbered, 'Close');
-    await using facade = await startTestFacade(upstream.url);
+    await using facade = await startFacadeOver(numbered, {}, 'Close');
     const { engagements } = await ask(facade, `{ engagements(integratedAccountId: "a") { ${subject} } }`);
     const [call, meeting] = engagements.nodes;
     const ids = [call.nodeId, meeting.nodeId, call.owner.nodeId, call.contacts[0].nodeId, call.account.nodeId];
     expect(new Set(ids).size).toBe(5);
     expect(meeting.owner.nodeId).toBe(call.owner.nodeId);
-    expect(reads(upstream)).toHaveLength(1);
+    expect(reads(facade.upstream)).toHaveLength(1);
     // Without it, a call and a meeting could not be distinguished.
-    expect(reads(upstream)[0]?.query.truto_exclude_fields).not.toContain('engagement_type');
+    expect(reads(facade.upstream)[0]?.query.truto_exclude_fields).not.toContain('engagement_type');
 
     const { node } = await ask(facade, nodeQuery, { nodeId: meeting.nodeId });
     expect(node).toMatchObject({ nodeId: meeting.nodeId, subject: 'meeting 5' });
@@ -164,8 +164,7 @@ describe('node ids', () => {
   });
 
   it.each([undefined, 'brandnewcrm'])('distinguish a call from a meeting also in the integration %s', async (name) => {
-    await using upstream = await startUpstream(numbered, name);
-    await using facade = await startTestFacade(upstream.url);
+    await using facade = await startFacadeOver(numbered, {}, name);
     const { engagements } = await ask(facade, listQuery, { account: 'a' });
     const [call, meeting] = engagements.nodes;
     expect(call.nodeId).not.toBe(meeting.nodeId);
@@ -175,8 +174,7 @@ describe('node ids', () => {
   });
 
   it('have the requested type if the record has none', async () => {
-    await using upstream = await startUpstream(json(200, { id: '5' }), 'Close');
-    await using facade = await startTestFacade(upstream.url);
+    await using facade = await startFacadeOver(json(200, { id: '5' }), {}, 'Close');
     const variables = { id: '5', account: 'a', type: 'CALL' };
     const { engagement } = await ask(facade, readQuery, variables);
     expect(engagement.nodeId).toBe(writeNodeId(key));
@@ -184,24 +182,22 @@ describe('node ids', () => {
   });
 
   it('of a delete need only its arguments', async () => {
-    await using upstream = await startUpstream(json(200, { id: '5' }), 'Pipedrive');
-    await using facade = await startTestFacade(upstream.url);
+    await using facade = await startFacadeOver(json(200, { id: '5' }), {}, 'Pipedrive');
     const { deleteEngagement } = await ask(facade, deleteQuery, { id: '5', account: 'a' });
     expect(deleteEngagement.warnings).toEqual([]);
-    expect(upstream.deletes()[0]?.query.truto_exclude_fields).toContain('engagement_type');
+    expect(facade.upstream.deletes()[0]?.query.truto_exclude_fields).toContain('engagement_type');
   });
 });
 
 describe('Query.node', () => {
   it('refuses an invalid node id, with its path, and sends nothing', async () => {
-    await using upstream = await startUpstream(numbered, 'Close');
-    await using facade = await startTestFacade(upstream.url);
+    await using facade = await startFacadeOver(numbered, {}, 'Close');
     const { body } = await facade.post(nodeQuery, { nodeId: 'nonsense' });
     expect(body.data).toEqual({ node: null });
     expect(body.errors).toMatchObject([
       { path: ['node'], extensions: { code: 'INVALID_INPUT', issues: [{ path: ['nodeId'] }] } },
     ]);
-    expect(upstream.seen).toEqual([]);
+    expect(facade.upstream.seen).toEqual([]);
   });
 
   it('reads nothing of an integrated account without access', async () => {
@@ -217,40 +213,36 @@ describe('Query.node', () => {
   });
 
   it('is null for a record that upstream does not find', async () => {
-    const sandbox = await startSandbox();
+    await using sandbox = closing(await startSandbox());
     await using facade = await startTestFacade(sandbox.url);
     const integratedAccountId = sandboxAccount('Capsule').id;
     const nodeId = writeNodeId({ resource: 'contacts', integratedAccountId, kind: null, id: 'nobody' });
     expect(await ask(facade, nodeQuery, { nodeId })).toEqual({ node: null });
-    await sandbox.close();
   });
 });
 
-describe('an entity with a node id', () => {
-  it('is read by it, and an engagement by the type in it', async () => {
-    await using upstream = await startUpstream(numbered, 'Close');
-    await using facade = await startTestFacade(upstream.url, { SUBGRAPH: 'federation' });
-    const askFor = (of: readonly object[], selection: string) =>
-      facade.post(`query ($of: [_Any!]!) { _entities(representations: $of) { ${selection} } }`, { of });
-    const node = (resource: NodeKey['resource'], kind: string | null, __typename: string) => ({
-      ...{ __typename, nodeId: writeNodeId({ resource, integratedAccountId: 'a', kind, id: '5' }) },
-    });
-    const of = [
-      ...[node('engagements', 'call', 'Engagement'), node('engagements', 'meeting', 'Engagement')],
-      ...[node('users', null, 'Owner'), node('accounts', null, 'Account')],
-    ];
-    const selection = '__typename ... on Engagement { nodeId } ... on Owner { nodeId } ... on Account { nodeId }';
-    const { body } = await askFor(of, selection);
-    expect(body.data._entities).toEqual(of);
-    const seen = reads(upstream).map(({ path, query }) => [path, query.engagement_type]);
-    expect(seen).toEqual([
-      ['/unified/crm/engagements/5', 'call'],
-      ['/unified/crm/engagements/5', 'meeting'],
-      ['/unified/crm/users/5', undefined],
-      ['/unified/crm/accounts/5', undefined],
-    ]);
-
-    const other = await askFor([{ ...of[2], __typename: 'Account' }], '__typename');
-    expect(other.body.errors).toMatchObject([{ path: ['_entities', 0], extensions: { code: 'BAD_USER_INPUT' } }]);
+it('an entity with a node id is read by it, and an engagement by the type in it', async () => {
+  await using facade = await startFacadeOver(numbered, { SUBGRAPH: 'federation' }, 'Close');
+  const askFor = (of: readonly object[], selection: string) =>
+    facade.post(`query ($of: [_Any!]!) { _entities(representations: $of) { ${selection} } }`, { of });
+  const node = (resource: NodeKey['resource'], kind: string | null, __typename: string) => ({
+    ...{ __typename, nodeId: writeNodeId({ resource, integratedAccountId: 'a', kind, id: '5' }) },
   });
+  const of = [
+    ...[node('engagements', 'call', 'Engagement'), node('engagements', 'meeting', 'Engagement')],
+    ...[node('users', null, 'Owner'), node('accounts', null, 'Account')],
+  ];
+  const selection = '__typename ... on Engagement { nodeId } ... on Owner { nodeId } ... on Account { nodeId }';
+  const { body } = await askFor(of, selection);
+  expect(body.data._entities).toEqual(of);
+  const seen = reads(facade.upstream).map(({ path, query }) => [path, query.engagement_type]);
+  expect(seen).toEqual([
+    ['/unified/crm/engagements/5', 'call'],
+    ['/unified/crm/engagements/5', 'meeting'],
+    ['/unified/crm/users/5', undefined],
+    ['/unified/crm/accounts/5', undefined],
+  ]);
+
+  const other = await askFor([{ ...of[2], __typename: 'Account' }], '__typename');
+  expect(other.body.errors).toMatchObject([{ path: ['_entities', 0], extensions: { code: 'BAD_USER_INPUT' } }]);
 });

@@ -21,6 +21,7 @@ import {
   StreamDocument,
   UnknownDocument,
 } from './gql/graphql.ts';
+import { closing } from './support/closing.ts';
 import { startTestFacade } from './support/facade.ts';
 import { schema } from './support/schema.ts';
 
@@ -85,7 +86,7 @@ describe('the documents of schema/operations', () => {
   it.each(Object.entries(expected))(
     '%s runs as it is, with its example variables, against the sandbox, as often as one likes',
     async (name, [document, result]) => {
-      const sandbox = await startSandbox();
+      await using sandbox = closing(await startSandbox());
       await using facade = await startTestFacade(sandbox.url);
       for (let time = 0; time < 2; time += 1) {
         const { body } = await facade.post(document, JSON.parse(read(`${name}.json`)));
@@ -94,7 +95,6 @@ describe('the documents of schema/operations', () => {
         if (result) expect(deleteEngagement ?? deleteEngagements ?? createEngagement).toMatchObject(result);
         else expect(body.data.integrations ?? body.data.engagements.nodes).not.toHaveLength(0);
       }
-      await sandbox.close();
     },
   );
 });

@@ -1,11 +1,10 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
-import { type AddressInfo, connect, type Server, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
+import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { exportJWK, generateKeyPair } from 'jose';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { openUndoStore } from '../src/bulk/undo-store.ts';
 import { exitCodeOf } from '../src/cli/output.ts';
 import { parseConfig } from '../src/config/config.ts';
@@ -13,26 +12,17 @@ import { Secret } from '../src/config/secret.ts';
 import { selfSigned } from './support/certificate.ts';
 import { spawnCli } from './support/cli-process.ts';
 import { startTestFacade } from './support/facade.ts';
+import { fetchGraphQL } from './support/fetch-graphql.ts';
+import { createFolder } from './support/folder.ts';
+import { listen } from './support/listen.ts';
 import { deleteInTime, deletion } from './support/raw-upstream.ts';
 import { startServerProcess } from './support/server-process.ts';
 import { bearer, serviceEnv, signToken } from './support/service.ts';
+import { shared } from './support/shared.ts';
 
 /** Only the proxy can resolve these names. A request that reaches them went through it. */
 const [upstreamHost, keysHost] = ['upstream.example', 'keys.example'];
 const password = 'pass%2Fword-of-the-proxy';
-
-async function listen(server: Server) {
-  const open = new Set<Socket>();
-  server.on('connection', (socket: Socket) => open.add(socket.on('error', () => {})));
-  await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
-  return {
-    port: (server.address() as AddressInfo).port,
-    async [Symbol.asyncDispose]() {
-      for (const socket of open) socket.destroy();
-      await new Promise((resolve) => server.close(resolve));
-    },
-  };
-}
 
 /** Answers one CONNECT: lets it through, or writes something else to its socket. */
 type OnConnect = (socket: Socket, letThrough: () => void) => void;
@@ -55,41 +45,28 @@ async function startProxy(targetPort: number, onConnect: OnConnect = letAllThrou
       socket.on('close', () => tunnel.destroy());
     });
   });
-  const { port, [Symbol.asyncDispose]: dispose } = await listen(server);
-  return {
-    port,
-    connects,
-    targets: () => [...new Set(connects.map(({ target }) => target))].sort(),
-    [Symbol.asyncDispose]: dispose,
-  };
+  const targets = () => [...new Set(connects.map(({ target }) => target))].sort();
+  return Object.assign(await listen(server), { connects, targets });
 }
 
 const { privateKey, publicKey } = await generateKeyPair('ES256');
 
-describe('R21 behind a mandatory proxy', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'proxy-'));
+describe('R21 behind a mandatory proxy', async () => {
+  const { path: folder } = await shared(createFolder());
   const authorityFile = join(folder, 'authority.pem');
-  let remote: Awaited<ReturnType<typeof listen>>;
   const seen: string[] = [];
   let breaks = false;
-  beforeAll(async () => {
-    const keys = { keys: [{ ...(await exportJWK(publicKey)), kid: 'k1', alg: 'ES256' }] };
-    const certificate = selfSigned(upstreamHost, keysHost);
-    writeFileSync(authorityFile, certificate.cert);
-    remote = await listen(
-      createTlsServer(certificate, ({ method, url, headers }, response) => {
-        seen.push(`${method} ${headers.host}${url?.split('?')[0]}`);
-        if (headers['proxy-authorization']) seen.push('a credential of the proxy');
-        if (headers.host === keysHost) return response.end(JSON.stringify(keys));
-        if (breaks && method === 'DELETE') return response.destroy();
-        return response.writeHead(method === 'DELETE' ? 204 : 403).end();
-      }),
-    );
+  const keys = { keys: [{ ...(await exportJWK(publicKey)), kid: 'k1', alg: 'ES256' }] };
+  const certificate = selfSigned(upstreamHost, keysHost);
+  writeFileSync(authorityFile, certificate.cert);
+  const target = createTlsServer(certificate, ({ method, url, headers }, response) => {
+    seen.push(`${method} ${headers.host}${url?.split('?')[0]}`);
+    if (headers['proxy-authorization']) seen.push('a credential of the proxy');
+    if (headers.host === keysHost) return response.end(JSON.stringify(keys));
+    if (breaks && method === 'DELETE') return response.destroy();
+    return response.writeHead(method === 'DELETE' ? 204 : 403).end();
   });
-  afterAll(async () => {
-    await remote[Symbol.asyncDispose]();
-    rmSync(folder, { recursive: true });
-  });
+  const remote = await shared(listen(target));
 
   /** A server whose upstream and key set only a proxy can reach. */
   const start = (env: Record<string, string>) =>
@@ -104,29 +81,22 @@ describe('R21 behind a mandatory proxy', () => {
 
   async function deleteBy(endpoint: string) {
     const token = await signToken({ integrated_accounts: ['*'] }, privateKey, 'ES256');
-    const response = await fetch(endpoint, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', ...bearer(token) },
-      body: JSON.stringify({ query: deletion }),
-    });
+    const response = await fetchGraphQL(endpoint, deletion, { headers: bearer(token) });
     return response.json();
   }
 
-  it.each(['HTTPS_PROXY', 'https_proxy'])(
-    'upstream and the key set are reached through the one of %s',
-    async (name) => {
-      await using proxy = await startProxy(remote.port);
-      await using server = await start({ [name]: `http://user:${password}@127.0.0.1:${proxy.port}` });
-      seen.length = 0;
-      const { data } = await deleteBy(server.endpoint);
-      expect(data.deleteEngagement).toMatchObject({ __typename: 'DeleteEngagementSuccess', outcome: 'DELETED' });
-      expect(proxy.targets()).toEqual([`${keysHost}:443`, `${upstreamHost}:443`]);
-      expect(seen).toContain(`GET ${keysHost}/jwks`);
-      expect(seen).not.toContain('a credential of the proxy');
-      const credential = `Basic ${btoa(`user:${decodeURIComponent(password)}`)}`;
-      expect([...new Set(proxy.connects.map(({ authorization }) => authorization))]).toEqual([credential]);
-    },
-  );
+  it.each(['HTTPS_PROXY', 'https_proxy'])('upstream and the key set are reached by the one of %s', async (name) => {
+    await using proxy = await startProxy(remote.port);
+    await using server = await start({ [name]: `http://user:${password}@127.0.0.1:${proxy.port}` });
+    seen.length = 0;
+    const { data } = await deleteBy(server.endpoint);
+    expect(data.deleteEngagement).toMatchObject({ __typename: 'DeleteEngagementSuccess', outcome: 'DELETED' });
+    expect(proxy.targets()).toEqual([`${keysHost}:443`, `${upstreamHost}:443`]);
+    expect(seen).toContain(`GET ${keysHost}/jwks`);
+    expect(seen).not.toContain('a credential of the proxy');
+    const credential = `Basic ${btoa(`user:${decodeURIComponent(password)}`)}`;
+    expect([...new Set(proxy.connects.map(({ authorization }) => authorization))]).toEqual([credential]);
+  });
 
   it('a delete has an unknown outcome when its tunnel breaks after it was sent', async () => {
     await using proxy = await startProxy(remote.port);

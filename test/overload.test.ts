@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { createListener, type Handle } from '../src/http/connections/listener.ts';
 import type { LoadLimits } from '../src/http/connections/overload.ts';
 import { defaultLoadLimits } from '../src/http/connections/overload.ts';
-import { type GraphQLAnswer, startTestFacade } from './support/facade.ts';
+import { startTestFacade } from './support/facade.ts';
+import type { GraphQLAnswer } from './support/fetch-graphql.ts';
 import { connectRaw, requestHead } from './support/raw-client.ts';
 import { startUpstream } from './support/upstream.ts';
 
@@ -46,7 +47,6 @@ async function warmUp(server: { send(): Promise<Response> }, held: readonly Serv
   await expect.poll(() => held[0]?.closed).toBe(true);
 }
 
-/** Keeps the event loop from doing anything else. */
 function block(forMs: number): void {
   const untilMs = performance.now() + forMs;
   while (performance.now() < untilMs);

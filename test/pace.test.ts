@@ -10,7 +10,6 @@ function startPace(patienceMs?: number) {
   return {
     pace,
     stop: () => stopping.abort(),
-    /** Lets so many wait. */
     enter(count: number, jobId = 'a-job') {
       for (let i = 0; i < count; i += 1) void pace.enter(jobId).then((mayStart) => ends.push(mayStart));
     },

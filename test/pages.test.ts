@@ -1,8 +1,9 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { startTestFacade, type TestFacade } from './support/facade.ts';
+import { createFolder } from './support/folder.ts';
+import { shared } from './support/shared.ts';
 
 /** The headers of a browser when a person enters an address. */
 const asBrowser = { accept: 'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8' };
@@ -20,26 +21,20 @@ const directivesOf = (answer: Response) =>
       .map((directive) => directive.split(/ (.*)/, 2) as [string, string]),
   );
 
-describe('A browser at a server that exposes its schema', () => {
-  it('is redirected from / to GraphiQL, also below a prefix', async () => {
-    await using facade = await startTestFacade('http://127.0.0.1:1');
-    const answer = await open(facade, '/');
-    expect(answer.status).toBe(302);
-    // Relative: a proxy may serve this server below a prefix.
-    expect(answer.headers.get('location')).toBe('graphql');
-    expect(answer.headers.get('cache-control')).toBe('no-cache');
-    const page = await open(facade, answer.headers.get('location') ?? '');
-    expect(await page.text()).toContain('?asset=graphiql.js');
-  });
+it('A browser at a server that exposes its schema is redirected from / to GraphiQL, also below a prefix', async () => {
+  await using facade = await startTestFacade('http://127.0.0.1:1');
+  const answer = await open(facade, '/');
+  expect(answer.status).toBe(302);
+  // Relative: a proxy may serve this server below a prefix.
+  expect(answer.headers.get('location')).toBe('graphql');
+  expect(answer.headers.get('cache-control')).toBe('no-cache');
+  const page = await open(facade, answer.headers.get('location') ?? '');
+  expect(await page.text()).toContain('?asset=graphiql.js');
 });
 
-describe('The page of bulk deletes', () => {
-  let facade: TestFacade;
-  beforeAll(async () => {
-    const env = { AUTH_MODE: 'passthrough', EXPOSE_SCHEMA: '1', SUBGRAPH: 'federation', TYPE_PREFIX: 'Crm', ...unused };
-    facade = await startTestFacade('http://127.0.0.1:1', env);
-  });
-  afterAll(() => facade[Symbol.asyncDispose]());
+describe('The page of bulk deletes', async () => {
+  const env = { AUTH_MODE: 'passthrough', EXPOSE_SCHEMA: '1', SUBGRAPH: 'federation', TYPE_PREFIX: 'Crm', ...unused };
+  const facade = await shared(startTestFacade('http://127.0.0.1:1', env));
 
   it('S33 runs only its own files, is in no frame, and loads nothing from another host or path', async () => {
     const answer = await open(facade, '/bulk');
@@ -88,32 +83,26 @@ describe('The page of bulk deletes', () => {
   });
 });
 
-describe('HEAD', () => {
-  it.each([
-    ['GraphiQL', { EXPOSE_SCHEMA: '1' }, ['/', '/graphql', '/graphql?asset=favicon.ico']],
-    ['the page of bulk deletes', { EXPOSE_SCHEMA: '1', ...unused }, ['/bulk', '/bulk?asset=bulk.js']],
-    ['the page in their place', {}, ['/', '/graphql', '/bulk']],
-  ])('has the status and the headers of GET for %s, and no body', async (_what, env, paths) => {
-    await using facade = await startTestFacade('http://127.0.0.1:1', { AUTH_MODE: 'passthrough', ...env });
-    for (const path of paths) {
-      const ask = async (method: string) => {
-        const answer = await fetch(new URL(path, facade.url), { method, headers: asBrowser, redirect: 'manual' });
-        const { status, headers } = answer;
-        return { status, policy: headers.get('content-security-policy'), text: await answer.text() };
-      };
-      const { text: _text, ...head } = await ask('GET');
-      expect(head.status).toBeLessThan(400);
-      expect(await ask('HEAD')).toEqual({ ...head, text: '' });
-    }
-  });
+it.each([
+  ['GraphiQL', { EXPOSE_SCHEMA: '1' }, ['/', '/graphql', '/graphql?asset=favicon.ico']],
+  ['the page of bulk deletes', { EXPOSE_SCHEMA: '1', ...unused }, ['/bulk', '/bulk?asset=bulk.js']],
+  ['the page in their place', {}, ['/', '/graphql', '/bulk']],
+])('HEAD has the status and the headers of GET for %s, and no body', async (_what, env, paths) => {
+  await using facade = await startTestFacade('http://127.0.0.1:1', { AUTH_MODE: 'passthrough', ...env });
+  for (const path of paths) {
+    const ask = async (method: string) => {
+      const answer = await fetch(new URL(path, facade.url), { method, headers: asBrowser, redirect: 'manual' });
+      const { status, headers } = answer;
+      return { status, policy: headers.get('content-security-policy'), text: await answer.text() };
+    };
+    const { text: _text, ...head } = await ask('GET');
+    expect(head.status).toBeLessThan(400);
+    expect(await ask('HEAD')).toEqual({ ...head, text: '' });
+  }
 });
 
-describe('A browser at a server that does not expose its schema', () => {
-  let facade: TestFacade;
-  beforeAll(async () => {
-    facade = await startTestFacade('http://127.0.0.1:1', { AUTH_MODE: 'passthrough' });
-  });
-  afterAll(() => facade[Symbol.asyncDispose]());
+describe('A browser at a server that does not expose its schema', async () => {
+  const facade = await shared(startTestFacade('http://127.0.0.1:1', { AUTH_MODE: 'passthrough' }));
 
   it.each(['/', '/graphql', '/graphql/', '/bulk'])(
     'gets at %s a page that says what runs there, and which setting exposes the schema',
@@ -131,14 +120,13 @@ describe('A browser at a server that does not expose its schema', () => {
   );
 
   it('gets no advice to expose the schema where the server executes trusted documents only', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'trusted-'));
-    writeFileSync(join(folder, 'documents.json'), '{}');
-    const trusted = { TRUSTED_DOCUMENTS: join(folder, 'documents.json'), TRUSTED_DOCUMENTS_ONLY: '1' };
+    using folder = createFolder();
+    writeFileSync(join(folder.path, 'documents.json'), '{}');
+    const trusted = { TRUSTED_DOCUMENTS: join(folder.path, 'documents.json'), TRUSTED_DOCUMENTS_ONLY: '1' };
     await using strict = await startTestFacade('http://127.0.0.1:1', { AUTH_MODE: 'passthrough', ...trusted });
     const text = await (await open(strict, '/')).text();
     expect(text).toContain('trusted documents');
     expect(text).not.toContain('EXPOSE_SCHEMA');
-    rmSync(folder, { recursive: true });
   });
 
   it('S33 is sent no script, and its page is in no frame', async () => {
@@ -165,12 +153,9 @@ describe('A browser at a server that does not expose its schema', () => {
     ['/graphql', '*/*', 405, 'METHOD_NOT_ALLOWED'],
     ['/graphql', 'application/graphql-response+json', 405, 'METHOD_NOT_ALLOWED'],
     ['/graphql?query={__typename}', 'application/json', 405, 'METHOD_NOT_ALLOWED'],
-  ])(
-    'does not change responses to API clients: %s with Accept: %s gets JSON with %i',
-    async (path, accept, status, code) => {
-      const answer = await open(facade, path, { accept });
-      expect(answer.status).toBe(status);
-      expect(await answer.json()).toMatchObject({ errors: [{ extensions: { code } }] });
-    },
-  );
+  ])('changes no answer to an API client: %s with Accept: %s gets JSON with %i', async (path, accept, status, code) => {
+    const answer = await open(facade, path, { accept });
+    expect(answer.status).toBe(status);
+    expect(await answer.json()).toMatchObject({ errors: [{ extensions: { code } }] });
+  });
 });

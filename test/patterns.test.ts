@@ -15,7 +15,6 @@ interface Found {
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
-/** A rule that reports every pattern of a file. */
 const collect = {
   create: (context: { report(found: object): void }) => ({
     'Literal[regex]': (node: { regex: { pattern: string; flags: string } }) =>

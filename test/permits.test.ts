@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { Permits } from '../src/upstream/permits.ts';
 import { openUpstream } from '../src/upstream/send.ts';
-import { startTestFacade } from './support/facade.ts';
+import { startFacadeOver } from './support/facade-over.ts';
+import { fetchGraphQL } from './support/fetch-graphql.ts';
 import { type Answer, json, startUpstream } from './support/upstream.ts';
 
 const remove = (id: number, format = 'UNIFIED', rest = '') =>
@@ -96,20 +97,17 @@ describe('a busy upstream', () => {
       if (query.truto_response_format === 'stream') response.writeHead(200).write(Buffer.alloc(4096));
       else response.writeHead(204).end();
     };
-    await using upstream = await startUpstream(endless, 'capsule');
-    await using facade = await startTestFacade(upstream.url, { REQUEST_TIMEOUT_MS: '2000' });
+    await using facade = await startFacadeOver(endless, { REQUEST_TIMEOUT_MS: '2000' }, 'capsule');
     const chunks = '... on DeleteEngagementSuccess { stream { chunks @stream } }';
     const greedy = new AbortController();
     const aliases = Array.from({ length: 5 }, (_, index) => `a${index}: ${remove(index, 'STREAM', chunks)}`).join(' ');
     const lying = [1, 2, 3, 4, 5, 6, 7, 8].map(() =>
-      fetch(`${facade.url}/graphql`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json', accept: 'multipart/mixed' },
-        body: JSON.stringify({ query: `mutation { ${aliases} }` }),
+      fetchGraphQL(`${facade.url}/graphql`, `mutation { ${aliases} }`, {
+        headers: { accept: 'multipart/mixed' },
         signal: greedy.signal,
       }).catch(() => 'aborted'),
     );
-    await expect.poll(() => upstream.deletes().length, { timeout: 5000 }).toBe(8);
+    await expect.poll(() => facade.upstream.deletes().length, { timeout: 5000 }).toBe(8);
     const { body } = await facade.post(`mutation { ${remove(99)} }`);
     expect(body.data.deleteEngagement.__typename).toBe('DeleteEngagementSuccess');
     greedy.abort();

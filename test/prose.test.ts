@@ -12,7 +12,6 @@ const linesOf = (file: string, source: string) => findings(file, source).map(({ 
 
 const long = (count: number) => `${Array.from({ length: count }, (_, index) => `word${index}`).join(' ')}.`;
 
-/** A text for each phrase, and what of it is quoted. */
 const examples = [
   ['Whoever calls gets an error.', 'Whoever'],
   ['Nobody waits.', 'Nobody'],

@@ -1,9 +1,10 @@
 import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
 import { json as readJson } from 'node:stream/consumers';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { startTestFacade, type TestFacade } from './support/facade.ts';
-import { type FakeUpstream, startUpstream } from './support/upstream.ts';
+import { afterEach, describe, expect, it } from 'vitest';
+import { startTestFacade } from './support/facade.ts';
+import { shared } from './support/shared.ts';
+import { startUpstream } from './support/upstream.ts';
 
 /** A property that every object would have after a careless copy. */
 const evil = '{"polluted":"yes","toString":"yes","statusCode":500,"isRemote":true}';
@@ -20,27 +21,20 @@ const snapshot = () =>
     Reflect.ownKeys(prototype).map((key) => [key, Reflect.getOwnPropertyDescriptor(prototype, key)]),
   ]);
 
-let upstream: FakeUpstream;
-let facade: TestFacade;
 let status = 200;
 let answer = '';
-let before: unknown;
-beforeAll(async () => {
-  upstream = await startUpstream(
+const upstream = await shared(
+  startUpstream(
     (_request, response) =>
       response.writeHead(status, [...evilHeaders, 'content-type', 'application/json']).end(answer),
     (_request, response) => response.end(`{${everywhere},"integration":{${everywhere},"name":"capsule"}}`),
-  );
-  facade = await startTestFacade(upstream.url);
-  before = snapshot();
-});
+  ),
+);
+const facade = await shared(startTestFacade(upstream.url));
+const before = snapshot();
 afterEach(() => {
   expect(snapshot()).toEqual(before);
   expect({}).not.toHaveProperty('polluted');
-});
-afterAll(async () => {
-  await facade[Symbol.asyncDispose]();
-  await upstream[Symbol.asyncDispose]();
 });
 
 /** Posts a body as text, because an object would lose these names, with the given headers. */

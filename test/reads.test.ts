@@ -1,19 +1,12 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startTestFacade, type TestFacade } from './support/facade.ts';
+import { describe, expect, it } from 'vitest';
+import { startTestFacade } from './support/facade.ts';
 import { remote, truto } from './support/outcome.ts';
-import { type Answer, type FakeUpstream, json, startUpstream } from './support/upstream.ts';
+import { shared } from './support/shared.ts';
+import { type Answer, json, startUpstream } from './support/upstream.ts';
 
 let answer: Answer;
-let upstream: FakeUpstream;
-let facade: TestFacade;
-beforeAll(async () => {
-  upstream = await startUpstream((request, response) => answer(request, response), 'capsule');
-  facade = await startTestFacade(upstream.url, { REQUEST_TIMEOUT_MS: '1000' });
-});
-afterAll(async () => {
-  await facade[Symbol.asyncDispose]();
-  await upstream[Symbol.asyncDispose]();
-});
+const upstream = await shared(startUpstream((request, response) => answer(request, response), 'capsule'));
+const facade = await shared(startTestFacade(upstream.url, { REQUEST_TIMEOUT_MS: '1000' }));
 
 const one = (args: string, selection = 'id subject') => facade.post(`{ engagement(${args}) { ${selection} } }`);
 const page = (args: string, selection = 'nodes { id }') =>

@@ -1,7 +1,8 @@
-import { describe, expect, it } from 'vitest';
-import { startTestFacade } from './support/facade.ts';
-import { startStranger } from './support/stranger.ts';
-import { json, startUpstream } from './support/upstream.ts';
+import { createServer } from 'node:net';
+import { expect, it } from 'vitest';
+import { startFacadeOver } from './support/facade-over.ts';
+import { listen } from './support/listen.ts';
+import { json } from './support/upstream.ts';
 
 /** Ways to point at a host, some of which clients follow without being asked. */
 const pointers: readonly (readonly [what: string, headers: (host: string) => Record<string, string>])[] = [
@@ -25,15 +26,17 @@ const cases = [
   ...pointers.slice(1).map((pointer) => [307, ...pointer] as const),
 ] as readonly (readonly [number, ...(typeof pointers)[number]])[];
 
+const record = '{"id":"e1","subject":"of a stranger"}';
+const head = `HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: ${record.length}\r\n\r\n`;
 const remove =
   'mutation { deleteEngagement(id: "e1", integratedAccountId: "a") { __typename ... on OutcomeUnknownError { lastStatusCode } } }';
 
-describe('S15 a redirect', () => {
-  it.each(cases)('by %i to %s is not followed: no other server gets the request', async (status, _to, headers) => {
-    await using stranger = await startStranger();
+it.each(cases)(
+  'S15 a redirect by %i to %s is not followed: no other server gets the request',
+  async (status, _to, headers) => {
+    await using stranger = await listen(createServer((socket) => socket.end(head + record)));
     const redirect = json(status, undefined, headers(stranger.host));
-    await using upstream = await startUpstream(redirect, redirect);
-    await using facade = await startTestFacade(upstream.url, { AUTH_MODE: 'passthrough' });
+    await using facade = await startFacadeOver(redirect, { AUTH_MODE: 'passthrough' }, redirect);
     const authorization = { authorization: 'Bearer canary-of-a-caller' };
 
     const deleted = await facade.post(remove, {}, authorization);
@@ -49,9 +52,9 @@ describe('S15 a redirect', () => {
 
     expect(stranger.connectionCount()).toBe(0);
     // The look-up of the account, the delete, two reads: each once, and with the token that is upstream's to see.
-    expect(upstream.seen.map(({ method }) => method)).toEqual(['GET', 'DELETE', 'GET', 'GET']);
-    expect(new Set(upstream.seen.map((request) => request.headers.authorization))).toEqual(
+    expect(facade.upstream.seen.map(({ method }) => method)).toEqual(['GET', 'DELETE', 'GET', 'GET']);
+    expect(new Set(facade.upstream.seen.map((request) => request.headers.authorization))).toEqual(
       new Set([authorization.authorization]),
     );
-  });
-});
+  },
+);

@@ -69,15 +69,13 @@ describe('R26 another primary', () => {
   });
 });
 
-describe('an address of Redis', () => {
-  it('of sentinels sends user and password when they ask for them, and logs neither', async () => {
-    await using group = await startRedisSentinel({ args: ['--user', 'app', 'on', `>${password}`, ...aclRules] });
-    for (const sentinel of group.sentinels) {
-      await sentinel.tell('ACL', 'SETUSER', 'app', 'on', `>${password}`, '~*', '&*', '+@all');
-      await sentinel.tell('ACL', 'SETUSER', 'default', 'off');
-    }
-    await using upstream = await startDone();
-    await using facade = await startTestFacade(upstream.url, env(asApp(group)));
-    expect(await redisUp(facade)).toBe('1');
-  });
+it('an address of sentinels of Redis sends user and password when they ask for them, and logs neither', async () => {
+  await using group = await startRedisSentinel({ args: ['--user', 'app', 'on', `>${password}`, ...aclRules] });
+  for (const sentinel of group.sentinels) {
+    await sentinel.tell('ACL', 'SETUSER', 'app', 'on', `>${password}`, '~*', '&*', '+@all');
+    await sentinel.tell('ACL', 'SETUSER', 'default', 'off');
+  }
+  await using upstream = await startDone();
+  await using facade = await startTestFacade(upstream.url, env(asApp(group)));
+  expect(await redisUp(facade)).toBe('1');
 });

@@ -16,7 +16,6 @@ afterEach(() => vi.useRealTimers());
 
 const warnings = () => lines.filter((line) => JSON.parse(line).level === 40).length;
 
-/** How many probes must go well until Redis is used again. */
 function probesUntilUp(): number {
   for (let count = 1; ; count += 1) {
     health.succeed();
@@ -82,31 +81,27 @@ describe('the log lines about Redis', () => {
   });
 });
 
-describe('a Redis that comes and goes', () => {
-  it('needs twice as many good probes after each loss, at most 32, and one after a good minute', () => {
-    expect(probesUntilUp()).toBe(1);
-    expect(health.backSince).toBeUndefined();
-    const counts = Array.from({ length: 8 }, () => {
-      vi.advanceTimersByTime(60_000);
-      health.fail(cut);
-      return probesUntilUp();
-    });
-    expect(counts).toEqual([1, 2, 4, 8, 16, 32, 32, 32]);
-    expect(health.backSince).toBe(performance.now());
-    vi.advanceTimersByTime(60_001);
+it('a Redis that comes and goes needs twice as many good probes after each loss, at most 32, and one after a good minute', () => {
+  expect(probesUntilUp()).toBe(1);
+  expect(health.backSince).toBeUndefined();
+  const counts = Array.from({ length: 8 }, () => {
+    vi.advanceTimersByTime(60_000);
     health.fail(cut);
-    expect(probesUntilUp()).toBe(1);
+    return probesUntilUp();
   });
+  expect(counts).toEqual([1, 2, 4, 8, 16, 32, 32, 32]);
+  expect(health.backSince).toBe(performance.now());
+  vi.advanceTimersByTime(60_001);
+  health.fail(cut);
+  expect(probesUntilUp()).toBe(1);
 });
 
-describe('the settings of a Redis that may lose data', () => {
-  it('are warned about once, and not when they are right or not shown', () => {
-    health.advise('maxmemory:100\r\nmaxmemory_policy:allkeys-lru\r\n');
-    health.advise('maxmemory:100\r\nmaxmemory_policy:allkeys-lru\r\n');
-    health.advise('maxmemory:100\r\nmaxmemory_policy:noeviction\r\n');
-    health.advise('maxmemory:0\r\nmaxmemory_policy:allkeys-lru\r\n');
-    health.advise('aof_enabled:1\r\n');
-    expect(lines).toHaveLength(1);
-    expect(lines[0]).toContain('noeviction');
-  });
+it('the settings of a Redis that may lose data are warned about once, and not when they are right or not shown', () => {
+  health.advise('maxmemory:100\r\nmaxmemory_policy:allkeys-lru\r\n');
+  health.advise('maxmemory:100\r\nmaxmemory_policy:allkeys-lru\r\n');
+  health.advise('maxmemory:100\r\nmaxmemory_policy:noeviction\r\n');
+  health.advise('maxmemory:0\r\nmaxmemory_policy:allkeys-lru\r\n');
+  health.advise('aof_enabled:1\r\n');
+  expect(lines).toHaveLength(1);
+  expect(lines[0]).toContain('noeviction');
 });

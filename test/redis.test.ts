@@ -1,6 +1,5 @@
-import { once } from 'node:events';
 import { mkdtempSync, writeFileSync } from 'node:fs';
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
@@ -14,6 +13,7 @@ import { selfSigned } from './support/certificate.ts';
 import { startTestFacade } from './support/facade.ts';
 import { freePort } from './support/free-port.ts';
 import { removal, sendKeyed } from './support/keyed-delete.ts';
+import { listen } from './support/listen.ts';
 import {
   aclRules,
   asApp,
@@ -76,26 +76,23 @@ describe('a Redis whose user has only the documented rights', () => {
   });
 });
 
-describe('a Redis that may lose data', () => {
-  it('is used, with one warning about its settings', async () => {
-    const args = ['--maxmemory', '100mb', '--maxmemory-policy', 'allkeys-lru'];
-    await using redis = await startRedis({ isDurable: false, args });
-    await using upstream = await startDone();
-    await using facade = await startTestFacade(upstream.url, env(redis.url));
-    expect(await redisUp(facade)).toBe('1');
-    await expect.poll(() => faultsOf(facade).length).toBe(1);
-    expect(faultsOf(facade)[0]?.msg).toMatch(/noeviction.*appendonly/);
-    await redis.tell('CLIENT', 'KILL', 'TYPE', 'normal');
-    await expect.poll(() => connectionsOf(facade).length, { timeout: backWithinMs }).toBe(2);
-    await deleteSome(facade);
-    expect(faultsOf(facade).filter(({ msg }) => msg.includes('noeviction'))).toHaveLength(1);
-  });
+it('a Redis that may lose data is used, with one warning about its settings', async () => {
+  const args = ['--maxmemory', '100mb', '--maxmemory-policy', 'allkeys-lru'];
+  await using redis = await startRedis({ isDurable: false, args });
+  await using upstream = await startDone();
+  await using facade = await startTestFacade(upstream.url, env(redis.url));
+  expect(await redisUp(facade)).toBe('1');
+  await expect.poll(() => faultsOf(facade).length).toBe(1);
+  expect(faultsOf(facade)[0]?.msg).toMatch(/noeviction.*appendonly/);
+  await redis.tell('CLIENT', 'KILL', 'TYPE', 'normal');
+  await expect.poll(() => connectionsOf(facade).length, { timeout: backWithinMs }).toBe(2);
+  await deleteSome(facade);
+  expect(faultsOf(facade).filter(({ msg }) => msg.includes('noeviction'))).toHaveLength(1);
 });
 
 /** An address that leads somewhere, and then elsewhere, while connections that are there stay as they are. */
 async function startForwarder(target: RedisProcess) {
   let { port: targetPort } = target;
-  const sockets = new Set<Socket>();
   const answering = new Set<Socket>();
   const server = createServer((socket) => {
     const onward = connect(targetPort, '127.0.0.1');
@@ -104,31 +101,24 @@ async function startForwarder(target: RedisProcess) {
       [socket, onward],
       [onward, socket],
     ] as const) {
-      sockets.add(from);
       from.pipe(to);
       from.on('error', () => {});
       from.on('close', () => to.destroy());
     }
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  return {
-    url: `redis://127.0.0.1:${(server.address() as AddressInfo).port}`,
+  });
+  const listening = await listen(server);
+  return Object.assign(listening, {
+    url: `redis://${listening.host}`,
     leadTo({ port }: RedisProcess) {
       targetPort = port;
     },
-    /** Holds back Redis' answers, or releases them. */
     hold(isHeld: boolean) {
       for (const socket of answering) {
         if (isHeld) socket.pause();
         else socket.resume();
       }
     },
-    async [Symbol.asyncDispose]() {
-      for (const socket of sockets) socket.destroy();
-      server.close();
-      await once(server, 'close');
-    },
-  };
+  });
 }
 
 const isReplicated = (redis: RedisProcess) =>
@@ -136,27 +126,25 @@ const isReplicated = (redis: RedisProcess) =>
     .poll(async () => String(await redis.tell('INFO', 'replication')), { timeout: backWithinMs })
     .toContain('master_link_status:up');
 
-describe('R26 another primary', () => {
-  it('is found behind the same address although the old one keeps its connections', async () => {
-    await using old = await startRedis({ args: ['--repl-diskless-sync-delay', '0'] });
-    await using next = await startRedis({ args: ['--replicaof', '127.0.0.1', String(old.port)] });
-    await isReplicated(next);
-    await using address = await startForwarder(old);
-    await using upstream = await startDone();
-    await using facade = await startTestFacade(upstream.url, env(address.url));
-    await sendKeyed(facade, 'before', 'b1');
-    await next.tell('REPLICAOF', 'NO', 'ONE');
-    address.leadTo(next);
-    await old.tell('REPLICAOF', '127.0.0.1', next.port);
-    await isUp(facade, '0');
-    await deleteSome(facade);
-    await isUp(facade);
-    const keysOf = async () => ((await next.tell('KEYS', `${prefix}:delete:*`)) as unknown[]).length;
-    const before = await keysOf();
-    await sendKeyed(facade, 'after', 'b2');
-    expect(await keysOf()).toBe(before + 1);
-    expect(faultsOf(facade).map(({ kind }) => kind)).toEqual(['replica']);
-  });
+it('R26 another primary is found behind the same address although the old one keeps its connections', async () => {
+  await using old = await startRedis({ args: ['--repl-diskless-sync-delay', '0'] });
+  await using next = await startRedis({ args: ['--replicaof', '127.0.0.1', String(old.port)] });
+  await isReplicated(next);
+  await using address = await startForwarder(old);
+  await using upstream = await startDone();
+  await using facade = await startTestFacade(upstream.url, env(address.url));
+  await sendKeyed(facade, 'before', 'b1');
+  await next.tell('REPLICAOF', 'NO', 'ONE');
+  address.leadTo(next);
+  await old.tell('REPLICAOF', '127.0.0.1', next.port);
+  await isUp(facade, '0');
+  await deleteSome(facade);
+  await isUp(facade);
+  const keysOf = async () => ((await next.tell('KEYS', `${prefix}:delete:*`)) as unknown[]).length;
+  const before = await keysOf();
+  await sendKeyed(facade, 'after', 'b2');
+  expect(await keysOf()).toBe(before + 1);
+  expect(faultsOf(facade).map(({ kind }) => kind)).toEqual(['replica']);
 });
 
 describe('an address of Redis', () => {
@@ -182,18 +170,15 @@ describe('an address of Redis', () => {
 
   it.each(['+OK', ':1', '$-1'])('R25 where %s is the answer to all is one line, and costs no delete', async (reply) => {
     const server = createServer((socket) =>
-      socket
-        .on('error', () => {})
-        .on('data', (data) => {
-          const count = String(data).match(/^\*\d+\r$/gm)?.length ?? 1;
-          socket.write(`${reply}\r\n`.repeat(count));
-        }),
+      socket.on('data', (data) => {
+        const count = String(data).match(/^\*\d+\r$/gm)?.length ?? 1;
+        socket.write(`${reply}\r\n`.repeat(count));
+      }),
     );
-    await once(server.listen(0, '127.0.0.1'), 'listening');
-    onTestFinished(() => void server.close());
+    await using listening = await listen(server);
     await using upstream = await startDone();
-    const url = `redis://127.0.0.1:${(server.address() as AddressInfo).port}`;
-    await using facade = await startTestFacade(upstream.url, { ...env(url), TRUTO_RATE_LIMITS: '1' });
+    const settings = { ...env(`redis://${listening.host}`), TRUTO_RATE_LIMITS: '1' };
+    await using facade = await startTestFacade(upstream.url, settings);
     await deleteSome(facade);
     expect(faultsOf(facade).map(({ kind }) => kind)).toEqual(['connection']);
     expect(await redisUp(facade)).toBe('0');
@@ -233,56 +218,52 @@ describe('an address of Redis', () => {
   });
 });
 
-describe('REDIS_PREFIX', () => {
-  it.each([
-    ['eu', '{eu}:'],
-    ['app:{eu}', 'app:{eu}:'],
-  ])('%s begins each key with %s', async (REDIS_PREFIX, start) => {
-    await using redis = await startRedis();
-    await using upstream = await startDone();
-    await using facade = await startTestFacade(upstream.url, { ...env(redis.url), REDIS_PREFIX });
-    await sendKeyed(facade, 'k', 'p1');
-    await started(facade.post, { integratedAccountId: 'a', ids: ['1'] });
-    const keys = (await redis.tell('KEYS', '*')) as string[];
-    expect(keys.some((key) => key.includes('bulk'))).toBe(true);
-    expect(keys.length).toBeGreaterThan(1);
-    for (const key of keys) expect(key.startsWith(start)).toBe(true);
-  });
+it.each([
+  ['eu', '{eu}:'],
+  ['app:{eu}', 'app:{eu}:'],
+])('REDIS_PREFIX %s begins each key with %s', async (REDIS_PREFIX, start) => {
+  await using redis = await startRedis();
+  await using upstream = await startDone();
+  await using facade = await startTestFacade(upstream.url, { ...env(redis.url), REDIS_PREFIX });
+  await sendKeyed(facade, 'k', 'p1');
+  await started(facade.post, { integratedAccountId: 'a', ids: ['1'] });
+  const keys = (await redis.tell('KEYS', '*')) as string[];
+  expect(keys.some((key) => key.includes('bulk'))).toBe(true);
+  expect(keys.length).toBeGreaterThan(1);
+  for (const key of keys) expect(key.startsWith(start)).toBe(true);
 });
 
-describe('the kind of a Redis error', () => {
-  const replyOf = (message: string) => Object.assign(new Error(message), { name: 'ReplyError' });
-  it.each([
-    ["MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk.", 'disk'],
-    ['LOADING Redis is loading the dataset in memory', 'loading'],
-    ['BUSY Redis is busy running a script.', 'busy'],
-    // Of Redis 6, from within a script.
-    [
-      "ERR Error running script (call to f_0): @user_script:1: -OOM command not allowed when used memory > 'maxmemory'.",
-      'memory',
-    ],
-    [
-      "ERR Error running script (call to f_0): @user_script: 1: -READONLY You can't write against a read only replica.",
-      'replica',
-    ],
-    ["MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.", 'replica'],
-    ["NOPERM User app has no permissions to run the 'eval' command", 'scripts'],
-    ['ERR unknown command `EVALSHA`, with args beginning with: `x`', 'scripts'],
-    ['NOPERM No permissions to access a key', 'keys'],
-    // Of Valkey 8, from within a script.
-    [
-      "ERR ACL failure in script: User app has no permissions to run the 'time' command script: 0, on @user_script:1.",
-      'commands',
-    ],
-    ['ERR ACL failure in script: No permissions to access a key script: 0, on @user_script:1.', 'keys'],
-    ['ERR invalid password', 'password'],
-    ['MOVED 866 127.0.0.1:7001', 'a cluster'],
-    ['CLUSTERDOWN Hash slot not served', 'cluster down'],
-    ['ERR This instance has cluster support disabled', 'no cluster'],
-    ['ERR max daily request limit exceeded. Limit: 10000', 'quota'],
-    ['ERR max number of clients reached', 'quota'],
-    ['ERR something new', 'refusal'],
-  ])('%s', (message, kind) => {
-    expect(faultOf(replyOf(message)).kind).toBe(kind);
-  });
+const replyOf = (message: string) => Object.assign(new Error(message), { name: 'ReplyError' });
+it.each([
+  ["MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk.", 'disk'],
+  ['LOADING Redis is loading the dataset in memory', 'loading'],
+  ['BUSY Redis is busy running a script.', 'busy'],
+  // Of Redis 6, from within a script.
+  [
+    "ERR Error running script (call to f_0): @user_script:1: -OOM command not allowed when used memory > 'maxmemory'.",
+    'memory',
+  ],
+  [
+    "ERR Error running script (call to f_0): @user_script: 1: -READONLY You can't write against a read only replica.",
+    'replica',
+  ],
+  ["MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.", 'replica'],
+  ["NOPERM User app has no permissions to run the 'eval' command", 'scripts'],
+  ['ERR unknown command `EVALSHA`, with args beginning with: `x`', 'scripts'],
+  ['NOPERM No permissions to access a key', 'keys'],
+  // Of Valkey 8, from within a script.
+  [
+    "ERR ACL failure in script: User app has no permissions to run the 'time' command script: 0, on @user_script:1.",
+    'commands',
+  ],
+  ['ERR ACL failure in script: No permissions to access a key script: 0, on @user_script:1.', 'keys'],
+  ['ERR invalid password', 'password'],
+  ['MOVED 866 127.0.0.1:7001', 'a cluster'],
+  ['CLUSTERDOWN Hash slot not served', 'cluster down'],
+  ['ERR This instance has cluster support disabled', 'no cluster'],
+  ['ERR max daily request limit exceeded. Limit: 10000', 'quota'],
+  ['ERR max number of clients reached', 'quota'],
+  ['ERR something new', 'refusal'],
+])('the kind of a Redis error %s', (message, kind) => {
+  expect(faultOf(replyOf(message)).kind).toBe(kind);
 });

@@ -2,6 +2,7 @@ import type { GraphQLObjectType } from 'graphql';
 import { describe, expect, it } from 'vitest';
 import { wireFieldsOf } from '../src/engagement/record.ts';
 import { startTestFacade } from './support/facade.ts';
+import { startFacadeOver } from './support/facade-over.ts';
 import { remote, truto } from './support/outcome.ts';
 import { schema } from './support/schema.ts';
 import { type Answer, type FakeUpstream, json, startUpstream } from './support/upstream.ts';
@@ -36,22 +37,20 @@ describe('related records', () => {
   };
 
   it('are read once each, and only when a field besides the id is selected', async () => {
-    await using upstream = await startUpstream(answerWith(big));
-    await using facade = await startTestFacade(upstream.url);
+    await using facade = await startFacadeOver(answerWith(big));
     const { body } = await facade.post(engagementQuery('owner { id name } contacts { id name } notes { id title }'));
     expect(body.errors).toBeUndefined();
     expect(body.data.engagement.contacts[29]).toEqual({ id: 'c9', name: 'contacts c9' });
     expect(body.data.engagement.owner).toEqual({ id: 'u1', name: 'users u1' });
-    expect(related(upstream)).toHaveLength(1 + 20 + 5);
-    expect(new Set(related(upstream)).size).toBe(1 + 20 + 5);
+    expect(related(facade.upstream)).toHaveLength(1 + 20 + 5);
+    expect(new Set(related(facade.upstream)).size).toBe(1 + 20 + 5);
   });
 
   it('cost nothing when only their ids are selected', async () => {
-    await using upstream = await startUpstream(answerWith(big));
-    await using facade = await startTestFacade(upstream.url);
+    await using facade = await startFacadeOver(answerWith(big));
     const { body } = await facade.post(engagementQuery('owner { id __typename } contacts { id } notes { id }'));
     expect(body.data.engagement.contacts).toHaveLength(30);
-    expect(related(upstream)).toEqual([]);
+    expect(related(facade.upstream)).toEqual([]);
   });
 
   it('of a page are read once for the whole page, at most 8 at a time', async () => {
@@ -59,8 +58,7 @@ describe('related records', () => {
     const latencyMs = 20;
     const late: Answer = (request, response) =>
       void setTimeout(() => answerWith({}, page)(request, response), latencyMs);
-    await using upstream = await startUpstream(late);
-    await using facade = await startTestFacade(upstream.url);
+    await using facade = await startFacadeOver(late);
     const query = '{ engagements(integratedAccountId: "a", first: 50) { nodes { id owner { name } } } }';
     await facade.post(query);
     const beforeMs = performance.now();
@@ -68,7 +66,7 @@ describe('related records', () => {
     const roundTrips = (performance.now() - beforeMs) / latencyMs;
     process.stdout.write(`a page of 50 with 7 owners took ${roundTrips.toFixed(1)} upstream round trips\n`);
     expect(body.data.engagements.nodes[49]).toEqual({ id: 'e49', owner: { name: 'users u0' } });
-    expect(upstream.seen).toHaveLength(2 * (1 + 7));
+    expect(facade.upstream.seen).toHaveLength(2 * (1 + 7));
   });
 
   it('are never read more than 8 at a time in one integrated account, across all operations', async () => {
@@ -84,19 +82,17 @@ describe('related records', () => {
       });
       if (release.length >= 8) for (const answer of release.splice(0)) answer();
     };
-    await using upstream = await startUpstream(answerWith({ contact: ids('c', 20) }, [], counting));
-    await using facade = await startTestFacade(upstream.url);
+    await using facade = await startFacadeOver(answerWith({ contact: ids('c', 20) }, [], counting));
     const query = engagementQuery('contacts { name }');
     await Promise.all([facade.post(query), facade.post(query)]);
-    expect(related(upstream)).toHaveLength(40);
+    expect(related(facade.upstream)).toHaveLength(40);
     expect(most).toBe(8);
   });
 
   it('are read with only the selected fields, each set of fields separately', async () => {
-    await using upstream = await startUpstream(answerWith(big));
-    await using facade = await startTestFacade(upstream.url);
+    await using facade = await startFacadeOver(answerWith(big));
     await facade.post(engagementQuery('owner { name } again: owner { email name } third: owner { id email: name }'));
-    const excluded = upstream.seen
+    const excluded = facade.upstream.seen
       .filter(({ path }) => path.endsWith('/users/u1'))
       .map(({ query }) => query.truto_exclude_fields as string[]);
     expect(excluded.map((fields) => fields.includes('email')).sort()).toEqual([false, true]);
@@ -110,11 +106,10 @@ describe('related records', () => {
         : { name: `name of ${path.split('/').at(-1)}` };
       json(200, record)({} as never, response);
     };
-    await using upstream = await startUpstream(answerWith({ contact: ids('c', 1) }, [], nested));
-    await using facade = await startTestFacade(upstream.url);
+    await using facade = await startFacadeOver(answerWith({ contact: ids('c', 1) }, [], nested));
     const { body } = await facade.post(engagementQuery('contacts { account { id name } owner { id } }'));
     expect(body.data.engagement.contacts).toEqual([{ account: { id: 'k1', name: 'name of k1' }, owner: { id: 'u9' } }]);
-    expect(related(upstream)).toEqual(['/unified/crm/contacts/c0', '/unified/crm/accounts/k1']);
+    expect(related(facade.upstream)).toEqual(['/unified/crm/contacts/c0', '/unified/crm/accounts/k1']);
   });
 
   it.each([
@@ -125,8 +120,7 @@ describe('related records', () => {
   ])('whose read answers %s are null, with an error at their path', async (_what, failing, code, attempts) => {
     const some: Answer = (request, response) =>
       (request.path.endsWith('c1') ? failing : json(200, { name: 'fine' }))(request, response);
-    await using upstream = await startUpstream(answerWith({ contact: ids('c', 3), subject: 'Hello' }, [], some));
-    await using facade = await startTestFacade(upstream.url);
+    await using facade = await startFacadeOver(answerWith({ contact: ids('c', 3), subject: 'Hello' }, [], some));
     const { body } = await facade.post(engagementQuery('subject contacts { id name }'));
     expect(body.data.engagement).toEqual({
       subject: 'Hello',
@@ -137,16 +131,15 @@ describe('related records', () => {
       ],
     });
     expect(body.errors).toMatchObject([{ path: ['engagement', 'contacts', 1, 'name'], extensions: { code } }]);
-    expect(related(upstream)).toHaveLength(2 + attempts);
+    expect(related(facade.upstream)).toHaveLength(2 + attempts);
   });
 
   it('of a delete are read after it, and their failure never affects its result', async () => {
-    await using upstream = await startUpstream(answerWith({ id: 'e1', owner: { id: 'u1' } }, [], truto(500)));
-    await using facade = await startTestFacade(upstream.url);
+    await using facade = await startFacadeOver(answerWith({ id: 'e1', owner: { id: 'u1' } }, [], truto(500)));
     const query = `mutation { deleteEngagement(id: "e1", integratedAccountId: "a") { ... on DeleteEngagementSuccess { outcome engagement { owner { id name } } } } }`;
     const { body } = await facade.post(query);
     expect(body.data.deleteEngagement).toEqual({ outcome: 'DELETED', engagement: { owner: { id: 'u1', name: null } } });
-    const calls = upstream.seen
+    const calls = facade.upstream.seen
       .map(({ method, path }) => `${method} ${path}`)
       .filter((call) => call.includes('/unified/'));
     const read = 'GET /unified/crm/users/u1';
@@ -177,29 +170,26 @@ describe('S19 loaders', () => {
       calls += 1;
       (calls === 1 ? truto(500) : json(200, { name: 'back' }))(request, response);
     };
-    await using upstream = await startUpstream(answerWith({ owner: { id: 'u1' } }, [], once));
-    await using facade = await startTestFacade(upstream.url);
+    await using facade = await startFacadeOver(answerWith({ owner: { id: 'u1' } }, [], once));
     await facade.post(engagementQuery('owner { name }'));
     expect((await facade.post(engagementQuery('owner { name }'))).body.data.engagement.owner).toEqual({ name: 'back' });
   });
 });
 
-describe('the type of each related resource', () => {
-  it.each([
-    ['Owner', 'users'],
-    ['Contact', 'contacts'],
-    ['Account', 'accounts'],
-    ['Opportunity', 'opportunities'],
-    ['Lead', 'leads'],
-    ['Project', 'projects'],
-    ['Note', 'notes'],
-    ['Engagement', 'engagements'],
-  ] as const)('%s reads every documented field of %s, and no other', (typeName, resource) => {
-    const fields = Object.values((schema.getType(typeName) as GraphQLObjectType).getFields());
-    const read = fields
-      // The first is in the request, the second is created by this server, the third has what is not documented.
-      .filter(({ name }) => !['integratedAccountId', 'nodeId', 'additionalFields'].includes(name))
-      .map(({ extensions }) => extensions.wireField ?? extensions.pothosExposedField);
-    expect([...new Set(read)].sort()).toEqual([...wireFieldsOf(resource)].sort());
-  });
+it.each([
+  ['Owner', 'users'],
+  ['Contact', 'contacts'],
+  ['Account', 'accounts'],
+  ['Opportunity', 'opportunities'],
+  ['Lead', 'leads'],
+  ['Project', 'projects'],
+  ['Note', 'notes'],
+  ['Engagement', 'engagements'],
+] as const)('the type %s reads every documented field of %s, and no other', (typeName, resource) => {
+  const fields = Object.values((schema.getType(typeName) as GraphQLObjectType).getFields());
+  const read = fields
+    // The first is in the request, the second is created by this server, the third has what is not documented.
+    .filter(({ name }) => !['integratedAccountId', 'nodeId', 'additionalFields'].includes(name))
+    .map(({ extensions }) => extensions.wireField ?? extensions.pothosExposedField);
+  expect([...new Set(read)].sort()).toEqual([...wireFieldsOf(resource)].sort());
 });

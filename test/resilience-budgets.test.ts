@@ -26,13 +26,11 @@ interface Burst {
   readonly account: string;
   readonly size: number;
   readonly patienceMs: number;
-  /** How long upstream takes for each. */
   readonly tookMs: number;
   /** The `Retry-After` of the first of them, in seconds. */
   readonly retryAfter?: number | undefined;
 }
 
-/** The end of one delete. */
 interface Played {
   readonly account: string;
   readonly end: Attempt;

@@ -1,14 +1,4 @@
-import {
-  appendFileSync,
-  existsSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { appendFileSync, existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { Redis } from 'ioredis';
@@ -29,10 +19,12 @@ import { seedEngagements } from '../src/sandbox/seed.ts';
 import type { SandboxOptions } from '../src/sandbox/server.ts';
 import type { Send } from '../src/upstream/attempt.ts';
 import { startBucket } from './support/bucket.ts';
-import { type Post, postTo, started } from './support/bulk.ts';
+import { started } from './support/bulk.ts';
 import { answered, refused } from './support/bulk-page.ts';
-import { ended, type Setting, startSetting } from './support/bulk-setting.ts';
+import { ended, type Setting, startSetting, startKeeping as startUndoSetting } from './support/bulk-setting.ts';
 import { startTestFacade } from './support/facade.ts';
+import { type Post, postTo } from './support/fetch-graphql.ts';
+import { jsonLines } from './support/json-lines.ts';
 import {
   controlRestore,
   endedRestore,
@@ -48,7 +40,6 @@ import { bearer, jwtSecret, serviceEnv, signToken } from './support/service.ts';
 
 type Seed = ReturnType<typeof seedEngagements>[number];
 
-/** The fields that providers require of a create. */
 const required = ['content', 'subject', 'account', 'contact', 'start_time'] as const;
 
 /** Engagements of one type that a create accepts. */
@@ -62,21 +53,9 @@ function wholeOnes(name: string, count: number, of = 100): readonly Seed[] {
   return found;
 }
 
-/** A sandbox, and a folder for undo files that goes with it. */
-async function startKeeping(options: SandboxOptions = {}, env: Record<string, string> = {}) {
-  const folder = mkdtempSync(join(tmpdir(), 'undo-'));
-  const setting = await startSetting(options, { UNDO_STORE: folder, REQUEST_TIMEOUT_MS: '4000', ...env });
-  return {
-    ...setting,
-    folder,
-    async [Symbol.asyncDispose]() {
-      await setting[Symbol.asyncDispose]();
-      rmSync(folder, { recursive: true, force: true });
-    },
-  };
-}
+const startKeeping = (options: SandboxOptions = {}, env: Record<string, string> = {}) =>
+  startUndoSetting(options, { REQUEST_TIMEOUT_MS: '4000', ...env });
 
-/** Deletes engagements with snapshots. */
 async function deleteAll(setting: Setting, name: string, records: readonly Seed[]): Promise<string> {
   const { id: integratedAccountId, rule } = sandboxAccount(name);
   const type = rule?.engagementTypes.length ? records[0]?.engagement_type : null;
@@ -89,17 +68,14 @@ async function deleteAll(setting: Setting, name: string, records: readonly Seed[
 
 const postsOf = ({ sandbox }: Pick<Setting, 'sandbox'>) => sandbox.requests.filter(({ method }) => method === 'POST');
 
-/** A line of an undo file. */
 const lineOf = (engagement: object, integratedAccountId: string, readAt = '2026-11-01T10:00:00.000Z') => ({
   ...{ integratedAccountId, readAt, engagement },
 });
 
-/** The lines of a bulk delete's undo files. */
 function undoLines({ folder }: { readonly folder: string }, bulkDeleteId: string): readonly object[] {
   const path = join(folder, bulkDeleteId);
   const files = readdirSync(path).filter((name) => /-\d{3}\.jsonl$/.test(name));
-  const lines = files.flatMap((name) => readFileSync(join(path, name), 'utf8').trimEnd().split('\n'));
-  return lines.map((line) => JSON.parse(line));
+  return files.flatMap((name) => jsonLines(readFileSync(join(path, name), 'utf8')));
 }
 
 const planhat = sandboxAccount('Planhat');
@@ -165,10 +141,8 @@ describe.concurrent('restoreEngagements', () => {
     const second = await startedRestore(post, { integratedAccountId, bulkDeleteId });
     await endedRestore(post, second.id);
     const undoFile = readdirSync(join(setting.folder, bulkDeleteId)).find((name) => /-000\.jsonl$/.test(name)) ?? '';
-    const lines = readFileSync(join(setting.folder, bulkDeleteId, undoFile), 'utf8')
-      .trimEnd()
-      .split('\n');
-    const third = await startedRestore(post, { integratedAccountId, lines: lines.map((line) => JSON.parse(line)) });
+    const lines = jsonLines(readFileSync(join(setting.folder, bulkDeleteId, undoFile), 'utf8'));
+    const third = await startedRestore(post, { integratedAccountId, lines });
     await endedRestore(post, third.id);
     const ids = async (id: string) => (await itemsOf(post, id)).map((item) => [item.id, item.newId]).sort();
     expect(await ids(second.id)).toEqual(await ids(first.id));
@@ -629,7 +603,6 @@ describe.concurrent('R32 a restore', () => {
   }, 90_000);
 });
 
-/** The id of a record with that subject. */
 async function findMade({ sandbox }: Pick<Setting, 'sandbox'>, subject: string): Promise<string> {
   const url = `${sandbox.url}/unified/crm/engagements?integrated_account_id=${integratedAccountId}&limit=100`;
   for (let cursor = ''; ; ) {
@@ -847,11 +820,12 @@ describe('the list of a restore', () => {
   });
 });
 
-describe('an engagement of a restore whose line is no longer in its undo file', () => {
-  it.each([
-    ['FAILED', undefined],
-    ['MAY_BE_RESTORED', { begunAtMs: 1 }],
-  ])('ends as %s, and nothing is created', async (outcome, known) => {
+it.each([
+  ['FAILED', undefined],
+  ['MAY_BE_RESTORED', { begunAtMs: 1 }],
+])(
+  'an engagement of a restore whose line is no longer in its undo file ends as %s, and nothing is created',
+  async (outcome, known) => {
     const finished: unknown[] = [];
     const store = {
       ...{ begin: async () => 'again', findRestored: async () => [known], noteStates: async () => {} },
@@ -864,5 +838,5 @@ describe('an engagement of a restore whose line is no longer in its undo file', 
     };
     expect(await runRestore(work as unknown as ItemWork)).toBe('finished');
     expect(finished).toEqual([outcome]);
-  });
-});
+  },
+);

@@ -53,16 +53,14 @@ afterEach(() => {
   vi.unstubAllEnvs();
 });
 
-describe('R04 readRetryAfter', () => {
-  it.each([
-    ['Retry-After', { 'retry-after': '2', 'ratelimit-reset': '9' }, 2_000],
-    ['ratelimit-reset where there is no Retry-After', { 'ratelimit-reset': '9' }, 9_000],
-    ['ratelimit-reset where Retry-After is neither form', { 'retry-after': 'soon', 'ratelimit-reset': '1.2' }, 2_000],
-    ['no date in ratelimit-reset', { 'ratelimit-reset': 'Mon, 23 Nov 2026 12:00:07 GMT' }, undefined],
-    ['neither', {}, undefined],
-  ])('reads %s', (_what, headers: Record<string, string>, ms) => {
-    expect(readRetryAfter(headers, now)).toBe(ms);
-  });
+it.each([
+  ['Retry-After', { 'retry-after': '2', 'ratelimit-reset': '9' }, 2_000],
+  ['ratelimit-reset where there is no Retry-After', { 'ratelimit-reset': '9' }, 9_000],
+  ['ratelimit-reset where Retry-After is neither form', { 'retry-after': 'soon', 'ratelimit-reset': '1.2' }, 2_000],
+  ['no date in ratelimit-reset', { 'ratelimit-reset': 'Mon, 23 Nov 2026 12:00:07 GMT' }, undefined],
+  ['neither', {}, undefined],
+])('R04 readRetryAfter reads %s', (_what, headers: Record<string, string>, ms) => {
+  expect(readRetryAfter(headers, now)).toBe(ms);
 });
 
 describe('R04 parseRetryAfter', () => {

@@ -59,12 +59,10 @@ describe.each(documented)('%s', (name, need, types, listed) => {
   });
 });
 
-describe('a parameter that is null or undefined', () => {
-  it('counts as absent', () => {
-    const parameters = { sortBy: null, content: null, subject: undefined, contacts: null };
-    expect(check('Capsule', { parameters })).toEqual([]);
-    expect(checkEmailOnly(inputWith({ parameters }))).toEqual([]);
-  });
+it('a parameter that is null or undefined counts as absent', () => {
+  const parameters = { sortBy: null, content: null, subject: undefined, contacts: null };
+  expect(check('Capsule', { parameters })).toEqual([]);
+  expect(checkEmailOnly(inputWith({ parameters }))).toEqual([]);
 });
 
 describe('content, subject and direction', () => {
@@ -103,13 +101,11 @@ describe('an integration that', () => {
   });
 });
 
-describe('allowedValues', () => {
-  it('are names of the GraphQL enum', () => {
-    const type = schema.getType('EngagementType');
-    const names = isEnumType(type) ? type.getValues().map(({ name }) => name) : [];
-    const offered = integrations.flatMap(({ name }) => check(name, {})).flatMap(({ allowedValues }) => allowedValues);
-    expect(new Set(offered)).toEqual(new Set(names));
-  });
+it('allowedValues are names of the GraphQL enum', () => {
+  const type = schema.getType('EngagementType');
+  const names = isEnumType(type) ? type.getValues().map(({ name }) => name) : [];
+  const offered = integrations.flatMap(({ name }) => check(name, {})).flatMap(({ allowedValues }) => allowedValues);
+  expect(new Set(offered)).toEqual(new Set(names));
 });
 
 describe('S12 the messages of the rules', () => {
@@ -181,16 +177,17 @@ describe('a remoteQuery', () => {
   });
 });
 
-describe('a list of contacts', () => {
-  it.each([
-    [20, 20, 'parameters.contacts.0.id'],
-    [21, 1, 'parameters.contacts'],
-  ])('of %i wrong ids gets %i findings: the items of a list that is too long are not checked', (size, count, first) => {
+it.each([
+  [20, 20, 'parameters.contacts.0.id'],
+  [21, 1, 'parameters.contacts'],
+])(
+  'a list of contacts of %i wrong ids gets %i findings: the items of a list that is too long are not checked',
+  (size, count, first) => {
     const found = checkWellFormed(inputWith({ parameters: { contacts: Array(size).fill({ id: '' }) } }));
     expect(found).toHaveLength(count);
     expect(found[0]?.path.join('.')).toBe(first);
-  });
-});
+  },
+);
 
 describe('a request that is too long', () => {
   it('is refused from 12,001 characters on', () => {

@@ -1,17 +1,15 @@
 import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
 import { json } from 'node:stream/consumers';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { type SandboxAccount, sandboxAccount, sandboxAccounts, sandboxToken } from '../src/sandbox/accounts.ts';
 import { seedEngagements } from '../src/sandbox/seed.ts';
-import { type Sandbox, startSandbox } from '../src/sandbox/server.ts';
+import { startSandbox } from '../src/sandbox/server.ts';
 import { callSandbox, engagementCall, type SandboxCall } from './sandbox-call.ts';
+import { closing } from './support/closing.ts';
+import { shared } from './support/shared.ts';
 
-let sandbox: Sandbox;
-beforeAll(async () => {
-  sandbox = await startSandbox({ slowMs: 5, hugeBytes: 1000 });
-});
-afterAll(() => sandbox.close());
+const sandbox = await shared(startSandbox({ slowMs: 5, hugeBytes: 1000 }));
 
 /** By integration: the required body fields, and fields that it drops. Those of the other integrations cannot be created. */
 const creating: Readonly<Record<string, { readonly required: string; readonly dropped: string }>> = {
@@ -31,7 +29,6 @@ const creators = sandboxAccounts.filter(({ integration }) => Object.hasOwn(creat
 const others = sandboxAccounts.filter((account) => !creators.includes(account));
 const pipedrive = sandboxAccount('Pipedrive');
 
-/** All fields of the account's first engagement. */
 function fullBody(account: SandboxAccount): Readonly<Record<string, unknown>> {
   const { id: _id, ...fields } = seedEngagements(account)[0] ?? { id: '' };
   return { ...fields, engagement_type: 'call' };
@@ -220,47 +217,37 @@ describe('the response', () => {
   });
 });
 
-describe('a fault', () => {
-  test.each([
-    ['fault-500', 0],
-    ['fault-reset-before', 0],
-    ['fault-page', 0],
-    ['fault-504-after', 1],
-    ['fault-reset-after', 1],
-    ['fault-slow', 1],
-    ['fault-202', 1],
-    ['fault-empty', 1],
-    ['fault-huge', 1],
-  ])('%s creates %d records', async (fault, count) => {
-    const before = idsOf(pipedrive).length;
-    const query = { remote_query: { sandbox_fault: fault } };
-    const reply = await create(pipedrive, {}, query).catch(() => undefined);
-    expect(idsOf(pipedrive)).toHaveLength(before + count);
-    if (fault === 'fault-202' || fault === 'fault-huge') expect(reply?.body?.id).toBe(idsOf(pipedrive).at(-1));
-  });
+test.each([
+  ['fault-500', 0],
+  ['fault-reset-before', 0],
+  ['fault-page', 0],
+  ['fault-504-after', 1],
+  ['fault-reset-after', 1],
+  ['fault-slow', 1],
+  ['fault-202', 1],
+  ['fault-empty', 1],
+  ['fault-huge', 1],
+])('a fault %s creates %d records', async (fault, count) => {
+  const before = idsOf(pipedrive).length;
+  const query = { remote_query: { sandbox_fault: fault } };
+  const reply = await create(pipedrive, {}, query).catch(() => undefined);
+  expect(idsOf(pipedrive)).toHaveLength(before + count);
+  if (fault === 'fault-202' || fault === 'fault-huge') expect(reply?.body?.id).toBe(idsOf(pipedrive).at(-1));
 });
 
 test("counts for Truto's own limits", async () => {
-  const limited = await startSandbox({ keepsLimits: true });
-  try {
-    const call = createCall(pipedrive, {});
-    const statuses: number[] = [];
-    for (let sent = 0; sent < 51; sent += 1) statuses.push((await callSandbox(limited, call)).status);
-    expect(statuses).toEqual([...Array(50).fill(200), 429]);
-    expect(limited.engagementsOf(pipedrive.id)).toHaveLength(80);
-  } finally {
-    await limited.close();
-  }
+  await using limited = closing(await startSandbox({ keepsLimits: true }));
+  const call = createCall(pipedrive, {});
+  const statuses: number[] = [];
+  for (let sent = 0; sent < 51; sent += 1) statuses.push((await callSandbox(limited, call)).status);
+  expect(statuses).toEqual([...Array(50).fill(200), 429]);
+  expect(limited.engagementsOf(pipedrive.id)).toHaveLength(80);
 });
 
 test('gives no id of another record', async () => {
-  const full = await startSandbox({ engagementsPerAccount: 10_000 }); // of the 99,900 that Pipedrive has
-  try {
-    for (let sent = 0; sent < 50; sent += 1) {
-      expect((await callSandbox(full, createCall(pipedrive, {}))).status).toBe(200);
-    }
-    expect(full.engagementsOf(pipedrive.id)).toHaveLength(10_050);
-  } finally {
-    await full.close();
+  await using full = closing(await startSandbox({ engagementsPerAccount: 10_000 })); // of the 99,900 that Pipedrive has
+  for (let sent = 0; sent < 50; sent += 1) {
+    expect((await callSandbox(full, createCall(pipedrive, {}))).status).toBe(200);
   }
+  expect(full.engagementsOf(pipedrive.id)).toHaveLength(10_050);
 });

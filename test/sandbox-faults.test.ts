@@ -2,19 +2,16 @@ import { once } from 'node:events';
 import { type IncomingMessage, request as requestByNode } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { request } from 'undici';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { type SandboxAccount, sandboxAccount, sandboxAccounts, sandboxToken } from '../src/sandbox/accounts.ts';
 import { sandboxFaults } from '../src/sandbox/faults.ts';
-import { type Sandbox, startSandbox } from '../src/sandbox/server.ts';
+import { startSandbox } from '../src/sandbox/server.ts';
 import { callSandbox, engagementCall, type SandboxReply, seededEngagement } from './sandbox-call.ts';
+import { shared } from './support/shared.ts';
 
 const slowMs = 40;
 const hugeBytes = 300_000;
-let sandbox: Sandbox;
-beforeAll(async () => {
-  sandbox = await startSandbox({ slowMs, hugeBytes });
-});
-afterAll(() => sandbox.close());
+const sandbox = await shared(startSandbox({ slowMs, hugeBytes }));
 
 const account = sandboxAccount('Highlevel');
 
@@ -143,17 +140,14 @@ describe('a reserved id answers', () => {
 });
 
 describe('every fault', () => {
-  test.each(sandboxAccounts.filter(({ rule }) => rule))(
-    'is reserved at $integration.label, for reads too',
-    async (at) => {
-      for (const { name } of sandboxFaults.filter(({ effect }) => effect.kind === 'failure')) {
-        const deleted = await provoke(name, {}, at);
-        const read = await callSandbox(sandbox, engagementCall('GET', at, engagementNamed(name, at)));
-        expect(deleted.status).toBeGreaterThanOrEqual(400);
-        expect(read.status).toBe(deleted.status);
-      }
-    },
-  );
+  test.each(sandboxAccounts.filter(({ rule }) => rule))('is reserved at $integration.label, reads too', async (at) => {
+    for (const { name } of sandboxFaults.filter(({ effect }) => effect.kind === 'failure')) {
+      const deleted = await provoke(name, {}, at);
+      const read = await callSandbox(sandbox, engagementCall('GET', at, engagementNamed(name, at)));
+      expect(deleted.status).toBeGreaterThanOrEqual(400);
+      expect(read.status).toBe(deleted.status);
+    }
+  });
 
   test.each(sandboxFaults.map((fault, index) => [fault.name, fault, index] as const))(
     'by header on a real id: %s deletes exactly when the table says so',
@@ -207,15 +201,13 @@ async function exists(place: number): Promise<boolean> {
   return (await callSandbox(sandbox, engagementCall('GET', account, seededEngagement(account, place)))).status === 200;
 }
 
-describe('close', () => {
-  test('ends a request that waits for fault-slow, at once', async () => {
-    const patient = await startSandbox({ slowMs: 3_600_000 });
-    const call = engagementCall('DELETE', account, engagementNamed('fault-slow'));
-    const waiting = callSandbox(patient, call);
-    const ended = expect(waiting).rejects.toThrow();
-    await expect.poll(() => patient.requests.length).toBe(1);
-    await patient.close();
-    await patient.close();
-    await ended;
-  });
+test('close ends a request that waits for fault-slow, at once', async () => {
+  const patient = await startSandbox({ slowMs: 3_600_000 });
+  const call = engagementCall('DELETE', account, engagementNamed('fault-slow'));
+  const waiting = callSandbox(patient, call);
+  const ended = expect(waiting).rejects.toThrow();
+  await expect.poll(() => patient.requests.length).toBe(1);
+  await patient.close();
+  await patient.close();
+  await ended;
 });

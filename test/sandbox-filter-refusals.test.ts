@@ -1,13 +1,10 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { sandboxAccount } from '../src/sandbox/accounts.ts';
-import { type Sandbox, startSandbox } from '../src/sandbox/server.ts';
+import { startSandbox } from '../src/sandbox/server.ts';
 import { callSandbox } from './sandbox-call.ts';
+import { shared } from './support/shared.ts';
 
-let sandbox: Sandbox;
-beforeAll(async () => {
-  sandbox = await startSandbox();
-});
-afterAll(() => sandbox.close());
+const sandbox = await shared(startSandbox());
 
 function ask(query: Readonly<Record<string, unknown>>) {
   return callSandbox(sandbox, { query: { integrated_account_id: sandboxAccount('Planhat').id, ...query } });
@@ -27,6 +24,7 @@ describe('a list is refused', () => {
     { lead: { id: { in: '7' } } },
     { created_at: { near: '2026-01-01' } },
     { created_at: { gt: 'soon' } },
+    { updated_at: 'yesterday' },
     { updated_at: { lt: ['2026-01-01', '2026-01-02'] } },
     { start_time: '05.01.2026' },
     { end_time: { gt: '2026-02-30T25:00:00Z' } },

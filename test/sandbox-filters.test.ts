@@ -1,17 +1,14 @@
 import fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { sandboxAccount } from '../src/sandbox/accounts.ts';
 import type { EngagementRecord } from '../src/sandbox/providers.ts';
 import { relatedIds, seedEngagements } from '../src/sandbox/seed.ts';
-import { type Sandbox, startSandbox } from '../src/sandbox/server.ts';
+import { startSandbox } from '../src/sandbox/server.ts';
 import { callSandbox, relatedCall } from './sandbox-call.ts';
 import { runs } from './support/runs.ts';
+import { shared } from './support/shared.ts';
 
-let sandbox: Sandbox;
-beforeAll(async () => {
-  sandbox = await startSandbox();
-});
-afterAll(() => sandbox.close());
+const sandbox = await shared(startSandbox());
 
 const account = sandboxAccount('Planhat');
 const seed = seedEngagements(account);
@@ -23,7 +20,6 @@ function ask(query: Query, path?: string) {
   return callSandbox(sandbox, path === undefined ? call : { ...call, path });
 }
 
-/** The ids that the list gives over all its pages. */
 async function idsOf(query: Query, limit = 100): Promise<readonly string[]> {
   const ids: string[] = [];
   let cursor: string | null = '';

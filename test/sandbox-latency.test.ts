@@ -3,6 +3,7 @@ import { sandboxAccount } from '../src/sandbox/accounts.ts';
 import { relatedIds } from '../src/sandbox/seed.ts';
 import { startSandbox } from '../src/sandbox/server.ts';
 import { callSandbox, engagementCall, relatedCall, seededEngagement } from './sandbox-call.ts';
+import { closing } from './support/closing.ts';
 
 const account = sandboxAccount('Zoho CRM');
 const latencyMs = 60;
@@ -16,20 +17,16 @@ async function measure(work: () => Promise<unknown>): Promise<number> {
 
 describe('latencyMs', () => {
   test('delays every unified answer, refusals too', async () => {
-    const sandbox = await startSandbox({ latencyMs });
-    try {
-      const calls = [
-        engagementCall('GET', account, seededEngagement(account)),
-        engagementCall('DELETE', account, seededEngagement(account, 1)),
-        relatedCall(account, 'contacts'),
-        relatedCall(account, 'notes', 'nowhere'),
-        relatedCall(account, 'projects'),
-      ];
-      for (const call of calls) {
-        expect(await measure(() => callSandbox(sandbox, call))).toBeGreaterThanOrEqual(latencyMs);
-      }
-    } finally {
-      await sandbox.close();
+    await using sandbox = closing(await startSandbox({ latencyMs }));
+    const calls = [
+      engagementCall('GET', account, seededEngagement(account)),
+      engagementCall('DELETE', account, seededEngagement(account, 1)),
+      relatedCall(account, 'contacts'),
+      relatedCall(account, 'notes', 'nowhere'),
+      relatedCall(account, 'projects'),
+    ];
+    for (const call of calls) {
+      expect(await measure(() => callSandbox(sandbox, call))).toBeGreaterThanOrEqual(latencyMs);
     }
   });
 

@@ -1,34 +1,29 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { sandboxAccount, sandboxAccounts } from '../src/sandbox/accounts.ts';
 import { findFault } from '../src/sandbox/faults.ts';
 import type { ReceivedRequest } from '../src/sandbox/request.ts';
 import { seedEngagements } from '../src/sandbox/seed.ts';
-import { type Sandbox, startSandbox } from '../src/sandbox/server.ts';
+import { startSandbox } from '../src/sandbox/server.ts';
 import { callSandbox, engagementCall } from './sandbox-call.ts';
+import { closing } from './support/closing.ts';
+import { shared } from './support/shared.ts';
 
 const account = sandboxAccount('Pipedrive');
 const count = 500;
 const engagements = seedEngagements(account, count);
 const [first, second, third] = engagements;
 
-describe('engagementsPerAccount', () => {
-  let sandbox: Sandbox;
-  beforeAll(async () => {
-    sandbox = await startSandbox({ engagementsPerAccount: count });
-  });
-  afterAll(() => sandbox.close());
+describe('engagementsPerAccount', async () => {
+  const sandbox = await shared(startSandbox({ engagementsPerAccount: count }));
 
-  test.each(sandboxAccounts)(
-    'gives $integration.label that many, with ids of their own, the usual ones first',
-    (at) => {
-      const many = seedEngagements(at, count);
-      expect(new Set(many.map(({ id }) => id)).size).toBe(count);
-      const usual = seedEngagements(at);
-      expect(many.slice(0, usual.length)).toEqual(usual);
-      expect(many[usual.length]).toEqual({ ...usual[0], id: many[usual.length]?.id });
-      expect(seedEngagements(at, 3)).toEqual(usual.slice(0, 3));
-    },
-  );
+  test.each(sandboxAccounts)('gives $integration.label that many, with their own ids, the usual ones first', (at) => {
+    const many = seedEngagements(at, count);
+    expect(new Set(many.map(({ id }) => id)).size).toBe(count);
+    const usual = seedEngagements(at);
+    expect(many.slice(0, usual.length)).toEqual(usual);
+    expect(many[usual.length]).toEqual({ ...usual[0], id: many[usual.length]?.id });
+    expect(seedEngagements(at, 3)).toEqual(usual.slice(0, 3));
+  });
 
   test('lets the last of them be read and deleted', async () => {
     const last = engagements.at(-1);
@@ -43,20 +38,18 @@ describe('engagementsPerAccount', () => {
   });
 });
 
-describe('pickFault', () => {
-  let sandbox: Sandbox;
+describe('pickFault', async () => {
   const asked: ReceivedRequest[] = [];
-  beforeAll(async () => {
-    sandbox = await startSandbox({
+  const sandbox = await shared(
+    startSandbox({
       pickFault(request) {
         asked.push(request);
         return request.method === 'DELETE' && request.url.includes(`/${first?.id}?`)
           ? findFault('fault-409')
           : undefined;
       },
-    });
-  });
-  afterAll(() => sandbox.close());
+    }),
+  );
 
   test('strikes the requests that it picks, and no others', async () => {
     if (!first || !second) throw new RangeError('there are none');
@@ -79,7 +72,7 @@ describe('pickFault', () => {
 
 describe('the state of a sandbox', () => {
   test('wasDeleted is right after any response', async () => {
-    const sandbox = await startSandbox();
+    await using sandbox = closing(await startSandbox());
     if (!first || !second || !third) throw new RangeError('there are none');
     const strike = (engagement: typeof first, fault: string) =>
       callSandbox(sandbox, {
@@ -94,7 +87,6 @@ describe('the state of a sandbox', () => {
     expect(sandbox.wasDeleted(account.id, third.id)).toBe(false);
     expect(sandbox.wasDeleted(account.id, 'never-there')).toBe(false);
     expect(sandbox.wasDeleted('nobody', second.id)).toBe(false);
-    await sandbox.close();
   });
 
   test('countConnections counts the connections that are open', async () => {
@@ -107,18 +99,15 @@ describe('the state of a sandbox', () => {
   });
 });
 
-describe('keepsLimits', () => {
-  test('refuses the 51st request of an account in ten seconds as Truto does, and no other account', async () => {
-    const sandbox = await startSandbox({ engagementsPerAccount: 60, keepsLimits: true });
-    const answers = [];
-    for (const engagement of seedEngagements(account, 51))
-      answers.push(await callSandbox(sandbox, engagementCall('GET', account, engagement)));
-    expect(answers.map(({ status }) => status)).toEqual([...Array.from({ length: 50 }, () => 200), 429]);
-    expect(answers.at(-1)).toMatchObject({ status: 429, body: { statusCode: 429, error: 'Too Many Requests' } });
-    const other = sandboxAccount('Capsule');
-    const [engagement] = seedEngagements(other);
-    if (engagement === undefined) throw new RangeError('there is none');
-    expect((await callSandbox(sandbox, engagementCall('GET', other, engagement))).status).toBe(200);
-    await sandbox.close();
-  });
+test('keepsLimits refuses the 51st request of an account in ten seconds as Truto does, and no other account', async () => {
+  await using sandbox = closing(await startSandbox({ engagementsPerAccount: 60, keepsLimits: true }));
+  const answers = [];
+  for (const engagement of seedEngagements(account, 51))
+    answers.push(await callSandbox(sandbox, engagementCall('GET', account, engagement)));
+  expect(answers.map(({ status }) => status)).toEqual([...Array.from({ length: 50 }, () => 200), 429]);
+  expect(answers.at(-1)).toMatchObject({ status: 429, body: { statusCode: 429, error: 'Too Many Requests' } });
+  const other = sandboxAccount('Capsule');
+  const [engagement] = seedEngagements(other);
+  if (engagement === undefined) throw new RangeError('there is none');
+  expect((await callSandbox(sandbox, engagementCall('GET', other, engagement))).status).toBe(200);
 });

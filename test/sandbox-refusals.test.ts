@@ -1,13 +1,10 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { sandboxAccount, sandboxAccounts } from '../src/sandbox/accounts.ts';
-import { type Sandbox, startSandbox } from '../src/sandbox/server.ts';
+import { startSandbox } from '../src/sandbox/server.ts';
 import { callSandbox, engagementCall, seededEngagement } from './sandbox-call.ts';
+import { shared } from './support/shared.ts';
 
-let sandbox: Sandbox;
-beforeAll(async () => {
-  sandbox = await startSandbox();
-});
-afterAll(() => sandbox.close());
+const sandbox = await shared(startSandbox());
 
 const planhat = sandboxAccount('Planhat');
 const path = `/unified/crm/engagements/${seededEngagement(planhat).id}`;
@@ -110,28 +107,26 @@ describe('Truto itself refuses', () => {
   });
 });
 
-describe('every documented parameter, well-formed, is accepted', () => {
-  test('at the integration that lists them and at one that does not', async () => {
-    const query = {
-      truto_response_format: 'unified',
-      truto_ignore_remote_data: false,
-      truto_exclude_fields: ['owner', 'no_such_field'],
-      remote_query: { expand: { a: ['1', '2'] } },
-      engagement_type: 'email',
-      sort_by: 'updated_at',
-      content: 'c',
-      subject: 's',
-      direction: 'inbound',
-      created_at: new Date(0),
-      updated_at: '2026-01-05T09:00:00+01:00',
-      status: 'completed',
-      account: { id: '42' },
-      contact: Array.from({ length: 30 }, (_, index) => ({ id: String(index) })),
-    };
-    for (const label of ['Planhat', 'Close', 'Zendesk Sell']) {
-      const account = sandboxAccount(label);
-      const email = seededEngagement(account, label === 'Planhat' ? 2 : 3);
-      expect((await callSandbox(sandbox, engagementCall('DELETE', account, email, query))).status).toBe(200);
-    }
-  });
+test('every documented parameter, well-formed, is accepted at the integration that lists them and at one that does not', async () => {
+  const query = {
+    truto_response_format: 'unified',
+    truto_ignore_remote_data: false,
+    truto_exclude_fields: ['owner', 'no_such_field'],
+    remote_query: { expand: { a: ['1', '2'] } },
+    engagement_type: 'email',
+    sort_by: 'updated_at',
+    content: 'c',
+    subject: 's',
+    direction: 'inbound',
+    created_at: new Date(0),
+    updated_at: '2026-01-05T09:00:00+01:00',
+    status: 'completed',
+    account: { id: '42' },
+    contact: Array.from({ length: 30 }, (_, index) => ({ id: String(index) })),
+  };
+  for (const label of ['Planhat', 'Close', 'Zendesk Sell']) {
+    const account = sandboxAccount(label);
+    const email = seededEngagement(account, label === 'Planhat' ? 2 : 3);
+    expect((await callSandbox(sandbox, engagementCall('DELETE', account, email, query))).status).toBe(200);
+  }
 });

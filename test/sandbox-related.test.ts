@@ -1,16 +1,13 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { type SandboxAccount, sandboxAccount, sandboxAccounts } from '../src/sandbox/accounts.ts';
 import { filtersByKind } from '../src/sandbox/list.ts';
 import type { RelatedKind } from '../src/sandbox/providers.ts';
 import { relatedIds, seedEngagements } from '../src/sandbox/seed.ts';
-import { type Sandbox, startSandbox } from '../src/sandbox/server.ts';
+import { startSandbox } from '../src/sandbox/server.ts';
 import { callSandbox, relatedCall, type SandboxReply } from './sandbox-call.ts';
+import { shared } from './support/shared.ts';
 
-let sandbox: Sandbox;
-beforeAll(async () => {
-  sandbox = await startSandbox();
-});
-afterAll(() => sandbox.close());
+const sandbox = await shared(startSandbox());
 
 const planhat = sandboxAccount('Planhat');
 

@@ -2,25 +2,19 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import fc from 'fast-check';
 import { Client, request } from 'undici';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { sandboxAccount, sandboxAccounts, sandboxToken } from '../src/sandbox/accounts.ts';
 import { sandboxFaults } from '../src/sandbox/faults.ts';
 import { parseQuery } from '../src/sandbox/request.ts';
-import { type Sandbox, startSandbox } from '../src/sandbox/server.ts';
+import { startSandbox } from '../src/sandbox/server.ts';
 import { callSandbox, engagementCall, seededEngagement } from './sandbox-call.ts';
+import { closing } from './support/closing.ts';
 import { runs } from './support/runs.ts';
+import { shared } from './support/shared.ts';
 
-let sandbox: Sandbox;
 /** Sends targets as they are, where `fetch` would normalise them. */
-let client: Client;
-beforeAll(async () => {
-  sandbox = await startSandbox();
-  client = new Client(sandbox.url);
-});
-afterAll(async () => {
-  await client.close();
-  await sandbox.close();
-});
+const sandbox = await shared(startSandbox());
+const client = await shared(new Client(sandbox.url));
 
 const account = sandboxAccount('Pipedrive');
 const headers = { authorization: `Bearer ${sandboxToken}` };
@@ -38,7 +32,6 @@ async function exchange(bytes: string): Promise<string> {
   return received;
 }
 
-/** Status and body of a raw answer. */
 function parse(received: string): { readonly status: number; readonly body: unknown } {
   const [head = '', body = ''] = received.split('\r\n\r\n');
   return { status: Number(head.split(' ')[1]), body: JSON.parse(body) };
@@ -240,13 +233,9 @@ describe('starting', () => {
   });
 
   test('with a token accepts that one alone', async () => {
-    const guarded = await startSandbox({ token: 'another' });
-    try {
-      const path = `/integrated-account/${account.id}`;
-      expect((await callSandbox(guarded, { path })).status).toBe(401);
-      expect((await callSandbox(guarded, { path, headers: { authorization: 'Bearer another' } })).status).toBe(200);
-    } finally {
-      await guarded.close();
-    }
+    await using guarded = closing(await startSandbox({ token: 'another' }));
+    const path = `/integrated-account/${account.id}`;
+    expect((await callSandbox(guarded, { path })).status).toBe(401);
+    expect((await callSandbox(guarded, { path, headers: { authorization: 'Bearer another' } })).status).toBe(200);
   });
 });

@@ -115,13 +115,11 @@ describe.each(sandboxAccounts)('the engagements of $integration.label', (account
   });
 });
 
-describe('a project', () => {
-  test('is only on engagements of integrations that have projects', () => {
-    const labels = sandboxAccounts
-      .filter((account) => seedEngagements(account).some((engagement) => 'project' in engagement))
-      .map((account) => account.integration.label);
-    expect(labels).toEqual(withProjects);
-  });
+test('a project is only on engagements of integrations that have projects', () => {
+  const labels = sandboxAccounts
+    .filter((account) => seedEngagements(account).some((engagement) => 'project' in engagement))
+    .map((account) => account.integration.label);
+  expect(labels).toEqual(withProjects);
 });
 
 describe('determinism', () => {

@@ -1,14 +1,12 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { type SandboxAccount, sandboxAccount, sandboxAccounts } from '../src/sandbox/accounts.ts';
 import { seedEngagements } from '../src/sandbox/seed.ts';
-import { type Sandbox, startSandbox } from '../src/sandbox/server.ts';
+import { startSandbox } from '../src/sandbox/server.ts';
 import { callSandbox, engagementCall, seededEngagement } from './sandbox-call.ts';
+import { closing } from './support/closing.ts';
+import { shared } from './support/shared.ts';
 
-let sandbox: Sandbox;
-beforeAll(async () => {
-  sandbox = await startSandbox();
-});
-afterAll(() => sandbox.close());
+const sandbox = await shared(startSandbox());
 
 const deleting = sandboxAccounts.filter((account) => account.rule !== undefined);
 
@@ -55,22 +53,18 @@ describe.each(deleting)('a delete at $integration.label', (account) => {
   const label = account.integration.label;
 
   test.each(['unified', 'normalized', 'raw', 'stream'])('answers in the format %s', async (format) => {
-    const fresh = await startSandbox();
-    try {
-      const engagement = seededEngagement(account);
-      const call = engagementCall('DELETE', account, engagement, { truto_response_format: format });
-      const [status, body] = ['raw', 'stream'].includes(format)
-        ? rawAnswer(label, engagement.id)
-        : unifiedAnswer(label, engagement.id);
-      const reply = await callSandbox(fresh, call);
-      expect(reply.status).toBe(status);
-      expect(reply.body).toEqual(body);
-      if (format === 'stream' && body !== undefined) {
-        expect(reply.headers.get('content-length')).toBeNull();
-        expect(reply.headers.get('content-type')).toContain('application/json');
-      }
-    } finally {
-      await fresh.close();
+    await using fresh = closing(await startSandbox());
+    const engagement = seededEngagement(account);
+    const call = engagementCall('DELETE', account, engagement, { truto_response_format: format });
+    const [status, body] = ['raw', 'stream'].includes(format)
+      ? rawAnswer(label, engagement.id)
+      : unifiedAnswer(label, engagement.id);
+    const reply = await callSandbox(fresh, call);
+    expect(reply.status).toBe(status);
+    expect(reply.body).toEqual(body);
+    if (format === 'stream' && body !== undefined) {
+      expect(reply.headers.get('content-length')).toBeNull();
+      expect(reply.headers.get('content-type')).toContain('application/json');
     }
   });
 
@@ -195,22 +189,18 @@ describe('the parameters that shape a response', () => {
   });
 });
 
-describe('the integrated account', () => {
-  test.each(sandboxAccounts)('of $integration.label tells its integration', async (account) => {
-    const { status, body } = await callSandbox(sandbox, { path: `/integrated-account/${account.id}` });
-    expect(status).toBe(200);
-    expect(body).toMatchObject({ id: account.id, status: 'active', integration: { name: account.integration.name } });
-  });
+test.each(sandboxAccounts)('the integrated account of $integration.label tells its integration', async (account) => {
+  const { status, body } = await callSandbox(sandbox, { path: `/integrated-account/${account.id}` });
+  expect(status).toBe(200);
+  expect(body).toMatchObject({ id: account.id, status: 'active', integration: { name: account.integration.name } });
 });
 
-describe('the record of requests', () => {
-  test('has each request, with the provider query', async () => {
-    const account = sandboxAccount('Capsule');
-    const query = { remote_query: { foo: { bar: 'baz' } } };
-    await callSandbox(sandbox, engagementCall('DELETE', account, seededEngagement(account, 12), query));
-    const last = sandbox.requests.at(-1);
-    expect(last?.method).toBe('DELETE');
-    expect(decodeURIComponent(last?.url ?? '')).toContain('remote_query[foo][bar]=baz');
-    expect(last?.headers.authorization).toBe('Bearer sandbox-token');
-  });
+test('the record of requests has each request, with the provider query', async () => {
+  const account = sandboxAccount('Capsule');
+  const query = { remote_query: { foo: { bar: 'baz' } } };
+  await callSandbox(sandbox, engagementCall('DELETE', account, seededEngagement(account, 12), query));
+  const last = sandbox.requests.at(-1);
+  expect(last?.method).toBe('DELETE');
+  expect(decodeURIComponent(last?.url ?? '')).toContain('remote_query[foo][bar]=baz');
+  expect(last?.headers.authorization).toBe('Bearer sandbox-token');
 });

@@ -28,7 +28,6 @@ function meaningOf(sealed: string): readonly string[] {
   return [header, ...rest.map((part) => Buffer.from(part, 'base64url').toString('hex'))];
 }
 
-/** Every run of 8 characters of a text. */
 const piecesOf = (whole: string) =>
   Array.from({ length: Math.max(0, whole.length - 7) }, (_, start) => whole.slice(start, start + 8));
 

@@ -33,7 +33,6 @@ function selectionsOf(source: string, variableValues: Record<string, unknown> = 
   return seen.map(readSelection);
 }
 
-/** The selection of `deleteEngagement { ... }`. */
 function selectionOf(body: string, fragments = ''): SelectedFields & { excluded: readonly string[] } {
   const [selection] = selectionsOf(
     `mutation { deleteEngagement(id: "1", integratedAccountId: "a") ${body} } ${fragments}`,

@@ -12,7 +12,6 @@ const service = {
   JWT_AUDIENCE: 'engagements',
 };
 
-/** The variables that the problems begin with. */
 function blamed(env: Record<string, string>): string[] {
   try {
     parseConfig(env);
@@ -77,23 +76,19 @@ describe('what replicas share', () => {
   });
 });
 
-describe('the sandbox', () => {
-  it('keeps the limits that its sandbox has, and refuses to shape one that is not there', () => {
-    const shape = { SANDBOX_ENGAGEMENTS: '5000', SANDBOX_LIMITS: '1' };
-    expect(parseConfig(shape)).toMatchObject({
-      keepsRateLimits: true,
-      sandbox: { engagementsPerAccount: 5_000, keepsLimits: true },
-    });
-    expect(blamed({ SANDBOX: '0', ...shape })).toEqual(['SANDBOX_ENGAGEMENTS', 'SANDBOX_LIMITS']);
+it('the sandbox keeps the limits that its sandbox has, and refuses to shape one that is not there', () => {
+  const shape = { SANDBOX_ENGAGEMENTS: '5000', SANDBOX_LIMITS: '1' };
+  expect(parseConfig(shape)).toMatchObject({
+    keepsRateLimits: true,
+    sandbox: { engagementsPerAccount: 5_000, keepsLimits: true },
   });
+  expect(blamed({ SANDBOX: '0', ...shape })).toEqual(['SANDBOX_ENGAGEMENTS', 'SANDBOX_LIMITS']);
 });
 
-describe('trusted documents', () => {
-  it.each<[Record<string, string>, string]>([
-    [{}, 'TRUSTED_DOCUMENTS'],
-    [{ TRUSTED_DOCUMENTS: 'a.json', EXPOSE_SCHEMA: '1' }, 'TRUSTED_DOCUMENTS_ONLY=1'],
-    [{ TRUSTED_DOCUMENTS: 'a.json', SUBGRAPH: 'federation' }, 'TRUSTED_DOCUMENTS_ONLY=1'],
-  ])('refuses to execute only trusted documents with %j', (env, name) => {
-    expect(blamed({ SANDBOX: '1', EXPOSE_SCHEMA: '0', TRUSTED_DOCUMENTS_ONLY: '1', ...env })).toEqual([name]);
-  });
+it.each<[Record<string, string>, string]>([
+  [{}, 'TRUSTED_DOCUMENTS'],
+  [{ TRUSTED_DOCUMENTS: 'a.json', EXPOSE_SCHEMA: '1' }, 'TRUSTED_DOCUMENTS_ONLY=1'],
+  [{ TRUSTED_DOCUMENTS: 'a.json', SUBGRAPH: 'federation' }, 'TRUSTED_DOCUMENTS_ONLY=1'],
+])('the server refuses to execute only trusted documents with %j', (env, name) => {
+  expect(blamed({ SANDBOX: '1', EXPOSE_SCHEMA: '0', TRUSTED_DOCUMENTS_ONLY: '1', ...env })).toEqual([name]);
 });

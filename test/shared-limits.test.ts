@@ -28,7 +28,6 @@ async function startReplicas(upstreamUrl: string, redisUrl: string, env: Record<
 
 const typeOf = ({ __typename }: { readonly __typename: string }) => __typename;
 
-/** What each tells Prometheus of Redis. */
 function redisUp(replicas: readonly TestFacade[]): Promise<readonly (string | undefined)[]> {
   return Promise.all(
     replicas.map(

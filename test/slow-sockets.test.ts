@@ -6,6 +6,7 @@ import { createSchema, createYoga } from 'graphql-yoga';
 import { describe, expect, it } from 'vitest';
 import { createListener, type Handle, type ListenerOptions, type Patience } from '../src/http/connections/listener.ts';
 import { startTestFacade, type TestFacade } from './support/facade.ts';
+import { startFacadeOver } from './support/facade-over.ts';
 import { connectRaw, requestHead } from './support/raw-client.ts';
 import { json, startUpstream } from './support/upstream.ts';
 
@@ -179,31 +180,29 @@ describe.concurrent('S17 a slow request', () => {
   });
 });
 
-describe('S17 a client that sleeps in the middle of a streamed answer', () => {
-  it('is disconnected', async () => {
-    const typeDefs = 'type Query { never: Int } type Subscription { text: String }';
-    let isClosed = false;
-    async function* subscribe() {
-      try {
-        for (;;) yield { text: 'x'.repeat(100_000) };
-      } finally {
-        isClosed = true;
-      }
+it('S17 a client that sleeps in the middle of a streamed answer is disconnected', async () => {
+  const typeDefs = 'type Query { never: Int } type Subscription { text: String }';
+  let isClosed = false;
+  async function* subscribe() {
+    try {
+      for (;;) yield { text: 'x'.repeat(100_000) };
+    } finally {
+      isClosed = true;
     }
-    const schema = createSchema({ typeDefs, resolvers: { Subscription: { text: { subscribe } } } });
-    const yoga = createYoga({ schema, logging: false });
-    // How often the listener looks after its connections is part of its patience.
-    const watchful = { headersMs: 60_000, requestMs: 60_000, unreadMs: 60_000, checkIntervalMs: 20 };
-    const handle: Handle = (request, response, bytes) =>
-      void yoga(Object.assign(request, { body: Readable.from([bytes]) }), response);
-    await using server = await startListener(handle, { patience: watchful, quietTimeoutMs: 300 });
-    using client = await connectRaw(server.url);
-    client.socket.pause();
-    const body = JSON.stringify({ query: 'subscription { text }' });
-    const types = ['content-type: application/json', 'accept: text/event-stream'];
-    client.send(requestHead('POST', '/graphql', [...types, `content-length: ${body.length}`]) + body);
-    await expect.poll(() => isClosed).toBe(true);
-  });
+  }
+  const schema = createSchema({ typeDefs, resolvers: { Subscription: { text: { subscribe } } } });
+  const yoga = createYoga({ schema, logging: false });
+  // How often the listener looks after its connections is part of its patience.
+  const watchful = { headersMs: 60_000, requestMs: 60_000, unreadMs: 60_000, checkIntervalMs: 20 };
+  const handle: Handle = (request, response, bytes) =>
+    void yoga(Object.assign(request, { body: Readable.from([bytes]) }), response);
+  await using server = await startListener(handle, { patience: watchful, quietTimeoutMs: 300 });
+  using client = await connectRaw(server.url);
+  client.socket.pause();
+  const body = JSON.stringify({ query: 'subscription { text }' });
+  const types = ['content-type: application/json', 'accept: text/event-stream'];
+  client.send(requestHead('POST', '/graphql', [...types, `content-length: ${body.length}`]) + body);
+  await expect.poll(() => isClosed).toBe(true);
 });
 
 describe('S17 the server', () => {
@@ -214,8 +213,7 @@ describe('S17 the server', () => {
   const post = (facade: TestFacade) => facade.post(query, {}, authorization);
 
   it('is given 5 seconds for headers, and 10 for a whole request', async () => {
-    await using upstream = await startUpstream(json(204, undefined), 'capsule');
-    await using facade = await startTestFacade(upstream.url, env);
+    await using facade = await startFacadeOver(json(204, undefined), env, 'capsule');
     const { port } = new URL(facade.url);
     const timeouts: (readonly number[])[] = [];
     const onStart = (message: unknown) => {
@@ -230,8 +228,7 @@ describe('S17 the server', () => {
   });
 
   it('answers others while 200 slow sockets are open, and ends each of them, not before its time', async () => {
-    await using upstream = await startUpstream(json(204, undefined), 'capsule');
-    await using facade = await startTestFacade(upstream.url, { ...env, TRUTO_RATE_LIMITS: '0' });
+    await using facade = await startFacadeOver(json(204, undefined), { ...env, TRUTO_RATE_LIMITS: '0' }, 'capsule');
     const startMs = performance.now();
     const slow = await Promise.all(Array.from({ length: 200 }, () => connectRaw(facade.url)));
     const tookMs = slow.map(({ closed }) => closed.then(() => performance.now() - startMs));
@@ -252,12 +249,11 @@ describe('S17 the server', () => {
     expect([...new Set(slow.map((client) => client.received().split('\r\n')[0]))]).toEqual([
       'HTTP/1.1 408 Request Timeout',
     ]);
-    expect(upstream.deletes()).toHaveLength(20);
+    expect(facade.upstream.deletes()).toHaveLength(20);
   });
 
   it.each(['with its length', 'in chunks'])('refuses a body of more than 256 kB sent %s', async (how) => {
-    await using upstream = await startUpstream(json(204, undefined), 'capsule');
-    await using facade = await startTestFacade(upstream.url, env);
+    await using facade = await startFacadeOver(json(204, undefined), env, 'capsule');
     const send = async (totalBytes: number) => {
       const text = JSON.stringify({ query, extensions: { padding: '' } });
       const body = text.replace('""', `"${'x'.repeat(totalBytes - text.length)}"`);
@@ -270,24 +266,22 @@ describe('S17 the server', () => {
       return (await fetch(`${facade.url}/graphql`, init)).status;
     };
     expect(await send(256 * 1024)).toBe(200);
-    expect(upstream.deletes()).toHaveLength(1);
+    expect(facade.upstream.deletes()).toHaveLength(1);
     // This client and the server share a loop, which may be too late for a moment after so much work.
     await expect.poll(() => send(256 * 1024 + 1)).toBe(413);
     await expect.poll(() => send(8 * 1024 * 1024)).toBe(413);
-    expect(upstream.deletes()).toHaveLength(1);
+    expect(facade.upstream.deletes()).toHaveLength(1);
   });
 });
 
-describe('S26 requests that are still arriving', () => {
-  it('do not block other clients, even as many as may be in flight', async () => {
-    await using upstream = await startUpstream(json(204, undefined), 'capsule');
-    await using facade = await startTestFacade(upstream.url, { AUTH_MODE: 'passthrough', TRUTO_RATE_LIMITS: '0' });
-    const slow = await Promise.all(Array.from({ length: 1_000 }, () => connectRaw(facade.url)));
-    const head = requestHead('POST', '/graphql', ['content-type: application/json', 'content-length: 100']);
-    await Promise.all(slow.map(({ socket }) => new Promise((resolve) => socket.write(`${head}{`, resolve))));
-    const query = 'mutation { deleteEngagement(id: 1, integratedAccountId: "a") { __typename } }';
-    for (let time = 0; time < 20; time += 1)
-      expect((await facade.post(query, {}, { authorization: 'Bearer t' })).status).toBe(200);
-    for (const { socket } of slow) socket.destroy();
-  });
+it('S26 requests that are still arriving do not block other clients, even as many as may be in flight', async () => {
+  await using upstream = await startUpstream(json(204, undefined), 'capsule');
+  await using facade = await startTestFacade(upstream.url, { AUTH_MODE: 'passthrough', TRUTO_RATE_LIMITS: '0' });
+  const slow = await Promise.all(Array.from({ length: 1_000 }, () => connectRaw(facade.url)));
+  const head = requestHead('POST', '/graphql', ['content-type: application/json', 'content-length: 100']);
+  await Promise.all(slow.map(({ socket }) => new Promise((resolve) => socket.write(`${head}{`, resolve))));
+  const query = 'mutation { deleteEngagement(id: 1, integratedAccountId: "a") { __typename } }';
+  for (let time = 0; time < 20; time += 1)
+    expect((await facade.post(query, {}, { authorization: 'Bearer t' })).status).toBe(200);
+  for (const { socket } of slow) socket.destroy();
 });

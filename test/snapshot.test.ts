@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { writeNodeId } from '../src/engagement/node-id.ts';
 import { startTestFacade } from './support/facade.ts';
+import { startFacadeOver } from './support/facade-over.ts';
 import { refusedIds, takenIds } from './support/ids.ts';
 import { remote, truto } from './support/outcome.ts';
 import { type Answer, json, startUpstream } from './support/upstream.ts';
@@ -78,8 +79,7 @@ describe('a delete with a snapshot', () => {
     const { result } = await run(mutation('id subject'), { read: json(200, { id: 'E1', subject: 'x' }) });
     expect(result.__typename).toBe('UpstreamUnavailableError');
     const guid = '6f9619ff-8b86-d011-b42d-00c04fc964ff';
-    await using upstream = await startUpstream(json(200, { id: guid, subject: 'x' }));
-    await using facade = await startTestFacade(upstream.url);
+    await using facade = await startFacadeOver(json(200, { id: guid, subject: 'x' }));
     const { body } = await facade.post(mutation('subject').replace('"e1"', `"${guid.toUpperCase()}"`));
     expect(body.data.deleteEngagement).toMatchObject({ outcome: 'DELETED', engagement: { subject: 'x' } });
   });
@@ -199,7 +199,7 @@ describe("S04 the id of a snapshot's note, in upstream's record", () => {
   });
 
   it.each(refusedIds.filter(([, id]) => id !== ''))(
-    'is not read when it is %s: then nothing is deleted',
+    'is not read if it is %s: nothing is deleted',
     async (_what, id) => {
       const { result, errors, order } = await run(mutation('notes { id content }'), { read: withNotes([id]), note });
       expect(errors).toBeUndefined();
@@ -233,12 +233,10 @@ describe('notes of a snapshot that are selected more than once', () => {
   });
 });
 
-describe('a field that neither the answer nor the snapshot has', () => {
-  it('has a warning, without the advice to use a snapshot', async () => {
-    const answers = { read: json(200, { id: 'e1', status: null }), remove: json(200, { id: 'e1' }) };
-    const { result } = await run(mutation('id subject status'), answers);
-    expect(result.warnings).toEqual([expect.stringMatching(/lacks subject\.(?!.*snapshot: true)/)]);
-  });
+it('a field that is in neither the answer nor the snapshot has a warning, without the advice to use a snapshot', async () => {
+  const answers = { read: json(200, { id: 'e1', status: null }), remove: json(200, { id: 'e1' }) };
+  const { result } = await run(mutation('id subject status'), answers);
+  expect(result.warnings).toEqual([expect.stringMatching(/lacks subject\.(?!.*snapshot: true)/)]);
 });
 
 describe('a delete without a snapshot', () => {
@@ -250,16 +248,13 @@ describe('a delete without a snapshot', () => {
     expect(result.warnings).toEqual([expect.stringMatching(/lacks subject\..*snapshot: true/)]);
   });
 
-  it.each(['RAW', 'STREAM'])(
-    'warns about all of them with the format %s, whose answer has no record',
-    async (format) => {
-      const { result } = await run(plain.replace('"a")', `"a", format: ${format})`), {
-        remove: json(200, { subject: 'x' }),
-      });
-      expect(result.engagement).toBeNull();
-      expect(result.warnings).toEqual([expect.stringMatching(/lacks subject, status\..*snapshot: true/)]);
-    },
-  );
+  it.each(['RAW', 'STREAM'])('warns about all of them in the format %s, whose answer has no record', async (format) => {
+    const { result } = await run(plain.replace('"a")', `"a", format: ${format})`), {
+      remove: json(200, { subject: 'x' }),
+    });
+    expect(result.engagement).toBeNull();
+    expect(result.warnings).toEqual([expect.stringMatching(/lacks subject, status\..*snapshot: true/)]);
+  });
 
   it('does not warn when the answer has them all', async () => {
     const { result } = await run(plain, { remove: json(200, { id: 'e1', status: null, subject: 'x' }) });

@@ -1,16 +1,13 @@
 import { type Audit, type AuditResult, serverAudits } from 'graphql-http';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startTestFacade, type TestFacade } from './support/facade.ts';
+import { describe, expect, it } from 'vitest';
+import { startTestFacade } from './support/facade.ts';
+import { shared } from './support/shared.ts';
 
 /** Audits that may end in `notice` (a MAY that is not taken up), each with the reason. */
 const get = 'operations come by POST only, so that no link can execute one';
 const allowedNotices: Readonly<Record<string, string>> = { '5A70': get, D6D5: get, '6A70': get };
 
-let facade: TestFacade;
-beforeAll(async () => {
-  facade = await startTestFacade('http://127.0.0.1:1', { EXPOSE_SCHEMA: '1' });
-});
-afterAll(() => facade[Symbol.asyncDispose]());
+const facade = await shared(startTestFacade('http://127.0.0.1:1', { EXPOSE_SCHEMA: '1' }));
 
 describe('R20 GraphQL over HTTP', () => {
   // Audits need their address when they are made, the server has one only later: only the names are read here.

@@ -1,60 +1,54 @@
 import { describe, expect, it } from 'vitest';
 import { startTestFacade } from './support/facade.ts';
+import { startFacadeOver } from './support/facade-over.ts';
+import { fetchGraphQL } from './support/fetch-graphql.ts';
 import { collect, decode, items, type Part, postForParts, streamedDelete } from './support/parts.ts';
 import { connectRaw, requestHead } from './support/raw-client.ts';
 import { bearer, jwtSecret, serviceEnv, signToken } from './support/service.ts';
 import { type Answer, startUpstream } from './support/upstream.ts';
 
-describe('chunks under @defer', () => {
-  it('all arrive, in the list and after it', async () => {
-    await using upstream = await startUpstream(async (_request, response) => {
-      for (const piece of ['a', 'b', 'c', 'd'])
-        await new Promise((resolve) => response.write(piece.repeat(70_000), resolve));
-      response.end();
-    });
-    await using facade = await startTestFacade(upstream.url);
-    const query = `mutation { deleteEngagement(id: "1", integratedAccountId: "a", format: STREAM) {
+it('chunks under @defer all arrive, in the list and after it', async () => {
+  await using facade = await startFacadeOver(async (_request, response) => {
+    for (const piece of ['a', 'b', 'c', 'd'])
+      await new Promise((resolve) => response.write(piece.repeat(70_000), resolve));
+    response.end();
+  });
+  const query = `mutation { deleteEngagement(id: "1", integratedAccountId: "a", format: STREAM) {
       __typename ... @defer { ... on DeleteEngagementSuccess { stream { chunks @stream(initialCount: 1) } } } } }`;
-    const parts = await collect(await postForParts(facade, query));
-    const text = JSON.stringify(parts);
-    const encoded = [...text.matchAll(/"([A-Za-z0-9+/]{40,}={0,2})"/g)].map(([, chunk = '']) => chunk);
-    expect(decode(encoded)).toBe(['a', 'b', 'c', 'd'].map((piece) => piece.repeat(70_000)).join(''));
-    expect(parts.at(-1)).toEqual({ hasNext: false });
-  });
+  const parts = await collect(await postForParts(facade, query));
+  const text = JSON.stringify(parts);
+  const encoded = [...text.matchAll(/"([A-Za-z0-9+/]{40,}={0,2})"/g)].map(([, chunk = '']) => chunk);
+  expect(decode(encoded)).toBe(['a', 'b', 'c', 'd'].map((piece) => piece.repeat(70_000)).join(''));
+  expect(parts.at(-1)).toEqual({ hasNext: false });
 });
 
-describe('an initialCount', () => {
-  it('beyond MAX_UPSTREAM_BYTES holds no more than that; the rest follows chunk by chunk', async () => {
-    await using upstream = await startUpstream((_request, response) => response.end(Buffer.alloc(400_000, 'x')));
-    await using facade = await startTestFacade(upstream.url, { MAX_UPSTREAM_BYTES: '100000' });
-    const parts = await collect(
-      await postForParts(facade, `mutation { ${streamedDelete('chunks @stream(initialCount: 2000000000)')} }`),
-    );
-    const first = parts[0]?.data?.deleteEngagement?.stream.chunks ?? [];
-    const rest = items(parts).flatMap(({ items: chunks }) => chunks ?? []);
-    expect(decode(first).length).toBeLessThan(200_000);
-    expect(decode([...first, ...rest])).toHaveLength(400_000);
-    expect(items(parts).map(({ path }) => path.at(-1))).toEqual(rest.map((_, index) => first.length + index));
-  });
+it('an initialCount beyond MAX_UPSTREAM_BYTES holds no more than that; the rest follows chunk by chunk', async () => {
+  await using upstream = await startUpstream((_request, response) => response.end(Buffer.alloc(400_000, 'x')));
+  await using facade = await startTestFacade(upstream.url, { MAX_UPSTREAM_BYTES: '100000' });
+  const parts = await collect(
+    await postForParts(facade, `mutation { ${streamedDelete('chunks @stream(initialCount: 2000000000)')} }`),
+  );
+  const first = parts[0]?.data?.deleteEngagement?.stream.chunks ?? [];
+  const rest = items(parts).flatMap(({ items: chunks }) => chunks ?? []);
+  expect(decode(first).length).toBeLessThan(200_000);
+  expect(decode([...first, ...rest])).toHaveLength(400_000);
+  expect(items(parts).map(({ path }) => path.at(-1))).toEqual(rest.map((_, index) => first.length + index));
 });
 
-describe('a streamed answer with an unknown outcome', () => {
-  it('is reported as such, and its body is closed', async () => {
-    const closed = Promise.withResolvers<void>();
-    // It never pauses for the time of an operation, so no other limit ends it.
-    await using upstream = await startUpstream((_request, response) => {
-      response.writeHead(207);
-      const drip = setInterval(() => response.write('drop'), 50);
-      response.once('close', () => {
-        clearInterval(drip);
-        closed.resolve();
-      });
+it('a streamed answer with an unknown outcome is reported as such, and its body is closed', async () => {
+  const closed = Promise.withResolvers<void>();
+  // It never pauses for the time of an operation, so no other limit ends it.
+  await using facade = await startFacadeOver((_request, response) => {
+    response.writeHead(207);
+    const drip = setInterval(() => response.write('drop'), 50);
+    response.once('close', () => {
+      clearInterval(drip);
+      closed.resolve();
     });
-    await using facade = await startTestFacade(upstream.url);
-    const { body } = await facade.post(`mutation { ${streamedDelete('chunks')} }`);
-    expect(body.data.deleteEngagement).toEqual({ __typename: 'OutcomeUnknownError' });
-    await closed.promise;
   });
+  const { body } = await facade.post(`mutation { ${streamedDelete('chunks')} }`);
+  expect(body.data.deleteEngagement).toEqual({ __typename: 'OutcomeUnknownError' });
+  await closed.promise;
 });
 
 describe('the chunks of one body', () => {
@@ -63,17 +57,15 @@ describe('the chunks of one body', () => {
     's: stream { chunks } stream { chunks }',
     'stream { chunks b: chunks @stream }',
   ])('can be read only once, so %s is refused before anything is sent', async (selection) => {
-    await using upstream = await startUpstream((_request, response) => response.end('x'));
-    await using facade = await startTestFacade(upstream.url);
+    await using facade = await startFacadeOver((_request, response) => response.end('x'));
     const query = `mutation { deleteEngagement(id: 1, integratedAccountId: "a", format: STREAM) { ... on DeleteEngagementSuccess { ${selection} } } }`;
     const { body } = await facade.post(query);
     expect(body.errors).toMatchObject([{ extensions: { code: 'BAD_USER_INPUT' } }]);
-    expect(upstream.seen).toHaveLength(0);
+    expect(facade.upstream.seen).toHaveLength(0);
   });
 
   it('may be merged from two fragments', async () => {
-    await using upstream = await startUpstream((_request, response) => response.end('x'));
-    await using facade = await startTestFacade(upstream.url);
+    await using facade = await startFacadeOver((_request, response) => response.end('x'));
     const part = '... on DeleteEngagementSuccess { stream { chunks } }';
     const { body } = await facade.post(
       `mutation { deleteEngagement(id: 1, integratedAccountId: "a", format: STREAM) { ${part} ${part} } }`,
@@ -94,10 +86,8 @@ describe('S28 streamed bodies', () => {
       ['greedy', 'other'].map(async (sub) => bearer(await signToken({ integrated_accounts: ['*'], sub }))),
     );
     const post = (id: string, headers?: Record<string, string>) =>
-      fetch(`${facade.url}/graphql`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json', accept: 'multipart/mixed', ...headers },
-        body: JSON.stringify({ query: `mutation { ${streamedDelete('chunks @stream', id)} }` }),
+      fetchGraphQL(`${facade.url}/graphql`, `mutation { ${streamedDelete('chunks @stream', id)} }`, {
+        headers: { accept: 'multipart/mixed', ...headers },
       });
     let endedCount = 0;
     const pending = Array.from({ length: 12 }, async (_, index) => {

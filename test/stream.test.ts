@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { startTestFacade } from './support/facade.ts';
+import { startFacadeOver } from './support/facade-over.ts';
 import { collect, decode, items, type Part, postForParts, streamedDelete } from './support/parts.ts';
 import { type Answer, json, startUpstream } from './support/upstream.ts';
 
@@ -25,8 +26,7 @@ function stepwise(pieces: readonly string[]) {
 describe('chunks with @stream', () => {
   it('arrive one by one while upstream is still sending', async () => {
     const { answer, next } = stepwise(['a,b\n', '1,2\n']);
-    await using upstream = await startUpstream(answer);
-    await using facade = await startTestFacade(upstream.url);
+    await using facade = await startFacadeOver(answer);
     const parts = await postForParts(facade, `mutation { ${streamedDelete('chunks @stream(label: "rows")')} }`);
 
     const first = (await parts.next()).value;
@@ -58,8 +58,7 @@ describe('chunks with @stream', () => {
 
   it('start with as many as initialCount', async () => {
     const { answer, next } = stepwise(['a', 'b']);
-    await using upstream = await startUpstream(answer);
-    await using facade = await startTestFacade(upstream.url);
+    await using facade = await startFacadeOver(answer);
     const pending = postForParts(facade, `mutation { ${streamedDelete('chunks @stream(initialCount: 1)')} }`);
     await next();
     const parts = await pending;
@@ -71,8 +70,7 @@ describe('chunks with @stream', () => {
   });
 
   it('with a negative initialCount are an error of that field, and the delete is still reported', async () => {
-    await using upstream = await startUpstream((_request, response) => response.end('x'));
-    await using facade = await startTestFacade(upstream.url);
+    await using facade = await startFacadeOver((_request, response) => response.end('x'));
     const parts = await collect(
       await postForParts(facade, `mutation { ${streamedDelete('chunks @stream(initialCount: -1)')} }`),
     );
@@ -85,8 +83,7 @@ describe('chunks with @stream', () => {
   });
 
   it('of several aliased deletes all arrive, each at its own path', async () => {
-    await using upstream = await startUpstream(({ path }, response) => response.end(path.at(-1)));
-    await using facade = await startTestFacade(upstream.url);
+    await using facade = await startFacadeOver(({ path }, response) => response.end(path.at(-1)));
     const query = `mutation { one: ${streamedDelete('chunks @stream', '1')} two: ${streamedDelete('bytes: chunks @stream', '2')} three: ${streamedDelete('chunks', '3')} }`;
     const parts = await collect(await postForParts(facade, query));
     expect(items(parts).map(({ path, items: chunks }) => [...path, decode(chunks ?? [])])).toEqual([
@@ -97,11 +94,10 @@ describe('chunks with @stream', () => {
   });
 
   it('that end early end with an error, after the delete was reported', async () => {
-    await using upstream = await startUpstream((_request, response) => {
+    await using facade = await startFacadeOver((_request, response) => {
       response.writeHead(200, { 'content-length': 100 });
       response.write('half', () => response.destroy());
     });
-    await using facade = await startTestFacade(upstream.url);
     const parts = await collect(await postForParts(facade, `mutation { ${streamedDelete('chunks @stream')} }`));
     expect(parts[0]).toMatchObject({ data: { deleteEngagement: { outcome: 'DELETED' } } });
     expect(items(parts).at(-1)).toMatchObject({
@@ -112,8 +108,7 @@ describe('chunks with @stream', () => {
   });
 
   it('work together with @defer', async () => {
-    await using upstream = await startUpstream((_request, response) => response.end('x'));
-    await using facade = await startTestFacade(upstream.url);
+    await using facade = await startFacadeOver((_request, response) => response.end('x'));
     const query = `mutation { deleteEngagement(id: "1", integratedAccountId: "a", format: STREAM) {
       ... on DeleteEngagementSuccess { stream { chunks @stream } ... @defer { outcome } } } }`;
     const parts = await collect(await postForParts(facade, query));
@@ -127,8 +122,7 @@ describe('a client that accepts only one result', () => {
   it.each(['application/json', '*/*', 'application/graphql-response+json', 'application/*'])(
     'with Accept: %s gets the whole list in spite of @stream, never an error after the delete',
     async (accept) => {
-      await using upstream = await startUpstream((_request, response) => response.end('all of it'));
-      await using facade = await startTestFacade(upstream.url);
+      await using facade = await startFacadeOver((_request, response) => response.end('all of it'));
       const query = `mutation { ${streamedDelete('chunks @stream')} }`;
       const { status, body } = await facade.post(query, {}, { accept });
       expect(status).toBe(200);
@@ -146,12 +140,11 @@ describe('a client that accepts only one result', () => {
     'application/json;x-charset=utf-8',
     'multipart/mixed;x-charset=x',
   ])('gets 406 before anything is sent for Accept: %s', async (accept) => {
-    await using upstream = await startUpstream(json(204, undefined));
-    await using facade = await startTestFacade(upstream.url);
+    await using facade = await startFacadeOver(json(204, undefined));
     const { status, body } = await facade.post(`mutation { ${streamedDelete('chunks')} }`, {}, { accept });
     expect(status).toBe(406);
     expect(body.errors[0].extensions.code).toBe('NOT_ACCEPTABLE');
-    expect(upstream.seen).toHaveLength(0);
+    expect(facade.upstream.seen).toHaveLength(0);
   });
 });
 
@@ -168,12 +161,11 @@ describe('chunks without @stream', () => {
 
   it('are not read when they are not selected, and take no permit: a caller has 8 for open bodies', async () => {
     let openCount = 0;
-    await using upstream = await startUpstream((_request, response) => {
+    await using facade = await startFacadeOver((_request, response) => {
       openCount += 1;
       response.once('close', () => (openCount -= 1));
       response.writeHead(200, { 'content-length': 1_000_000_000 }).write('the beginning');
     });
-    await using facade = await startTestFacade(upstream.url);
     const aliases = Array.from({ length: 10 }, (_, index) => `a${index}: ${streamedDelete('', `${index}`)}`);
     const { body } = await facade.post(`mutation { ${aliases.join(' ')} }`);
     const stream = { contentType: null, contentLength: 1_000_000_000 };
@@ -192,8 +184,7 @@ describe('chunks without @stream', () => {
   });
 
   it('are empty for a 204', async () => {
-    await using upstream = await startUpstream(json(204, undefined));
-    await using facade = await startTestFacade(upstream.url);
+    await using facade = await startFacadeOver(json(204, undefined));
     const { body } = await facade.post(`mutation { ${streamedDelete('chunks')} }`);
     expect(body.data.deleteEngagement).toMatchObject({ outcome: 'DELETED', stream: { chunks: [] } });
   });

@@ -6,7 +6,6 @@ import { parse as parseYaml } from 'yaml';
 
 type Versions = Readonly<Record<string, string>>;
 
-/** An entry of the lock file, as far as it matters here. */
 interface Locked {
   readonly version?: string;
   readonly integrity?: string;

@@ -1,26 +1,17 @@
-import type { Redis } from 'ioredis';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { BulkFailure, BulkJob } from '../src/bulk/job.ts';
 import { pagesAtOnce } from '../src/bulk/job-scripts.ts';
 import { type Abilities, JobStore, type Lease, type PageLease } from '../src/bulk/job-store.ts';
 import { listJob } from '../src/bulk/list-job.ts';
 import type { WorkPorts } from '../src/bulk/work.ts';
-import type { SharedMemory } from '../src/redis/shared-memory.ts';
-import { type BulkStore, createJob, isPage, leaseMs, startBulkStore, takeLease } from './support/bulk-store.ts';
+import { createJob, isPage, leaseMs, startBulkStore, takeLease } from './support/bulk-store.ts';
+import { shared } from './support/shared.ts';
 
 const abilities: Abilities = { upstream: 'u', credential: 'own', keepsUndoFiles: true };
 const lacking = { ...abilities, keepsUndoFiles: false };
 
-let kept: BulkStore;
-let client: Redis;
-let memory: SharedMemory;
-let store: JobStore;
-
-beforeAll(async () => {
-  kept = await startBulkStore();
-  ({ client, memory, store } = kept);
-});
-afterAll(() => kept?.[Symbol.asyncDispose]());
+const kept = await shared(startBulkStore());
+const { client, memory, store } = kept;
 
 /** Keeps a job of so many pages; without a number, one with a filter. */
 function create(pageCount?: number, snapshot = false): Promise<BulkJob> {
@@ -35,7 +26,6 @@ const dueOf = (job: BulkJob, page: number | 'list') => client.zscore(queueKey(jo
 /** Makes tasks due whose lease has not ended, as time does. */
 const letLeaseEnd = (job: BulkJob, page: number | 'list') => client.zadd(queueKey(job), 0, `${job.id}:${page}`);
 
-/** Empties the queues between tests. */
 async function empty(): Promise<void> {
   await client.flushall();
 }
@@ -175,16 +165,14 @@ describe('the queue of bulk deletes', () => {
   });
 });
 
-describe('a queue that no server serves', () => {
-  it('hides no job behind the pages of others', async () => {
-    await empty();
-    for (let behind = 0; behind < 7; behind += 1) await create(pagesAtOnce, true);
-    const last = await create(1, true);
-    await client.hset(`${memory.keyPrefix}:bulk-queues`, last.needs, 0);
-    const found = await new JobStore(memory, lacking, leaseMs).findUnserved();
-    expect(found).toMatchObject([{ needs: last.needs, jobIds: expect.arrayContaining([last.id]) }]);
-    expect(found[0]?.jobIds).toHaveLength(8);
-  });
+it('a queue that no server serves hides no job behind the pages of others', async () => {
+  await empty();
+  for (let behind = 0; behind < 7; behind += 1) await create(pagesAtOnce, true);
+  const last = await create(1, true);
+  await client.hset(`${memory.keyPrefix}:bulk-queues`, last.needs, 0);
+  const found = await new JobStore(memory, lacking, leaseMs).findUnserved();
+  expect(found).toMatchObject([{ needs: last.needs, jobIds: expect.arrayContaining([last.id]) }]);
+  expect(found[0]?.jobIds).toHaveLength(8);
 });
 
 /** Takes one task of the only job, which must be a page. */
@@ -194,38 +182,36 @@ async function takePage(): Promise<PageLease> {
   return lease;
 }
 
-describe('a bulk delete of a million engagements', () => {
-  /** How many commands Redis carries out for it, those of its scripts among them. */
-  async function commandsOf(act: () => Promise<unknown>): Promise<number> {
-    await client.config('RESETSTAT');
-    await act();
-    const stats = await client.info('commandstats');
-    return [...stats.matchAll(/calls=(\d+)/g)].reduce((sum, [, calls]) => sum + Number(calls), 0);
-  }
+/** How many commands Redis carries out for it, those of its scripts among them. */
+async function commandsOf(act: () => Promise<unknown>): Promise<number> {
+  await client.config('RESETSTAT');
+  await act();
+  const stats = await client.info('commandstats');
+  return [...stats.matchAll(/calls=(\d+)/g)].reduce((sum, [, calls]) => sum + Number(calls), 0);
+}
 
-  it('is begun, paused, resumed and cancelled in scripts that visit few of its pages', async () => {
-    await empty();
-    const job = await create();
-    await store.addListed(job, [{ id: '1', engagementType: null }], 'A');
-    await client.hset(`${memory.keyPrefix}:bulk:${job.id}`, { pageCount: 10_000, total: 1_000_000 });
-    const listed = { ...job, pageCount: 10_000, cursor: 'A' };
-    const last = [{ id: '2', engagementType: null }];
-    const queue = new JobStore(memory, abilities, leaseMs);
-    const few = 200;
-    expect(await commandsOf(() => store.addListed(listed, last, null))).toBeLessThan(few);
-    const { leases } = await queue.takeTasks(1 + pagesAtOnce, 'w');
-    const page = leases.find(isPage);
-    if (!page) throw new Error('no page');
-    expect(await commandsOf(() => store.begin(page, 0))).toBeLessThan(few);
-    expect(await commandsOf(() => store.control(job, 'pause'))).toBeLessThan(few);
-    for (const lease of leases) await queue.releaseTask(lease, 1, false);
-    expect(await commandsOf(() => store.control(job, 'resume'))).toBeLessThan(few);
-    const [again] = (await queue.takeTasks(pagesAtOnce, 'x')).leases.filter(({ page: taken }) => taken === page.page);
-    if (!again || !isPage(again)) throw new Error('it still rests');
-    await store.release(again, 0);
-    expect(await commandsOf(() => store.control(job, 'cancel'))).toBeLessThan(few);
-    expect((await store.read(job.id))?.phase).toBe('CANCELLED');
-  });
+it('a bulk delete of a million engagements is begun, paused, resumed and cancelled in scripts that visit few of its pages', async () => {
+  await empty();
+  const job = await create();
+  await store.addListed(job, [{ id: '1', engagementType: null }], 'A');
+  await client.hset(`${memory.keyPrefix}:bulk:${job.id}`, { pageCount: 10_000, total: 1_000_000 });
+  const listed = { ...job, pageCount: 10_000, cursor: 'A' };
+  const last = [{ id: '2', engagementType: null }];
+  const queue = new JobStore(memory, abilities, leaseMs);
+  const few = 200;
+  expect(await commandsOf(() => store.addListed(listed, last, null))).toBeLessThan(few);
+  const { leases } = await queue.takeTasks(1 + pagesAtOnce, 'w');
+  const page = leases.find(isPage);
+  if (!page) throw new Error('no page');
+  expect(await commandsOf(() => store.begin(page, 0))).toBeLessThan(few);
+  expect(await commandsOf(() => store.control(job, 'pause'))).toBeLessThan(few);
+  for (const lease of leases) await queue.releaseTask(lease, 1, false);
+  expect(await commandsOf(() => store.control(job, 'resume'))).toBeLessThan(few);
+  const [again] = (await queue.takeTasks(pagesAtOnce, 'x')).leases.filter(({ page: taken }) => taken === page.page);
+  if (!again || !isPage(again)) throw new Error('it still rests');
+  await store.release(again, 0);
+  expect(await commandsOf(() => store.control(job, 'cancel'))).toBeLessThan(few);
+  expect((await store.read(job.id))?.phase).toBe('CANCELLED');
 });
 
 describe('why a bulk delete waits', () => {
@@ -276,37 +262,34 @@ describe('why a bulk delete waits', () => {
   });
 });
 
-describe('a bulk delete that fails', () => {
-  it('has the outcomes of deletes in flight', async () => {
-    await empty();
-    const job = await create(1);
-    const page = await takePage();
-    await store.begin(page, 0);
-    await store.stop(job, 'fail', 'why');
-    expect(await store.finish(page, 0, 'DELETED')).toBe(true);
-    expect(await store.read(job.id)).toMatchObject({
-      phase: 'FAILED',
-      statusReason: 'why',
-      done: 1,
-      outcomes: { DELETED: 1 },
-    });
+it('a bulk delete that fails has the outcomes of deletes in flight', async () => {
+  await empty();
+  const job = await create(1);
+  const page = await takePage();
+  await store.begin(page, 0);
+  await store.stop(job, 'fail', 'why');
+  expect(await store.finish(page, 0, 'DELETED')).toBe(true);
+  expect(await store.read(job.id)).toMatchObject({
+    phase: 'FAILED',
+    statusReason: 'why',
+    done: 1,
+    outcomes: { DELETED: 1 },
   });
 });
 
-describe('the note that no server has the settings of a bulk delete', () => {
-  it('comes before other reasons, and ends when a server works on it', async () => {
-    await empty();
-    const job = await create(1);
-    await store.note(job.id, 'a limit');
-    await store.note(job.id, 'nobody', 'unserved');
-    expect((await store.read(job.id))?.statusReason).toBe('nobody');
-    await takePage();
-    expect((await store.read(job.id))?.statusReason).toBe('a limit');
-  });
+it('the note that no server has the settings of a bulk delete comes before other reasons, and ends when a server works on it', async () => {
+  await empty();
+  const job = await create(1);
+  await store.note(job.id, 'a limit');
+  await store.note(job.id, 'nobody', 'unserved');
+  expect((await store.read(job.id))?.statusReason).toBe('nobody');
+  await takePage();
+  expect((await store.read(job.id))?.statusReason).toBe('a limit');
 });
 
-describe("S34 a caller's sealed token", () => {
-  it.each(['complete', 'cancel', 'fail'] as const)('is removed when its bulk delete ends: %s', async (how) => {
+it.each(['complete', 'cancel', 'fail'] as const)(
+  "S34 a caller's sealed token is removed when its bulk delete ends: %s",
+  async (how) => {
     await empty();
     const job = await create(1);
     expect(job.sealedToken).toBe('sealed');
@@ -318,8 +301,8 @@ describe("S34 a caller's sealed token", () => {
     }
     const ended = await store.read(job.id);
     expect(ended).toMatchObject({ sealedToken: '', endedAt: expect.any(Date) });
-  });
-});
+  },
+);
 
 describe('S30 the data of a completed bulk delete', () => {
   it('is stored as long as the bulk delete, also that of pages that ended long before', async () => {
@@ -404,25 +387,22 @@ describe('S30 the data of cancelled bulk deletes', () => {
     expect(await store.create(other, [])).toMatchObject({ kind: 'created' });
   });
 
-  it.each(['cancel', 'fail'] as const)(
-    'is for a day, if engagements were listed and none was begun: %s',
-    async (how) => {
-      await empty();
-      const job = await create();
-      expect(await store.addListed(job, [{ id: '1', engagementType: null }], 'A')).toBe('added');
-      const key = `${memory.keyPrefix}:bulk:${job.id}`;
-      await client.hset(key, 'listedBytes', 128 * 1024 * 1024 + 1);
-      await (how === 'cancel' ? store.control(job, 'cancel') : store.stop(job, 'fail', 'why'));
-      await listJob(job.id, { store } as WorkPorts);
-      expect(Math.round((await client.pttl(`${key}:page:0`)) / 3_600_000)).toBe(24);
-      expect(await client.exists(`${key}:listed`, `${key}:cursors`)).toBe(0);
-      const { input, callerId, ownerId, needs, sealedToken } = job;
-      const other = { id: 'next', input, callerId, ownerId, needs, sealedToken, fingerprint: 'f' };
-      expect(await store.create(other, undefined)).toMatchObject({ kind: 'listed' });
-      await client.hset(key, 'unreachedUntil', Date.now() - 1);
-      expect(await store.create(other, undefined)).toMatchObject({ kind: 'created' });
-    },
-  );
+  it.each(['cancel', 'fail'] as const)('is for a day, if engagements were listed and none begun: %s', async (how) => {
+    await empty();
+    const job = await create();
+    expect(await store.addListed(job, [{ id: '1', engagementType: null }], 'A')).toBe('added');
+    const key = `${memory.keyPrefix}:bulk:${job.id}`;
+    await client.hset(key, 'listedBytes', 128 * 1024 * 1024 + 1);
+    await (how === 'cancel' ? store.control(job, 'cancel') : store.stop(job, 'fail', 'why'));
+    await listJob(job.id, { store } as WorkPorts);
+    expect(Math.round((await client.pttl(`${key}:page:0`)) / 3_600_000)).toBe(24);
+    expect(await client.exists(`${key}:listed`, `${key}:cursors`)).toBe(0);
+    const { input, callerId, ownerId, needs, sealedToken } = job;
+    const other = { id: 'next', input, callerId, ownerId, needs, sealedToken, fingerprint: 'f' };
+    expect(await store.create(other, undefined)).toMatchObject({ kind: 'listed' });
+    await client.hset(key, 'unreachedUntil', Date.now() - 1);
+    expect(await store.create(other, undefined)).toMatchObject({ kind: 'created' });
+  });
 
   it('stays within the bound of lists, also when many are started at once', async () => {
     await empty();
@@ -436,17 +416,15 @@ describe('S30 the data of cancelled bulk deletes', () => {
   });
 });
 
-describe('the rate of a bulk delete', () => {
-  it('counts what ended in earlier parts of the last minute too', async () => {
-    await empty();
-    const job = await create(1);
-    const lease = await takeLease(kept, abilities);
-    await store.begin(lease, 0);
-    expect(await store.finish(lease, 0, 'DELETED')).toBe(true);
-    const [key = ''] = await client.keys(`*:${job.id}:rate:*`);
-    const [, name = '', interval = ''] = /^(.*:)(\d+)$/.exec(key) ?? [];
-    await client.rename(key, `${name}${Number(interval) - 2}`);
-    const begun = { ...job, activeSince: new Date(Date.now() - 60_000) };
-    expect(await store.readRate(begun)).toBeGreaterThan(0);
-  });
+it('the rate of a bulk delete counts what ended in earlier parts of the last minute too', async () => {
+  await empty();
+  const job = await create(1);
+  const lease = await takeLease(kept, abilities);
+  await store.begin(lease, 0);
+  expect(await store.finish(lease, 0, 'DELETED')).toBe(true);
+  const [key = ''] = await client.keys(`*:${job.id}:rate:*`);
+  const [, name = '', interval = ''] = /^(.*:)(\d+)$/.exec(key) ?? [];
+  await client.rename(key, `${name}${Number(interval) - 2}`);
+  const begun = { ...job, activeSince: new Date(Date.now() - 60_000) };
+  expect(await store.readRate(begun)).toBeGreaterThan(0);
 });

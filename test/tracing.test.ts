@@ -1,6 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { once } from 'node:events';
-import { type AddressInfo, createServer, type Server } from 'node:net';
+import { createServer, type Server } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
 import {
   type Context,
@@ -15,8 +14,11 @@ import { InMemorySpanExporter, SimpleSpanProcessor, TracerProvider } from '@open
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { createEngagementServer } from '../src/library.ts';
 import { selfSigned } from './support/certificate.ts';
+import { closing } from './support/closing.ts';
 import { startTestFacade } from './support/facade.ts';
+import { startFacadeOver } from './support/facade-over.ts';
 import { inTurn, removal } from './support/keyed-delete.ts';
+import { listen } from './support/listen.ts';
 import { truto } from './support/outcome.ts';
 import { type Answer, json, startUpstream } from './support/upstream.ts';
 
@@ -38,19 +40,16 @@ function useContextManager(): void {
   onTestFinished(() => context.disable());
 }
 
-describe('a trace, without an SDK,', () => {
-  it('is passed to upstream unchanged, through Yoga and prepared; without one there is none', async () => {
-    await using upstream = await startUpstream(json(204, undefined));
-    await using facade = await startTestFacade(upstream.url);
-    for (let count = 0; count < 3; count += 1) await facade.post(mutation, {}, { traceparent, tracestate: 'a=1' });
-    const seen = upstream.deletes().map(({ headers }) => [headers.traceparent, headers.tracestate]);
-    expect(seen).toEqual(Array.from({ length: 3 }, () => [traceparent, 'a=1']));
-    await facade.post(mutation);
-    for (const wrong of ['nonsense', `${traceparent}-00`, traceparent.replace(traceId, '0'.repeat(32))])
-      await facade.post(mutation, {}, { traceparent: wrong });
-    const later = upstream.deletes().slice(3);
-    expect(later.map(({ headers }) => headers.traceparent)).toEqual(Array.from({ length: 4 }, () => undefined));
-  });
+it('a trace, without an SDK, is passed to upstream unchanged, through Yoga and prepared; without one there is none', async () => {
+  await using facade = await startFacadeOver(json(204, undefined));
+  for (let count = 0; count < 3; count += 1) await facade.post(mutation, {}, { traceparent, tracestate: 'a=1' });
+  const seen = facade.upstream.deletes().map(({ headers }) => [headers.traceparent, headers.tracestate]);
+  expect(seen).toEqual(Array.from({ length: 3 }, () => [traceparent, 'a=1']));
+  await facade.post(mutation);
+  for (const wrong of ['nonsense', `${traceparent}-00`, traceparent.replace(traceId, '0'.repeat(32))])
+    await facade.post(mutation, {}, { traceparent: wrong });
+  const later = facade.upstream.deletes().slice(3);
+  expect(later.map(({ headers }) => headers.traceparent)).toEqual(Array.from({ length: 4 }, () => undefined));
 });
 
 describe('a trace, with an SDK,', () => {
@@ -62,8 +61,7 @@ describe('a trace, with an SDK,', () => {
   afterAll(() => trace.disable());
 
   it('has a span for the request, and one for each attempt, whose id upstream receives', async () => {
-    await using upstream = await startUpstream(inTurn(truto(502), truto(404)));
-    await using facade = await startTestFacade(upstream.url);
+    await using facade = await startFacadeOver(inTurn(truto(502), truto(404)));
     await facade.post(mutation, {}, { traceparent });
     await expect.poll(() => exporter.getFinishedSpans().some(({ kind }) => kind === SpanKind.SERVER)).toBe(true);
     const spans = exporter.getFinishedSpans();
@@ -72,7 +70,7 @@ describe('a trace, with an SDK,', () => {
     expect(attempts.map(({ attributes }) => attributes['http.response.status_code'])).toEqual([502, 404]);
     const server = spans.find(({ kind }) => kind === SpanKind.SERVER);
     for (const attempt of attempts) expect(attempt.parentSpanContext?.spanId).toBe(server?.spanContext().spanId);
-    const received = upstream.deletes().map(({ headers }) => headers.traceparent);
+    const received = facade.upstream.deletes().map(({ headers }) => headers.traceparent);
     expect(received).toEqual(attempts.map((span) => `00-${traceId}-${span.spanContext().spanId}-01`));
   });
 
@@ -81,8 +79,7 @@ describe('a trace, with an SDK,', () => {
     ['a refusal', truto(400), SpanStatusCode.ERROR, { 'http.response.status_code': 400 }],
     ['no answer', (_request, response) => response.destroy(), SpanStatusCode.ERROR, { 'error.type': 'reset' }],
   ])('marks an attempt that ends with %s', async (_what, answer, code, attributes) => {
-    await using upstream = await startUpstream(answer);
-    await using facade = await startTestFacade(upstream.url);
+    await using facade = await startFacadeOver(answer);
     await facade.post(mutation, {}, { traceparent });
     await expect.poll(() => exporter.getFinishedSpans().some(({ kind }) => kind === SpanKind.SERVER)).toBe(true);
     const [attempt] = exporter.getFinishedSpans().filter(({ name }) => name === 'DELETE engagements');
@@ -97,11 +94,9 @@ describe('a trace, with an SDK,', () => {
     ['reset', 'http://127.0.0.1', () => createServer((socket) => socket.once('data', () => socket.destroy()))],
     ['protocol', 'http://127.0.0.1', () => createServer((socket) => socket.once('data', () => socket.end('SSH-2.0')))],
   ])('has %s for an attempt at %s without an answer', async (reason, address, start) => {
-    const server = start()?.listen(0, '127.0.0.1');
-    if (server) await once(server, 'listening');
-    onTestFinished(() => void server?.close());
-    const url = server ? `${address}:${(server.address() as AddressInfo).port}` : address;
-    await using facade = await startTestFacade(url);
+    const server = start();
+    await using listening = server && (await listen(server));
+    await using facade = await startTestFacade(listening ? `${address}:${listening.port}` : address);
     await facade.post(mutation, {}, { traceparent });
     await expect.poll(() => exporter.getFinishedSpans().some(({ kind }) => kind === SpanKind.SERVER)).toBe(true);
     const attempts = exporter.getFinishedSpans().filter(({ name }) => name === 'DELETE engagements');
@@ -109,8 +104,7 @@ describe('a trace, with an SDK,', () => {
   });
 
   it('S01 names no engagement, no account and no token', async () => {
-    await using upstream = await startUpstream(json(204, undefined));
-    await using facade = await startTestFacade(upstream.url, { AUTH_MODE: 'passthrough' });
+    await using facade = await startFacadeOver(json(204, undefined), { AUTH_MODE: 'passthrough' });
     await facade.post(mutation, {}, { authorization: 'Bearer token-of-a-caller' });
     await expect.poll(() => exporter.getFinishedSpans().length).toBeGreaterThan(1);
     const exported = exporter.getFinishedSpans().map(({ name, attributes, events }) => ({ name, attributes, events }));
@@ -121,7 +115,7 @@ describe('a trace, with an SDK,', () => {
     useContextManager();
     await using upstream = await startUpstream(json(204, undefined));
     const settings = { AUTH_MODE: 'passthrough', TRUTO_BASE_URL: upstream.url };
-    const server = createEngagementServer(settings, { logTo: { write: () => {} } });
+    await using server = closing(createEngagementServer(settings, { logTo: { write: () => {} } }));
     const authorization = 'Bearer t';
     const spanOf = async (run: () => Promise<unknown>) => {
       exporter.reset();
@@ -138,13 +132,11 @@ describe('a trace, with an SDK,', () => {
     const direct = await spanOf(() => server.deleteEngagement({ id: 'e1', integratedAccountId: 'a1', authorization }));
     expect(parentOf('DELETE engagements')?.spanId).toBe(direct.spanId);
     expect(upstream.deletes().at(-1)?.headers.traceparent).toContain(direct.traceId);
-    await server.close();
   });
 
   it('is of each request by itself on a connection that is kept', async () => {
     useContextManager();
-    await using upstream = await startUpstream(json(204, undefined));
-    await using facade = await startTestFacade(upstream.url);
+    await using facade = await startFacadeOver(json(204, undefined));
     const parents = ['b7ad6b7169203331', 'b7ad6b7169203332', undefined];
     for (const parent of parents)
       await facade.post(mutation, {}, parent ? { traceparent: `00-${traceId}-${parent}-01` } : {});

@@ -1,15 +1,16 @@
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { startTestFacade, type TestFacade } from './support/facade.ts';
+import { startFacadeOver } from './support/facade-over.ts';
+import { createFolder } from './support/folder.ts';
 import { startNode } from './support/server-process.ts';
-import { json, startUpstream } from './support/upstream.ts';
+import { shared } from './support/shared.ts';
+import { json } from './support/upstream.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'trusted-'));
-afterAll(() => rmSync(folder, { recursive: true }));
+const { path: folder } = await shared(createFolder());
 
 const text = 'mutation Delete($id: ID!) { deleteEngagement(id: $id, integratedAccountId: "a") { __typename } }';
 const id = createHash('sha256').update(text).digest('hex');
@@ -36,16 +37,14 @@ describe('trusted documents', () => {
     ["documentId, with a parameter of the client's own", { documentId: id, id }],
     ["Apollo's persistedQuery", { extensions: { persistedQuery: { version: 1, sha256Hash: id } } }],
   ])('are executed by %s, the first time and prepared', async (_how, naming) => {
-    await using upstream = await startUpstream(json(204, undefined));
-    await using facade = await startTestFacade(upstream.url, only);
+    await using facade = await startFacadeOver(json(204, undefined), only);
     for (const engagement of ['1', '2', '3'])
       expect(await post(facade, { ...naming, variables: { id: engagement } })).toEqual({ status: 200, body: success });
-    expect(upstream.deletes().map(({ path }) => path.split('/').at(-1))).toEqual(['1', '2', '3']);
+    expect(facade.upstream.deletes().map(({ path }) => path.split('/').at(-1))).toEqual(['1', '2', '3']);
   });
 
   it('are all that is executed where only they may be', async () => {
-    await using upstream = await startUpstream(json(204, undefined));
-    await using facade = await startTestFacade(upstream.url, only);
+    await using facade = await startFacadeOver(json(204, undefined), only);
     // Known to the server as a prepared operation by now.
     await post(facade, { documentId: id, variables: { id: '1' } });
     const refused = [
@@ -60,12 +59,11 @@ describe('trusted documents', () => {
       const answer = await post(facade, body);
       expect(answer).toMatchObject({ status: 400, body: { errors: [{ extensions: { code: 'UNTRUSTED_DOCUMENT' } }] } });
     }
-    expect(upstream.deletes()).toHaveLength(1);
+    expect(facade.upstream.deletes()).toHaveLength(1);
   });
 
   it('may be sent together with others by default', async () => {
-    await using upstream = await startUpstream(json(204, undefined));
-    await using facade = await startTestFacade(upstream.url, { TRUSTED_DOCUMENTS: manifest });
+    await using facade = await startFacadeOver(json(204, undefined), { TRUSTED_DOCUMENTS: manifest });
     expect((await post(facade, { documentId: id, variables: { id: '1' } })).body).toEqual(success);
     expect((await post(facade, { query: text, variables: { id: '2' } })).body).toEqual(success);
     expect((await post(facade, { query: '{ __typename }' })).body).toEqual({ data: { __typename: 'Query' } });
@@ -79,10 +77,9 @@ describe('trusted documents', () => {
   });
 
   it('mean nothing to a server that has none', async () => {
-    await using upstream = await startUpstream(json(204, undefined));
-    await using facade = await startTestFacade(upstream.url);
+    await using facade = await startFacadeOver(json(204, undefined));
     expect((await post(facade, { documentId: id, variables: { id: '1' } })).status).toBe(400);
-    expect(upstream.deletes()).toEqual([]);
+    expect(facade.upstream.deletes()).toEqual([]);
   });
 
   it.each([

@@ -1,22 +1,15 @@
 import { parse } from 'graphql';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { sandboxAccount } from '../src/sandbox/accounts.ts';
-import { type Sandbox, startSandbox } from '../src/sandbox/server.ts';
-import { startTestFacade, type TestFacade } from './support/facade.ts';
+import { startSandbox } from '../src/sandbox/server.ts';
+import { startTestFacade } from './support/facade.ts';
 import { truto } from './support/outcome.ts';
-import { type Answer, type FakeUpstream, json, startUpstream } from './support/upstream.ts';
+import { shared } from './support/shared.ts';
+import { type Answer, json, startUpstream } from './support/upstream.ts';
 
 let answer: Answer;
-let upstream: FakeUpstream;
-let facade: TestFacade;
-beforeAll(async () => {
-  upstream = await startUpstream((request, response) => answer(request, response), 'capsule');
-  facade = await startTestFacade(upstream.url, { REQUEST_TIMEOUT_MS: '1000' });
-});
-afterAll(async () => {
-  await facade[Symbol.asyncDispose]();
-  await upstream[Symbol.asyncDispose]();
-});
+const upstream = await shared(startUpstream((request, response) => answer(request, response), 'capsule'));
+const facade = await shared(startTestFacade(upstream.url, { REQUEST_TIMEOUT_MS: '1000' }));
 
 const failure =
   '__typename ... on Error { message } ... on InvalidInputError { issues { path } } ... on OutcomeUnknownError { retrySafe }';
@@ -114,17 +107,9 @@ describe('trutoQuery', () => {
   });
 });
 
-describe('a parameter that the sandbox requires', () => {
-  let sandbox: Sandbox;
-  let server: TestFacade;
-  beforeAll(async () => {
-    sandbox = await startSandbox({ requiredParameters: ['region'] });
-    server = await startTestFacade(sandbox.url);
-  });
-  afterAll(async () => {
-    await server[Symbol.asyncDispose]();
-    await sandbox.close();
-  });
+describe('a parameter that the sandbox requires', async () => {
+  const sandbox = await shared(startSandbox({ requiredParameters: ['region'] }));
+  const server = await shared(startTestFacade(sandbox.url));
 
   it.each(each)('is named to a caller of %s, who can then send it', async (_name, query) => {
     const own = query.replaceAll('"a"', `"${sandboxAccount('Capsule').id}"`).replaceAll('"1"', '"comes-back"');

@@ -13,7 +13,6 @@ import { expectNoSecrets } from './support/canary.ts';
 
 const text = '{"id":"1","subject":"Grüße, 世界 🌍"}\n';
 
-/** Stores a line of a job's page. */
 const keep = (store: UndoStore, line: string, jobId = 'a-job') => store.openPage(jobId, 1)(line);
 
 const uuid = String.raw`[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}`;
@@ -300,12 +299,13 @@ const answer =
   (response) =>
     void response.writeHead(status, headers).end('<Error/>');
 
-describe('the bucket of these tests', () => {
-  it.each([
-    [200, 'is right', example.signature, example.body],
-    [403, 'is wrong', example.signature.replace('9', '8'), example.body],
-    [403, 'is of another body', example.signature, `${example.body}.`],
-  ])('answers %i when the signature of the example by AWS %s', async (expected, _how, signature, body) => {
+it.each([
+  [200, 'is right', example.signature, example.body],
+  [403, 'is wrong', example.signature.replace('9', '8'), example.body],
+  [403, 'is of another body', example.signature, `${example.body}.`],
+])(
+  'the bucket of these tests answers %i when the signature of the example by AWS %s',
+  async (expected, _how, signature, body) => {
     await using bucket = await startBucket(example.key);
     const target = { method: 'PUT', path: example.path, headers: example.headers(signature) };
     const status = await new Promise((resolve, reject) => {
@@ -313,8 +313,8 @@ describe('the bucket of these tests', () => {
       put.once('error', reject).end(body);
     });
     expect(status).toBe(expected);
-  });
-});
+  },
+);
 
 describe('an undo bucket', () => {
   it.each([
@@ -471,10 +471,7 @@ describe('an undo bucket', () => {
     expect(error).toBeInstanceOf(Error);
   });
 
-  it.each(['..', 'a-job/../..', '%2e%2e'])(
-    'refuses the bulk delete %s, which leads outside of its prefix',
-    async (outside) => {
-      expect(() => openBucket('http://127.0.0.1:1/a-prefix').openPage(outside, 1)).toThrow('not a valid folder name');
-    },
-  );
+  it.each(['..', 'a-job/../..', '%2e%2e'])('refuses the bulk delete %s, outside of its prefix', async (outside) => {
+    expect(() => openBucket('http://127.0.0.1:1/a-prefix').openPage(outside, 1)).toThrow('not a valid folder name');
+  });
 });

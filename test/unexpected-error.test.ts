@@ -3,6 +3,7 @@ import { type IncomingMessage, request } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { startTestFacade, type TestFacade } from './support/facade.ts';
+import { jsonLines } from './support/json-lines.ts';
 import { type FakeUpstream, json, startUpstream } from './support/upstream.ts';
 
 /** An error in our own code that every delete runs into. Only the log may have its message and stack. */
@@ -45,11 +46,7 @@ it.each(['production', 'development', 'test'])(
         ],
       });
     }
-    const entries = facade
-      .logged()
-      .trimEnd()
-      .split('\n')
-      .map((line) => JSON.parse(line));
+    const entries = jsonLines(facade.logged());
     expect(entries.map(({ err }) => err.stack)).toEqual([
       expect.stringContaining(planted),
       expect.stringContaining(planted),

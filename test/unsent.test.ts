@@ -2,6 +2,7 @@ import dns from 'node:dns';
 import { Socket } from 'node:net';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { startTestFacade, type TestFacade } from './support/facade.ts';
+import { fetchGraphQL } from './support/fetch-graphql.ts';
 import {
   attemptsLogged,
   deletion,
@@ -116,10 +117,8 @@ describe('a delete that is reported as not sent', () => {
     const first = fillAccount(facade, held);
     await expect.poll(() => held.length).toBe(100);
     const client = new AbortController();
-    const left = fetch(`${facade.url}/graphql`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ query: deletion, variables: { id: 'left' } }),
+    const left = fetchGraphQL(`${facade.url}/graphql`, deletion, {
+      variables: { id: 'left' },
       signal: client.signal,
     }).catch(() => 'left');
     await expect.poll(() => inFlight(facade)).toBe(101);

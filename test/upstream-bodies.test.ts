@@ -3,6 +3,7 @@ import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { createUpstreamClient } from '../src/upstream/client.ts';
 import { startTestFacade } from './support/facade.ts';
+import { startFacadeOver } from './support/facade-over.ts';
 import { hugeBodies } from './support/huge-bodies.ts';
 import { type Answer, json, startUpstream } from './support/upstream.ts';
 
@@ -110,8 +111,7 @@ it.each(['', 'format: RAW', 'snapshot: true'])(
       if (headers['accept-encoding'] === 'identity') response.writeHead(200, type).end(body);
       else response.writeHead(200, { ...type, 'content-encoding': 'gzip' }).end(gzipSync(body));
     };
-    await using upstream = await startUpstream(compressing, compressing);
-    await using facade = await startTestFacade(upstream.url);
+    await using facade = await startFacadeOver(compressing, {}, compressing);
     const { data } = (await facade.post(remove(argument))).body;
     expect(data.deleteEngagement).toMatchObject({ __typename: 'DeleteEngagementSuccess', outcome: 'DELETED' });
     expect((await facade.post(read)).body).toEqual({ data: { engagement: { subject: 'Hello' } } });
@@ -157,8 +157,7 @@ describe('S24 an answer', () => {
   ];
 
   it('leaves out values of a body with many aliases that do not fit, and still has the outcome', async () => {
-    await using upstream = await startUpstream(json(200, { id: 'e1', large }), 'capsule');
-    await using facade = await startTestFacade(upstream.url, env);
+    await using facade = await startFacadeOver(json(200, { id: 'e1', large }), env, 'capsule');
     const names = Array.from({ length: 10 }, (_, index) => `a${index}: raw`).join(' ');
     const query = `mutation { deleteEngagement(id: "e1", integratedAccountId: "a", format: RAW) {
       ... on DeleteEngagementSuccess { outcome deletedEngagementId ${names} } } }`;
@@ -171,12 +170,11 @@ describe('S24 an answer', () => {
       expect(codesIn(errors)).toEqual(['RESPONSE_TOO_LARGE']);
       expect(errors).toHaveLength(2);
     }
-    expect(upstream.deletes()).toHaveLength(2);
+    expect(facade.upstream.deletes()).toHaveLength(2);
   });
 
   it('has room for all lists of deletes together', async () => {
-    await using upstream = await startUpstream(json(200, { large }));
-    await using facade = await startTestFacade(upstream.url, env);
+    await using facade = await startFacadeOver(json(200, { large }), env);
     const list = (name: string) => `${name}: deleteEngagements(integratedAccountId: "a", format: RAW, items: [
       ${Array.from({ length: 6 }, (_, index) => `{ id: "${name}${index}" }`)}]) { results { ... on DeleteEngagementSuccess { outcome raw warnings } } }`;
     const { data, errors } = (await facade.post(`mutation { ${list('a')} ${list('b')} }`)).body;
@@ -208,34 +206,32 @@ describe('S24 an answer', () => {
   });
 });
 
-describe('S24 large bodies that arrive at once', () => {
-  it('are parsed one per turn of the event loop', async () => {
-    const count = 30;
-    const waiting: ServerResponse[] = [];
-    await using upstream = await startUpstream((_request, response) => {
-      waiting.push(response);
-      if (waiting.length === count) for (const each of waiting) each.end('x'.repeat(40_000));
-    });
-    const client = createUpstreamClient({
-      baseUrl: new URL(upstream.url),
-      ...{ maxUpstreamBytes: 50_000, requestTimeoutMs: 10_0000 },
-    });
-    let turn = 0;
-    let isOver = false;
-    const countTurns = () => {
-      turn += 1;
-      if (!isOver) setImmediate(countTurns);
-    };
-    countTurns();
-    const deadlineAt = performance.now() + 60_000;
-    const turns = Array.from({ length: count }, async () => {
-      const request = { method: 'GET', path: '/unified', headers: {} } as const;
-      const attempt = await client.attempt(request, { answerBy: deadlineAt, deadlineAt, streams: false, onDone() {} });
-      expect(attempt).toMatchObject({ kind: 'answer', body: { kind: 'complete' } });
-      return turn;
-    });
-    expect(new Set(await Promise.all(turns)).size).toBe(count);
-    isOver = true;
-    await client.close(0);
+it('S24 large bodies that arrive at once are parsed one per turn of the event loop', async () => {
+  const count = 30;
+  const waiting: ServerResponse[] = [];
+  await using upstream = await startUpstream((_request, response) => {
+    waiting.push(response);
+    if (waiting.length === count) for (const each of waiting) each.end('x'.repeat(40_000));
   });
+  const client = createUpstreamClient({
+    baseUrl: new URL(upstream.url),
+    ...{ maxUpstreamBytes: 50_000, requestTimeoutMs: 10_0000 },
+  });
+  let turn = 0;
+  let isOver = false;
+  const countTurns = () => {
+    turn += 1;
+    if (!isOver) setImmediate(countTurns);
+  };
+  countTurns();
+  const deadlineAt = performance.now() + 60_000;
+  const turns = Array.from({ length: count }, async () => {
+    const request = { method: 'GET', path: '/unified', headers: {} } as const;
+    const attempt = await client.attempt(request, { answerBy: deadlineAt, deadlineAt, streams: false, onDone() {} });
+    expect(attempt).toMatchObject({ kind: 'answer', body: { kind: 'complete' } });
+    return turn;
+  });
+  expect(new Set(await Promise.all(turns)).size).toBe(count);
+  isOver = true;
+  await client.close(0);
 });

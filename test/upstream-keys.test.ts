@@ -2,6 +2,7 @@ import { Redis } from 'ioredis';
 import { describe, expect, it } from 'vitest';
 import { outcomesOf, seen, started } from './support/bulk.ts';
 import { startTestFacade, type TestFacade } from './support/facade.ts';
+import { startFacadeOver } from './support/facade-over.ts';
 import { inTurn, keyOf, lostAnswer, replaying, sendKeyed as send } from './support/keyed-delete.ts';
 import { remote, truto } from './support/outcome.ts';
 import { startRedis } from './support/redis-server.ts';
@@ -10,7 +11,6 @@ import { type Answer, json, startUpstream } from './support/upstream.ts';
 const done = json(204, undefined);
 const wait = truto(429, {}, { 'retry-after': '0' });
 
-/** The key in the log line of each delete. */
 const keysLogged = ({ logged }: TestFacade) =>
   [...logged().matchAll(/"upstreamIdempotencyKey":"([^"]+)".*"msg":"delete"/g)].map(([, key]) => key);
 
@@ -21,10 +21,9 @@ describe('against an upstream that repeats every answer of an Idempotency-Key, a
     ['502', truto(502)],
     ['504', truto(504)],
   ])('succeeds on its second attempt after a %s', async (_what, first) => {
-    await using upstream = await startUpstream(replaying(first, done));
-    await using facade = await startTestFacade(upstream.url);
+    await using facade = await startFacadeOver(replaying(first, done));
     expect(await send(facade, 'k')).toMatchObject({ outcome: 'DELETED' });
-    expect(new Set(upstream.deletes().map(keyOf)).size).toBe(2);
+    expect(new Set(facade.upstream.deletes().map(keyOf)).size).toBe(2);
   });
 
   it.each<[string, Answer, string, attempts: number]>([
@@ -37,16 +36,14 @@ describe('against an upstream that repeats every answer of an Idempotency-Key, a
     ['408', truto(408), 'OutcomeUnknownError', 1],
     ['503 of the provider', remote(503), 'OutcomeUnknownError', 1],
   ])('succeeds when it is sent again with its own key after a %s', async (_what, refusal, member, attempts) => {
-    await using upstream = await startUpstream(replaying(...Array<Answer>(attempts).fill(refusal), done));
-    await using facade = await startTestFacade(upstream.url);
+    await using facade = await startFacadeOver(replaying(...Array<Answer>(attempts).fill(refusal), done));
     expect((await send(facade, 'k')).__typename).toBe(member);
     expect(await send(facade, 'k')).toMatchObject({ outcome: 'DELETED' });
-    expect(upstream.deletes()).toHaveLength(attempts + 1);
+    expect(facade.upstream.deletes()).toHaveLength(attempts + 1);
   });
 
   it("succeeds when it is sent again after a 401 of its caller's token", async () => {
-    await using upstream = await startUpstream(replaying(truto(401), done));
-    await using facade = await startTestFacade(upstream.url, { AUTH_MODE: 'passthrough' });
+    await using facade = await startFacadeOver(replaying(truto(401), done), { AUTH_MODE: 'passthrough' });
     const document = 'mutation { deleteEngagement(id: 1, integratedAccountId: "a") { __typename } }';
     const headers = { authorization: 'Bearer canary-of-a-caller', 'idempotency-key': 'k' };
     const refused = await facade.post(document, {}, headers);
@@ -56,40 +53,36 @@ describe('against an upstream that repeats every answer of an Idempotency-Key, a
   });
 
   it('gets the answer that was lost, because it has the same key again', async () => {
-    await using upstream = await startUpstream(replaying(lostAnswer, truto(404)));
-    await using facade = await startTestFacade(upstream.url);
+    await using facade = await startFacadeOver(replaying(lostAnswer, truto(404)));
     expect(await send(facade, 'k')).toMatchObject({ outcome: 'DELETED' });
-    expect(new Set(upstream.deletes().map(keyOf)).size).toBe(1);
+    expect(new Set(facade.upstream.deletes().map(keyOf)).size).toBe(1);
   });
 
   it('has the key of the attempt without an answer again, also when it is sent again by its caller', async () => {
-    await using upstream = await startUpstream(inTurn(truto(502), lostAnswer, done));
-    await using facade = await startTestFacade(upstream.url);
+    await using facade = await startFacadeOver(inTurn(truto(502), lostAnswer, done));
     const first = await send(facade, 'k');
     expect(first).toMatchObject({ __typename: 'OutcomeUnknownError', lastStatusCode: null });
     expect(await send(facade, 'k')).toMatchObject({ outcome: 'DELETED' });
-    const keys = upstream.deletes().map(keyOf);
+    const keys = facade.upstream.deletes().map(keyOf);
     expect(keys).toEqual([keys[0], keys[1], keys[1]]);
     expect(keys[0]).not.toBe(keys[1]);
   });
 
   it('shows its caller and the log the key of the last attempt that was sent', async () => {
-    await using upstream = await startUpstream(inTurn(truto(502), truto(502), truto(502), wait, lostAnswer));
-    await using facade = await startTestFacade(upstream.url);
+    await using facade = await startFacadeOver(inTurn(truto(502), truto(502), truto(502), wait, lostAnswer));
     const shown = [(await send(facade, 'k')).upstreamIdempotencyKey, (await send(facade, 'k')).upstreamIdempotencyKey];
-    const keys = upstream.deletes().map(keyOf);
+    const keys = facade.upstream.deletes().map(keyOf);
     expect(new Set(keys).size).toBe(keys.length);
     expect(shown).toEqual([keys[1], keys.at(-1)]);
     expect(keysLogged(facade)).toEqual(shown);
   });
 
   it('that is not known to be safe to retry has the same key again, so that upstream can recognize it', async () => {
-    await using upstream = await startUpstream(inTurn(wait, truto(502)));
-    await using facade = await startTestFacade(upstream.url);
+    await using facade = await startFacadeOver(inTurn(wait, truto(502)));
     const rest = ', remoteQuery: { a: 1 }';
     const result = await send(facade, 'k', '1', rest);
     expect(result).toMatchObject({ __typename: 'OutcomeUnknownError', retrySafe: false });
-    expect(upstream.deletes().map(keyOf)).toEqual([expect.any(String), result.upstreamIdempotencyKey]);
+    expect(facade.upstream.deletes().map(keyOf)).toEqual([expect.any(String), result.upstreamIdempotencyKey]);
   });
 
   it.each<[string, readonly Answer[]]>([

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { startTestFacade, type TestFacade } from './support/facade.ts';
+import { startFacadeOver } from './support/facade-over.ts';
 import { type Answer, type FakeUpstream, startUpstream } from './support/upstream.ts';
 
 /** Upstream's own prose, in every position that it can have. It quotes an address with a credential. */
@@ -114,10 +115,9 @@ describe('S12 an answer of upstream', () => {
     it.each(documents)(
       'shows none of its prose, headers or address to the client of %s, with any status',
       async (_of, document) => {
-        await using upstream = await startUpstream(answerWith(make), answerWith(make));
-        await using facade = await startTestFacade(upstream.url);
-        await Promise.all(statuses.map((status) => expectNoProse(facade, upstream, document(status))));
-        expect(upstream.seen.length).toBeGreaterThanOrEqual(statuses.length);
+        await using facade = await startFacadeOver(answerWith(make), {}, answerWith(make));
+        await Promise.all(statuses.map((status) => expectNoProse(facade, facade.upstream, document(status))));
+        expect(facade.upstream.seen.length).toBeGreaterThanOrEqual(statuses.length);
       },
     );
   });
@@ -137,11 +137,10 @@ describe('S12 an answer of upstream', () => {
     ['OutcomeUnknownError', 500],
   ])("shows only the provider's own body in %s, when that is selected", async (member, status) => {
     const provider = { why: 'the provider says' };
-    await using upstream = await startUpstream((_request, response) => {
+    await using facade = await startFacadeOver((_request, response) => {
       const body = { ...inTrutosForm(status), truto_is_remote_error: true, raw_response: provider };
       response.writeHead(status, canary, headers).end(JSON.stringify(body));
     });
-    await using facade = await startTestFacade(upstream.url);
     const { body } = await facade.post(
       `mutation { deleteEngagement(id: "e1", integratedAccountId: "a") { __typename ... on ${member} { message rawResponse } } }`,
     );

@@ -208,19 +208,17 @@ describe('S26 requests whose bodies are still arriving', () => {
   });
 });
 
-describe('S26 requests in flight', () => {
-  it('are bounded by the bytes of their bodies', async () => {
-    const limits = { ...loadLimits, maxInFlightBytes: 1_000 };
-    await using server = await startListener({}, { loadLimits: limits });
-    const large = requestHead('POST', '/hold', ['content-length: 1001']) + 'x'.repeat(1_001);
-    const first = await server.connectFrom('127.0.0.1', large);
-    await expect.poll(() => server.held.length).toBe(1);
-    const refused = await server.connectFrom('127.0.0.2', requestHead('GET', '/answer'));
-    await expect.poll(refused.received).toContain('"OVERLOADED"');
-    server.held[0]?.end('done');
-    await expect.poll(first.received).toContain('done');
-    await server.ask();
-  });
+it('S26 requests in flight are bounded by the bytes of their bodies', async () => {
+  const limits = { ...loadLimits, maxInFlightBytes: 1_000 };
+  await using server = await startListener({}, { loadLimits: limits });
+  const large = requestHead('POST', '/hold', ['content-length: 1001']) + 'x'.repeat(1_001);
+  const first = await server.connectFrom('127.0.0.1', large);
+  await expect.poll(() => server.held.length).toBe(1);
+  const refused = await server.connectFrom('127.0.0.2', requestHead('GET', '/answer'));
+  await expect.poll(refused.received).toContain('"OVERLOADED"');
+  server.held[0]?.end('done');
+  await expect.poll(first.received).toContain('done');
+  await server.ask();
 });
 
 describe('S26 requests that come together on a connection', () => {

@@ -161,7 +161,6 @@ describe.concurrent('an event record:deleted, for bulk deletes,', () => {
   });
 });
 
-/** Starts a bulk delete that takes some seconds. */
 async function startSlow(setting: Setting, account: string): Promise<string> {
   const ids = setting.sandbox.engagementsOf(account).map(({ id }) => id);
   return (await started(setting.facade.post, { integratedAccountId: account, ids })).id;

@@ -4,7 +4,9 @@ import { Secret } from '../src/config/secret.ts';
 import { sandboxAccount } from '../src/sandbox/accounts.ts';
 import { startSandbox } from '../src/sandbox/server.ts';
 import { callSandbox } from './sandbox-call.ts';
+import { closing } from './support/closing.ts';
 import { startTestFacade } from './support/facade.ts';
+import { startFacadeOver } from './support/facade-over.ts';
 import { freePort } from './support/free-port.ts';
 import { removal, sendKeyed, startTwo, withKey } from './support/keyed-delete.ts';
 import { startRedis } from './support/redis-server.ts';
@@ -24,14 +26,12 @@ const hour = 3_600_000;
 
 describe.concurrent('the webhook of Truto', () => {
   it('exists only with TRUTO_WEBHOOK_SECRETS', async ({ expect }) => {
-    await using upstream = await startUpstream(json(204, undefined));
-    await using facade = await startTestFacade(upstream.url);
+    await using facade = await startFacadeOver(json(204, undefined));
     expect((await deliver(facade.url, deletedEvent('a', '1'))).status).toBe(404);
   });
 
   it('S37 refuses what no secret has signed, and changes nothing', async ({ expect }) => {
-    await using upstream = await startUpstream(json(202, { id: '1' }), 'capsule');
-    await using facade = await startTestFacade(upstream.url, webhookEnv);
+    await using facade = await startFacadeOver(json(202, { id: '1' }), webhookEnv, 'capsule');
     expect(await sendKeyed(facade, 'k')).toMatchObject({ outcome: 'ACCEPTED' });
     const body = deletedEvent('a', '1');
     for (const signature of [null, '', 'format=sha256,v=', signatureOf(body, 'another'), signatureOf(`${body} `)])
@@ -50,8 +50,7 @@ describe.concurrent('the webhook of Truto', () => {
   });
 
   it('answers 400 to a body that is no event, 405 to other methods, and 413 to a large one', async ({ expect }) => {
-    await using upstream = await startUpstream(json(204, undefined));
-    await using facade = await startTestFacade(upstream.url, webhookEnv);
+    await using facade = await startFacadeOver(json(204, undefined), webhookEnv);
     const statusOf = async (body: string) => (await deliver(facade.url, body)).status;
     const { created_at: _, ...undated } = JSON.parse(deletedEvent('a', '1'));
     for (const body of ['', 'no json', '[]', '{}', JSON.stringify(undated)]) expect(await statusOf(body)).toBe(400);
@@ -60,8 +59,7 @@ describe.concurrent('the webhook of Truto', () => {
   });
 
   it('answers 200 to events that it does not use, and counts them', async ({ expect }) => {
-    await using upstream = await startUpstream(json(204, undefined));
-    await using facade = await startTestFacade(upstream.url, webhookEnv);
+    await using facade = await startFacadeOver(json(204, undefined), webhookEnv);
     const statusOf = async (body: string) => (await deliver(facade.url, body)).status;
     const account = { integrated_account_id: 'a' };
     const contact = { ...account, resource: 'crm/contacts', records: [{ id: '1' }] };
@@ -96,8 +94,7 @@ describe.concurrent('the webhook of Truto', () => {
 
   it('answers 503 while Redis does not answer, and uses the event when it is sent again', async ({ expect }) => {
     await using redis = await startRedis();
-    await using upstream = await startUpstream(json(204, undefined));
-    await using facade = await startTestFacade(upstream.url, { ...webhookEnv, REDIS_URL: redis.url });
+    await using facade = await startFacadeOver(json(204, undefined), { ...webhookEnv, REDIS_URL: redis.url });
     const body = deletedEvent('a', '1');
     redis.freeze(true);
     expect((await deliver(facade.url, body)).status).toBe(503);
@@ -110,18 +107,16 @@ describe.concurrent('the webhook of Truto', () => {
     const { createEngagementServer } = await import('../src/library.ts');
     const lines: string[] = [];
     const logTo = { write: (line: string) => void lines.push(line) };
-    const server = createEngagementServer(webhookEnv, { logTo });
+    await using server = closing(createEngagementServer(webhookEnv, { logTo }));
     const body = deletedEvent(capsule, '1');
     expect((await server.receiveEvent({ body, signature: signatureOf(body) })).status).toBe(200);
     expect((await server.receiveEvent({ body: Buffer.from(body), signature: null })).status).toBe(401);
     const parsed = { body: JSON.parse(body), signature: signatureOf(body) };
     await expect(server.receiveEvent(parsed)).resolves.toMatchObject({ status: 400 });
-    await server.close();
   });
 
   it('never writes the payload of an event to the log', async ({ expect }) => {
-    await using upstream = await startUpstream(json(204, undefined));
-    await using facade = await startTestFacade(upstream.url, webhookEnv);
+    await using facade = await startFacadeOver(json(204, undefined), webhookEnv);
     const payload = {
       integrated_account_id: 'a',
       resource: 'crm/engagements',
@@ -134,42 +129,39 @@ describe.concurrent('the webhook of Truto', () => {
   });
 });
 
-describe('a signature', () => {
-  it('fits exactly its body and its secret', async () => {
-    const { createReceiveEvent } = await import('../src/http/webhooks.ts');
-    const { createKnownDeletes } = await import('../src/engagement/known-deletes.ts');
-    const { createLog } = await import('../src/log/log.ts');
-    const receive = createReceiveEvent({
-      secrets: webhookSecrets.map((secret) => new Secret(secret)),
-      ...{ knownDeletes: createKnownDeletes(), bulkDeletes: undefined, shared: undefined },
-      log: createLog({ destination: { write: () => {} } }),
-      metrics: { countEvent: () => {}, countWrite: () => {}, countBulkOutcome: () => {} },
-    });
-    const bytes = fc.uint8Array({ maxLength: 2_000 }).map((array) => Buffer.from(array));
-    await fc.assert(
-      fc.asyncProperty(bytes, fc.constantFrom(...webhookSecrets), fc.nat(), async (body, secret, place) => {
-        // Signed, it is read, and no bytes are an event.
-        const signature = signatureOf(body, secret);
-        expect((await receive({ body, signature })).status).toBe(400);
-        const other = Buffer.from(body);
-        if (other.length > 0) other[place % other.length] = ((other[place % other.length] ?? 0) + 1) % 256;
-        expect(
-          (await receive({ body: Buffer.concat([other, Buffer.from(body.length === 0 ? 'x' : '')]), signature }))
-            .status,
-        ).toBe(401);
-        const digits = [...signature];
-        const last = digits.length - 1 - (place % 64);
-        digits[last] = digits[last] === '0' ? '1' : '0';
-        expect((await receive({ body, signature: digits.join('') })).status).toBe(401);
-      }),
-    );
-    await fc.assert(
-      fc.asyncProperty(fc.json(), async (body) => {
-        expect([200, 400]).toContain((await receive({ body, signature: signatureOf(body) })).status);
-        expect((await receive({ body, signature: body })).status).toBe(401);
-      }),
-    );
+it('a signature fits exactly its body and its secret', async () => {
+  const { createReceiveEvent } = await import('../src/http/webhooks.ts');
+  const { createKnownDeletes } = await import('../src/engagement/known-deletes.ts');
+  const { createLog } = await import('../src/log/log.ts');
+  const receive = createReceiveEvent({
+    secrets: webhookSecrets.map((secret) => new Secret(secret)),
+    ...{ knownDeletes: createKnownDeletes(), bulkDeletes: undefined, shared: undefined },
+    log: createLog({ destination: { write: () => {} } }),
+    metrics: { countEvent: () => {}, countWrite: () => {}, countBulkOutcome: () => {} },
   });
+  const bytes = fc.uint8Array({ maxLength: 2_000 }).map((array) => Buffer.from(array));
+  await fc.assert(
+    fc.asyncProperty(bytes, fc.constantFrom(...webhookSecrets), fc.nat(), async (body, secret, place) => {
+      // Signed, it is read, and no bytes are an event.
+      const signature = signatureOf(body, secret);
+      expect((await receive({ body, signature })).status).toBe(400);
+      const other = Buffer.from(body);
+      if (other.length > 0) other[place % other.length] = ((other[place % other.length] ?? 0) + 1) % 256;
+      expect(
+        (await receive({ body: Buffer.concat([other, Buffer.from(body.length === 0 ? 'x' : '')]), signature })).status,
+      ).toBe(401);
+      const digits = [...signature];
+      const last = digits.length - 1 - (place % 64);
+      digits[last] = digits[last] === '0' ? '1' : '0';
+      expect((await receive({ body, signature: digits.join('') })).status).toBe(401);
+    }),
+  );
+  await fc.assert(
+    fc.asyncProperty(fc.json(), async (body) => {
+      expect([200, 400]).toContain((await receive({ body, signature: signatureOf(body) })).status);
+      expect((await receive({ body, signature: body })).status).toBe(401);
+    }),
+  );
 });
 
 /** A delete's field without a key. */
@@ -180,14 +172,13 @@ const send = async (
 
 describe.concurrent('an event record:deleted', () => {
   it('makes DELETED of an ACCEPTED delete that is asked for again under its key', async ({ expect }) => {
-    await using upstream = await startUpstream(json(202, { id: '1' }), 'capsule');
-    await using facade = await startTestFacade(upstream.url, webhookEnv);
+    await using facade = await startFacadeOver(json(202, { id: '1' }), webhookEnv, 'capsule');
     expect(await sendKeyed(facade, 'k')).toMatchObject({ outcome: 'ACCEPTED' });
     await deliver(facade.url, deletedEvent('a', '1'));
     const now = await sendKeyed(facade, 'k');
     expect(now).toMatchObject({ outcome: 'DELETED' });
     expect(now.warnings.join()).toContain('record:deleted');
-    expect(upstream.deletes()).toHaveLength(1);
+    expect(facade.upstream.deletes()).toHaveLength(1);
   });
 
   it('makes DELETED of an unknown outcome under a key, at any replica, and nothing is sent again', async ({
@@ -205,13 +196,12 @@ describe.concurrent('an event record:deleted', () => {
   });
 
   it('also settles one that is not safe to retry', async ({ expect }) => {
-    await using upstream = await startUpstream((_request, response) => void response.destroy(), 'capsule');
-    await using facade = await startTestFacade(upstream.url, webhookEnv);
+    await using facade = await startFacadeOver((_request, response) => void response.destroy(), webhookEnv, 'capsule');
     const rest = ', remoteQuery: { a: 1 }';
     expect(await sendKeyed(facade, 'k', '1', rest)).toMatchObject({ retrySafe: false });
     await deliver(facade.url, deletedEvent('a', '1'));
     expect(await sendKeyed(facade, 'k', '1', rest)).toMatchObject({ outcome: 'DELETED' });
-    expect(upstream.deletes()).toHaveLength(1);
+    expect(facade.upstream.deletes()).toHaveLength(1);
   });
 
   it('settles a delete that waits for its answer', async ({ expect }) => {
@@ -228,8 +218,7 @@ describe.concurrent('an event record:deleted', () => {
     ['is about another engagement', () => deletedEvent('a', '2')],
     ['is about another account', () => deletedEvent('b', '1')],
   ])('settles nothing when it %s', async (_what, makeBody) => {
-    await using upstream = await startUpstream(json(202, { id: '1' }), 'capsule');
-    await using facade = await startTestFacade(upstream.url, webhookEnv);
+    await using facade = await startFacadeOver(json(202, { id: '1' }), webhookEnv, 'capsule');
     const before = new Date(Date.now() - 2_000);
     expect(await sendKeyed(facade, 'k')).toMatchObject({ outcome: 'ACCEPTED' });
     expect((await deliver(facade.url, makeBody(before))).status).toBe(200);
@@ -237,8 +226,7 @@ describe.concurrent('an event record:deleted', () => {
   });
 
   it('must name the type where a call and a meeting may have the same id', async ({ expect }) => {
-    await using upstream = await startUpstream(json(202, { id: '1' }), 'zohocrm');
-    await using facade = await startTestFacade(upstream.url, webhookEnv);
+    await using facade = await startFacadeOver(json(202, { id: '1' }), webhookEnv, 'zohocrm');
     const call = () => sendKeyed(facade, 'k', '1', ', engagementType: CALL');
     const task = () => sendKeyed(facade, 'raw', '1', ', rawEngagementType: "Task"');
     for (const again of [call, task]) expect(await again()).toMatchObject({ outcome: 'ACCEPTED' });
@@ -252,8 +240,7 @@ describe.concurrent('an event record:deleted', () => {
   });
 
   it('settles each of its records when some ids are long integers', async ({ expect }) => {
-    await using upstream = await startUpstream(json(202, undefined), 'capsule');
-    await using facade = await startTestFacade(upstream.url, webhookEnv);
+    await using facade = await startFacadeOver(json(202, undefined), webhookEnv, 'capsule');
     const long = '3652397000000512019';
     const callBoth = async () => [await sendKeyed(facade, 'k', long), await sendKeyed(facade, 'l', '1')];
     expect(await callBoth()).toMatchObject([{ outcome: 'ACCEPTED' }, { outcome: 'ACCEPTED' }]);
@@ -264,8 +251,7 @@ describe.concurrent('an event record:deleted', () => {
   });
 
   it('does not give a caller the result of another key', async ({ expect }) => {
-    await using upstream = await startUpstream(json(202, { id: '1' }), 'capsule');
-    await using facade = await startTestFacade(upstream.url, webhookEnv);
+    await using facade = await startFacadeOver(json(202, { id: '1' }), webhookEnv, 'capsule');
     await deliver(facade.url, deletedEvent('a', '1', null, new Date(Date.now() - 2_000)));
     const { body } = await facade.post(`mutation { ${removal('1')} }`, {}, withKey('new'));
     expect(body.data.deleteEngagement).toMatchObject({ outcome: 'ACCEPTED' });

@@ -1,22 +1,13 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startTestFacade, type TestFacade } from './support/facade.ts';
-import { type Answer, type FakeUpstream, json, startUpstream } from './support/upstream.ts';
+import { describe, expect, it } from 'vitest';
+import { startTestFacade } from './support/facade.ts';
+import { shared } from './support/shared.ts';
+import { type Answer, json, startUpstream } from './support/upstream.ts';
 
-let answer: Answer;
-let upstream: FakeUpstream;
-let facade: TestFacade;
-let strict: FakeUpstream;
-let strictFacade: TestFacade;
-beforeAll(async () => {
-  answer = json(200, { id: '1', subject: 'S', engagement_type: 'task', result: [] });
-  upstream = await startUpstream((request, response) => answer(request, response), 'planhat');
-  strict = await startUpstream(json(200, { id: '1' }), 'affinity');
-  facade = await startTestFacade(upstream.url);
-  strictFacade = await startTestFacade(strict.url);
-});
-afterAll(async () => {
-  for (const each of [facade, strictFacade, upstream, strict]) await each[Symbol.asyncDispose]();
-});
+const answer: Answer = json(200, { id: '1', subject: 'S', engagement_type: 'task', result: [] });
+const upstream = await shared(startUpstream((request, response) => answer(request, response), 'planhat'));
+const strict = await shared(startUpstream(json(200, { id: '1' }), 'affinity'));
+const facade = await shared(startTestFacade(upstream.url));
+const strictFacade = await shared(startTestFacade(strict.url));
 
 const fields =
   '__typename ... on DeleteEngagementSuccess { deletedNodeId warnings } ... on InvalidInputError { issues { path } }';

@@ -12,40 +12,26 @@ type WireField = keyof WireEngagement;
 
 /** Every field except the type: its name here, its name upstream, and the selection below it. */
 const names: readonly (readonly [designed: string, wire: WireField, below?: string])[] = [
-  ...([
-    ['id', 'id'],
-    ['subject', 'subject'],
-    ['status', 'status'],
-    ['content', 'content'],
-  ] as const),
-  ...([
-    ['direction', 'direction'],
-    ['internalNotes', 'internal_notes'],
-    ['duration', 'duration'],
-  ] as const),
-  ...([
-    ['startTime', 'start_time'],
-    ['endTime', 'end_time'],
-    ['customFields', 'custom_fields'],
-  ] as const),
-  ...([
-    ['createdAt', 'created_at'],
-    ['updatedAt', 'updated_at'],
-    ['remoteData', 'remote_data'],
-  ] as const),
-  ...([
-    ['owner', 'owner', '{ id }'],
-    ['project', 'project', '{ id }'],
-    ['account', 'account', '{ id }'],
-  ] as const),
-  ...([
-    ['contacts', 'contact', '{ id }'],
-    ['opportunities', 'opportunity', '{ id }'],
-  ] as const),
-  ...([
-    ['leads', 'lead', '{ id }'],
-    ['notes', 'notes', '{ id }'],
-  ] as const),
+  ['id', 'id'],
+  ['subject', 'subject'],
+  ['status', 'status'],
+  ['content', 'content'],
+  ['direction', 'direction'],
+  ['internalNotes', 'internal_notes'],
+  ['duration', 'duration'],
+  ['startTime', 'start_time'],
+  ['endTime', 'end_time'],
+  ['customFields', 'custom_fields'],
+  ['createdAt', 'created_at'],
+  ['updatedAt', 'updated_at'],
+  ['remoteData', 'remote_data'],
+  ['owner', 'owner', '{ id }'],
+  ['project', 'project', '{ id }'],
+  ['account', 'account', '{ id }'],
+  ['contacts', 'contact', '{ id }'],
+  ['opportunities', 'opportunity', '{ id }'],
+  ['leads', 'lead', '{ id }'],
+  ['notes', 'notes', '{ id }'],
   ['phoneNumbers', 'phone_numbers', '{ id number type extension }'],
 ];
 

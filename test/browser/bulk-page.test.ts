@@ -1,16 +1,18 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer, request as httpRequest } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
-import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { BrowserContextOptions, Page } from 'playwright-core';
+import { describe, expect, it } from 'vitest';
 import { sandboxAccount } from '../../src/sandbox/accounts.ts';
 import { seedEngagements } from '../../src/sandbox/seed.ts';
-import { control, postTo, started } from '../support/bulk.ts';
+import { control, started } from '../support/bulk.ts';
 import { ended, type Setting, startSetting } from '../support/bulk-setting.ts';
-import { launchChromium, launchTimeoutMs } from '../support/chromium.ts';
+import { launchChromium } from '../support/chromium.ts';
 import { startTestFacade } from '../support/facade.ts';
+import { postTo } from '../support/fetch-graphql.ts';
+import { listen } from '../support/listen.ts';
 import { startRedis } from '../support/redis-server.ts';
+import { shared } from '../support/shared.ts';
 import { json, startUpstream } from '../support/upstream.ts';
 
 const account = sandboxAccount('Capsule');
@@ -20,21 +22,11 @@ const ids = seedEngagements(account, 300).map(({ id }) => id);
 const other = sandboxAccount('Planhat');
 const [sample = ''] = seedEngagements(other, 1).map(({ id }) => id);
 
-let browser: Browser;
-let setting: Setting;
-beforeAll(async () => {
-  browser = await launchChromium();
-  setting = await startSetting({ engagementsPerAccount: 300 }, { TRUTO_RATE_LIMITS: '1' });
-}, launchTimeoutMs);
-afterAll(async () => {
-  await browser.close();
-  await setting[Symbol.asyncDispose]();
-});
+const browser = await shared(launchChromium());
+const setting = await shared(startSetting({ engagementsPerAccount: 300 }, { TRUTO_RATE_LIMITS: '1' }));
 
-/** The page in a browser that has not opened it before. */
 interface BulkPage extends AsyncDisposable {
   readonly page: Page;
-  /** The hosts and paths of all requests. */
   readonly requested: readonly string[];
   /** Errors and warnings of the console, such as violations of the page's policy, and uncaught errors. */
   readonly complaints: readonly string[];
@@ -263,22 +255,16 @@ describe('the page of bulk deletes', () => {
         }),
       );
     });
-    await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
-    const origin = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
-    try {
-      await using opened = await open(`${origin}/team`, {}, hashOf(id));
-      await expect.poll(() => state(opened.page)).toBe('Completed');
-      expect(opened.requested.length).toBeGreaterThanOrEqual(5);
-      for (const url of opened.requested)
-        expect(url.startsWith(`${origin}/team/`) || url.startsWith('data:')).toBe(true);
-      await opened.page.getByRole('link', { name: 'GraphiQL' }).click();
-      await opened.page.getByRole('link', { name: 'Bulk deletes' }).click();
-      await opened.page.getByRole('heading', { name: 'Bulk deletes', exact: true }).waitFor();
-      expect(opened.page.url()).toBe(`${origin}/team/bulk`);
-    } finally {
-      proxy.closeAllConnections();
-      proxy.close();
-    }
+    await using listening = await listen(proxy);
+    const origin = listening.url;
+    await using opened = await open(`${origin}/team`, {}, hashOf(id));
+    await expect.poll(() => state(opened.page)).toBe('Completed');
+    expect(opened.requested.length).toBeGreaterThanOrEqual(5);
+    for (const url of opened.requested) expect(url.startsWith(`${origin}/team/`) || url.startsWith('data:')).toBe(true);
+    await opened.page.getByRole('link', { name: 'GraphiQL' }).click();
+    await opened.page.getByRole('link', { name: 'Bulk deletes' }).click();
+    await opened.page.getByRole('heading', { name: 'Bulk deletes', exact: true }).waitFor();
+    expect(opened.page.url()).toBe(`${origin}/team/bulk`);
   });
 
   it.each([
@@ -313,53 +299,51 @@ describe('the page of bulk deletes', () => {
   );
 });
 
-describe('the page of bulk deletes, where callers bring a token', () => {
-  const hostile = `<img src=x onerror="document.title='hacked'">`;
+const hostile = `<img src=x onerror="document.title='hacked'">`;
 
-  it('S33 sends the token, stores it nowhere, and shows texts of the CRM as texts', async () => {
-    await using redis = await startRedis();
-    const refusal = { statusCode: 422, error: 'Unprocessable Entity', message: hostile };
-    await using upstream = await startUpstream(json(422, refusal), 'capsule');
-    const env = {
-      AUTH_MODE: 'passthrough',
-      BULK_TOKEN_SECRET: 's'.repeat(40),
-      REDIS_URL: redis.url,
-      EXPOSE_SCHEMA: '1',
-      TRUTO_RATE_LIMITS: '0',
-    };
-    await using facade = await startTestFacade(upstream.url, env);
-    const token = 'a-token-of-mine';
-    const many = Array.from({ length: 54 }, (_, number) => `${number}`);
-    const post = postTo(`${facade.url}/graphql`, { authorization: `Bearer ${token}` });
-    const { id } = await started(post, { integratedAccountId: 'account-1', ids: [hostile, ...many] });
+it('S33 the page of bulk deletes, where callers bring a token, sends the token, stores it nowhere, and shows texts of the CRM as texts', async () => {
+  await using redis = await startRedis();
+  const refusal = { statusCode: 422, error: 'Unprocessable Entity', message: hostile };
+  await using upstream = await startUpstream(json(422, refusal), 'capsule');
+  const env = {
+    AUTH_MODE: 'passthrough',
+    BULK_TOKEN_SECRET: 's'.repeat(40),
+    REDIS_URL: redis.url,
+    EXPOSE_SCHEMA: '1',
+    TRUTO_RATE_LIMITS: '0',
+  };
+  await using facade = await startTestFacade(upstream.url, env);
+  const token = 'a-token-of-mine';
+  const many = Array.from({ length: 54 }, (_, number) => `${number}`);
+  const post = postTo(`${facade.url}/graphql`, { authorization: `Bearer ${token}` });
+  const { id } = await started(post, { integratedAccountId: 'account-1', ids: [hostile, ...many] });
 
-    await using opened = await open(facade.url, {}, hashOf(id, 'account-1'));
-    const { page } = opened;
-    await expect.poll(() => focused(page)).toBe('token');
-    expect(opened.requested.filter((url) => url.endsWith('/graphql'))).toEqual([]);
-    await page.getByLabel('Token').fill('no token at all');
-    await press(page, 'Show');
-    await expect.poll(() => page.getByRole('alert').innerText()).toContain('Enter a valid token.');
-    await page.getByLabel('Token').fill(token);
-    await press(page, 'Show');
-    await expect.poll(() => state(page)).toBe('Completed');
-    await expect.poll(() => page.locator('#failures').innerText()).toContain(hostile);
-    const failures = page.locator('#failures tr');
-    expect(await failures.count()).toBe(50);
-    await press(page, 'More failures');
-    await expect.poll(() => failures.count()).toBe(55);
-    expect(await page.getByRole('button', { name: 'More failures' }).count()).toBe(0);
-    expect([await page.locator('#failures img').count(), await page.title()]).toEqual([0, 'Bulk deletes']);
-    expect(await page.getByRole('alert').count()).toBe(0);
+  await using opened = await open(facade.url, {}, hashOf(id, 'account-1'));
+  const { page } = opened;
+  await expect.poll(() => focused(page)).toBe('token');
+  expect(opened.requested.filter((url) => url.endsWith('/graphql'))).toEqual([]);
+  await page.getByLabel('Token').fill('no token at all');
+  await press(page, 'Show');
+  await expect.poll(() => page.getByRole('alert').innerText()).toContain('Enter a valid token.');
+  await page.getByLabel('Token').fill(token);
+  await press(page, 'Show');
+  await expect.poll(() => state(page)).toBe('Completed');
+  await expect.poll(() => page.locator('#failures').innerText()).toContain(hostile);
+  const failures = page.locator('#failures tr');
+  expect(await failures.count()).toBe(50);
+  await press(page, 'More failures');
+  await expect.poll(() => failures.count()).toBe(55);
+  expect(await page.getByRole('button', { name: 'More failures' }).count()).toBe(0);
+  expect([await page.locator('#failures img').count(), await page.title()]).toEqual([0, 'Bulk deletes']);
+  expect(await page.getByRole('alert').count()).toBe(0);
 
-    const stored = await page.evaluate(() =>
-      JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie, location.href]),
-    );
-    expect(stored).not.toContain(token);
-    await page.reload();
-    expect(await page.getByLabel('Token').inputValue()).toBe('');
-    expect(opened.complaints.filter((text) => !text.includes('401'))).toEqual([]);
-  });
+  const stored = await page.evaluate(() =>
+    JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie, location.href]),
+  );
+  expect(stored).not.toContain(token);
+  await page.reload();
+  expect(await page.getByLabel('Token').inputValue()).toBe('');
+  expect(opened.complaints.filter((text) => !text.includes('401'))).toEqual([]);
 });
 
 /** The texts on the page with a contrast below 4.5 (WCAG AA), and their contrast. Runs in the page. */

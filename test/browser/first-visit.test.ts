@@ -1,25 +1,17 @@
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import type { Browser, Locator } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { launchChromium, launchTimeoutMs } from '../support/chromium.ts';
-import { type GraphiQL, openGraphiQL } from '../support/graphiql.ts';
-import { type RedisServer, startRedis } from '../support/redis-server.ts';
-import { type ServerProcess, startServerProcess } from '../support/server-process.ts';
+import type { Locator } from 'playwright-core';
+import { describe, expect, it } from 'vitest';
+import { launchChromium } from '../support/chromium.ts';
+import { closing } from '../support/closing.ts';
+import { openGraphiQL } from '../support/graphiql.ts';
+import { listen } from '../support/listen.ts';
+import { startRedis } from '../support/redis-server.ts';
+import { startServerProcess } from '../support/server-process.ts';
+import { shared } from '../support/shared.ts';
 
-let browser: Browser;
-let redis: RedisServer;
-let server: ServerProcess;
-beforeAll(async () => {
-  browser = await launchChromium();
-  redis = await startRedis();
-  server = await startServerProcess({ SANDBOX: '1', REDIS_URL: redis.url });
-}, launchTimeoutMs);
-afterAll(async () => {
-  await browser.close();
-  await server[Symbol.asyncDispose]();
-  await redis[Symbol.asyncDispose]();
-});
+const browser = await shared(launchChromium());
+const redis = await shared(startRedis());
+const server = await shared(startServerProcess({ SANDBOX: '1', REDIS_URL: redis.url }));
 
 /** The prepared tabs of the sandbox, and parts of the result when each is run unchanged. */
 const tabs: readonly (readonly [name: string, answers: readonly string[]])[] = [
@@ -58,18 +50,16 @@ describe('GraphiQL on the first visit', () => {
   });
 
   it('S33 is not shown in a frame of another site', async () => {
-    const stranger = createServer((_request, response) =>
-      response.setHeader('content-type', 'text/html').end(`<iframe src="${server.endpoint}"></iframe>`),
+    await using stranger = await listen(
+      createServer((_request, response) =>
+        response.setHeader('content-type', 'text/html').end(`<iframe src="${server.endpoint}"></iframe>`),
+      ),
     );
-    await new Promise<void>((resolve) => stranger.listen(0, '127.0.0.1', resolve));
-    const page = await browser.newPage();
+    await using page = closing(await browser.newPage());
     const refused = page.waitForEvent('console', (message) => /frame-ancestors/.test(message.text()));
-    await page.goto(`http://127.0.0.1:${(stranger.address() as AddressInfo).port}`);
+    await page.goto(stranger.url);
     await refused;
     expect(page.frames().map((frame) => frame.url())).not.toContain(server.endpoint);
-    await page.close();
-    stranger.close();
-    stranger.closeAllConnections();
   });
 
   it('S33 does not fill its editors from a link', async () => {
@@ -212,13 +202,8 @@ describe('GraphiQL on the first visit', () => {
     expect([width, complaints.filter((text) => !text.includes('404'))]).toEqual(['640px', []]);
   });
 
-  describe('has tabs', () => {
-    let graphiql: GraphiQL;
-    beforeAll(async () => {
-      // The editor renders only the lines in sight, and the longest answer has 30.
-      graphiql = await openGraphiQL(browser, server.endpoint, { viewport: { width: 1280, height: 1000 } });
-    });
-    afterAll(() => graphiql[Symbol.asyncDispose]());
+  describe('has tabs', async () => {
+    const graphiql = await shared(openGraphiQL(browser, server.endpoint, { viewport: { width: 1280, height: 1000 } }));
 
     it.each(tabs)('%s opens at one click, and has the expected result', async (name, answers) => {
       await graphiql.clickTab(name);

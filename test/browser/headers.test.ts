@@ -1,19 +1,14 @@
-import type { Browser } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { launchChromium, launchTimeoutMs } from '../support/chromium.ts';
+import { describe, expect, it } from 'vitest';
+import { launchChromium } from '../support/chromium.ts';
 import { type GraphiQL, openGraphiQL } from '../support/graphiql.ts';
 import { startServerProcess } from '../support/server-process.ts';
+import { shared } from '../support/shared.ts';
 import { json, startUpstream } from '../support/upstream.ts';
 
-let browser: Browser;
-beforeAll(async () => {
-  browser = await launchChromium();
-}, launchTimeoutMs);
-afterAll(() => browser.close());
+const browser = await shared(launchChromium());
 
 const passthrough = (url: string) => ({ AUTH_MODE: 'passthrough', TRUTO_BASE_URL: url, EXPOSE_SCHEMA: '1' });
 
-/** Everything that the page has stored in the browser. */
 const stored = ({ page }: GraphiQL) =>
   page.evaluate(async () =>
     JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie, await indexedDB.databases()]),

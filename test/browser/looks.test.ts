@@ -1,24 +1,21 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import type { Browser } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { launchChromium, launchTimeoutMs } from '../support/chromium.ts';
+import { expect, it } from 'vitest';
+import { launchChromium } from '../support/chromium.ts';
 import { openGraphiQL } from '../support/graphiql.ts';
 import { startServerProcess } from '../support/server-process.ts';
+import { shared } from '../support/shared.ts';
 
 const folder = fileURLToPath(new URL('../../docs/images/', import.meta.url));
 
 /** What git and readers have to load: an image beyond this is no screenshot of text. */
 const maxImageBytes = 250_000;
 
-let browser: Browser;
-beforeAll(async () => {
-  browser = await launchChromium();
-}, launchTimeoutMs);
-afterAll(() => browser.close());
+const browser = await shared(launchChromium());
 
-describe('GraphiQL after a delete', () => {
-  it.each(['light', 'dark'] as const)('is %s when the system is, and fits a picture', async (colorScheme) => {
+it.each(['light', 'dark'] as const)(
+  'GraphiQL after a delete is %s when the system is, and fits a picture',
+  async (colorScheme) => {
     await using server = await startServerProcess({});
     await using graphiql = await openGraphiQL(browser, server.endpoint, { colorScheme });
     const { page } = graphiql;
@@ -41,5 +38,5 @@ describe('GraphiQL after a delete', () => {
     if (process.env.SCREENSHOTS !== '1') return;
     mkdirSync(folder, { recursive: true });
     writeFileSync(`${folder}graphiql-${colorScheme}.png`, image);
-  });
-});
+  },
+);

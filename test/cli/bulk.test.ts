@@ -1,14 +1,15 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { sandboxAccount } from '../../src/sandbox/accounts.ts';
 import { seedEngagements } from '../../src/sandbox/seed.ts';
 import { startSandbox } from '../../src/sandbox/server.ts';
 import { spawnCli, startCli } from '../support/cli-process.ts';
 import { runInTerminal } from '../support/cli-terminal.ts';
+import { createFolder } from '../support/folder.ts';
 import { remote, truto } from '../support/outcome.ts';
 import { runCli } from '../support/run-cli.ts';
+import { shared } from '../support/shared.ts';
 import { json, startUpstream } from '../support/upstream.ts';
 
 const token = 'canary-token-of-the-terminal';
@@ -16,13 +17,13 @@ const capsule = sandboxAccount('Capsule');
 const copper = sandboxAccount('Copper');
 const ids = seedEngagements(capsule).map(({ id }) => id);
 
-const sandbox = await startSandbox({ token });
-afterAll(() => sandbox.close());
+const sandbox = await shared(startSandbox({ token }));
 const env = { TRUTO_BASE_URL: sandbox.url, TRUTO_API_TOKEN: token };
+/** The same over another upstream. */
+const envOf = ({ url }: { readonly url: string }) => ({ ...env, TRUTO_BASE_URL: url });
 
 const bulk = (account: string, ...rest: string[]) => ['bulk', '--account', account, ...rest];
 
-/** How often each result is among the lines. */
 function tally(lines: readonly { readonly result: string }[]): Record<string, number> {
   const counts: Record<string, number> = {};
   for (const { result } of lines) counts[result] = (counts[result] ?? 0) + 1;
@@ -90,7 +91,7 @@ describe('truto-engagements bulk', () => {
       json(204, undefined)(request, response);
     }, 'capsule');
     const input = [...Array(20).fill('slow'), 'e1', 'e2', 'e3'].join('\n');
-    const { code, lines } = await runCli(bulk(capsule.id), { ...env, TRUTO_BASE_URL: upstream.url }, input);
+    const { code, lines } = await runCli(bulk(capsule.id), envOf(upstream), input);
     expect([code, tally(lines())]).toEqual([0, { DeleteEngagementSuccess: 23 }]);
     expect(upstream.deletes().filter(({ path }) => path.endsWith('/slow'))).toHaveLength(1);
   });
@@ -120,13 +121,9 @@ describe('truto-engagements bulk', () => {
       if (!isLimited) return json(204, undefined)(request, response);
       isLimited = false;
       // More than an operation may take: the delete itself ends as RateLimitedError.
-      json(
-        429,
-        { statusCode: 429, error: 'Too Many Requests', message: '' },
-        { 'retry-after': '2' },
-      )(request, response);
+      truto(429, {}, { 'retry-after': '2' })(request, response);
     }, 'capsule');
-    const settings = { ...env, TRUTO_BASE_URL: upstream.url, REQUEST_TIMEOUT_MS: '1500' };
+    const settings = { ...envOf(upstream), REQUEST_TIMEOUT_MS: '1500' };
     const { code, lines, stderr } = await runCli(bulk(capsule.id), settings, 'e1\ne2\ne3\n');
     expect([code, tally(lines())]).toEqual([0, { DeleteEngagementSuccess: 3 }]);
     expect(stderr.match(/Waiting for Truto's limit, about 2 s/g)).toHaveLength(1);
@@ -135,7 +132,7 @@ describe('truto-engagements bulk', () => {
   it("keeps Truto's limits, so that an upstream with these limits never refuses", async () => {
     const limited = await startSandbox({ token, keepsLimits: true });
     const many = Array.from({ length: 55 }, (_, index) => `id-${index}`);
-    const settings = { ...env, TRUTO_BASE_URL: limited.url, REQUEST_TIMEOUT_MS: '2000' };
+    const settings = { ...envOf(limited), REQUEST_TIMEOUT_MS: '2000' };
     const { code, lines, stderr } = await runCli(bulk(copper.id, '--patience', '0'), settings, many.join('\n'));
     await limited.close();
     expect(stderr).toMatch(/^55 ids will take about 11 s/);
@@ -154,7 +151,7 @@ describe('truto-engagements bulk', () => {
       [truto(404), 'IntegratedAccountNotFoundError', truto(404)],
     ] as const) {
       await using upstream = await startUpstream(answer, lookUp);
-      const { code, lines } = await runCli(bulk(capsule.id), { ...env, TRUTO_BASE_URL: upstream.url }, many);
+      const { code, lines } = await runCli(bulk(capsule.id), envOf(upstream), many);
       expect([code, tally(lines())]).toEqual([3, { [result]: 200 }]);
       expect(upstream.deletes().length).toBeLessThanOrEqual(16);
     }
@@ -163,7 +160,7 @@ describe('truto-engagements bulk', () => {
   it('looks the account up a few times, not for every id, in a dry run', async () => {
     await using upstream = await startUpstream(json(204, undefined), truto(404));
     const many = Array.from({ length: 500 }, (_, index) => `id-${index}`).join('\n');
-    const { code, lines } = await runCli(bulk(capsule.id, '--dry-run'), { ...env, TRUTO_BASE_URL: upstream.url }, many);
+    const { code, lines } = await runCli(bulk(capsule.id, '--dry-run'), envOf(upstream), many);
     expect([code, tally(lines())]).toEqual([3, { DeleteEngagementPlan: 500 }]);
     expect(upstream.seen.length).toBeLessThan(50);
   });
@@ -175,7 +172,7 @@ describe('truto-engagements bulk', () => {
       held.push(() => json(204, undefined)(request, response));
       if (held.length === 16) first.resolve();
     }, 'capsule');
-    const { child, end } = startCli(bulk(capsule.id), { ...env, TRUTO_BASE_URL: upstream.url });
+    const { child, end } = startCli(bulk(capsule.id), envOf(upstream));
     child.stdin.end(Array.from({ length: 100 }, (_, index) => `id-${index}`).join('\n'));
     await first.promise;
     child.kill('SIGINT');
@@ -216,7 +213,7 @@ describe('truto-engagements bulk', () => {
   it('ends at once on any second signal', async () => {
     const hanging = Promise.withResolvers<void>();
     await using upstream = await startUpstream(() => hanging.resolve(), 'capsule');
-    const { child, end } = startCli(bulk(capsule.id), { ...env, TRUTO_BASE_URL: upstream.url });
+    const { child, end } = startCli(bulk(capsule.id), envOf(upstream));
     child.stdin.end('id-1\nid-2\n');
     await hanging.promise;
     child.kill('SIGINT');
@@ -244,11 +241,10 @@ describe('truto-engagements bulk', () => {
   });
 
   it('draws a bar only on standard error', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'ids-'));
-    const inputFrom = join(folder, 'ids.txt');
+    using folder = createFolder();
+    const inputFrom = join(folder.path, 'ids.txt');
     writeFileSync(inputFrom, 'a1\na2\na3\n');
     const { code, shown } = await runInTerminal(bulk(copper.id), env, { inputFrom, pipeTo: 'cat > /dev/null' });
-    rmSync(folder, { recursive: true });
     expect(shown).toMatch(/\[-{30}\] 0\/3/);
     expect(shown).toMatch(/\[#{30}\] 3\/3, [\d.]+ a second, 3 not deleted/);
     expect(shown).toContain('3 of 3 ids: NotFoundError 3');

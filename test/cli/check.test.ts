@@ -1,14 +1,14 @@
-import { afterAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { sandboxAccount } from '../../src/sandbox/accounts.ts';
 import { startSandbox } from '../../src/sandbox/server.ts';
 import { spawnCli } from '../support/cli-process.ts';
 import { remote, truto } from '../support/outcome.ts';
 import { runCli } from '../support/run-cli.ts';
+import { shared } from '../support/shared.ts';
 import { type Answer, json, startUpstream } from '../support/upstream.ts';
 
 const token = 'canary-token-of-the-terminal';
-const sandbox = await startSandbox({ token });
-afterAll(() => sandbox.close());
+const sandbox = await shared(startSandbox({ token }));
 const env = { TRUTO_BASE_URL: sandbox.url, TRUTO_API_TOKEN: token };
 
 const check = (settings: Record<string, string>, ...args: string[]) => runCli(['check', ...args], settings);
@@ -57,25 +57,17 @@ describe('truto-engagements check', () => {
     expect(code).toBe(expected);
   });
 
-  it('says how to fix an account that must be connected again', async () => {
-    const shown = json(200, { integration: { name: 'capsule' } });
+  it.each<[string, string, Answer, object]>([
+    ['must be connected again', 'connection', remote(401), {}],
+    ['has the status needs_reauth', 'account', json(200, { result: [] }), { status: 'needs_reauth' }],
+  ])('says how to fix an account that %s', async (_what, where, answer, status) => {
+    const shown = json(200, { ...status, integration: { name: 'capsule' } });
     const isNobodys = ({ path }: { path: string }) => path.endsWith('/00000000-0000-0000-0000-000000000000');
-    await using upstream = await startUpstream(remote(401), (request, response) =>
+    await using upstream = await startUpstream(answer, (request, response) =>
       (isNobodys(request) ? truto(404) : shown)(request, response),
     );
     const { code, stdout } = await check({ ...env, TRUTO_BASE_URL: upstream.url }, ...account('Capsule'));
-    expect(stdout).toMatch(/^FAULT connection.*\n +-> have the account connected again/m);
-    expect(code).toBe(3);
-  });
-
-  it('says how to fix an account whose status is needs_reauth', async () => {
-    const isNobodys = ({ path }: { path: string }) => path.endsWith('/00000000-0000-0000-0000-000000000000');
-    const shown = json(200, { status: 'needs_reauth', integration: { name: 'capsule' } });
-    await using upstream = await startUpstream(json(200, { result: [] }), (request, response) =>
-      (isNobodys(request) ? truto(404) : shown)(request, response),
-    );
-    const { code, stdout } = await check({ ...env, TRUTO_BASE_URL: upstream.url }, ...account('Capsule'));
-    expect(stdout).toMatch(/^FAULT account.*\n +-> have the account connected again/m);
+    expect(stdout).toMatch(new RegExp(`^FAULT ${where}.*\\n +-> have the account connected again`, 'm'));
     expect(code).toBe(3);
   });
 

@@ -1,13 +1,13 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { createFolder } from '../support/folder.ts';
 import { runCli } from '../support/run-cli.ts';
+import { shared } from '../support/shared.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'completion-'));
-afterAll(() => rmSync(folder, { recursive: true }));
+const { path: folder } = await shared(createFolder());
 writeFileSync(join(folder, 'my-token'), '');
 mkdirSync(join(folder, 'two words'));
 writeFileSync(join(folder, 'two words', 'token'), '');

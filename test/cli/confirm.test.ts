@@ -1,20 +1,19 @@
-import { afterAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { sandboxAccount } from '../../src/sandbox/accounts.ts';
 import { seedEngagements } from '../../src/sandbox/seed.ts';
 import { startSandbox } from '../../src/sandbox/server.ts';
 import { runInTerminal } from '../support/cli-terminal.ts';
 import { runAtTerminal } from '../support/run-cli.ts';
+import { shared } from '../support/shared.ts';
 
 const token = 'canary-token-of-the-terminal';
 const capsule = sandboxAccount('Capsule');
 const account = ['--account', capsule.id];
 const ids = seedEngagements(capsule).map(({ id }) => id);
 
-const sandbox = await startSandbox({ token });
-afterAll(() => sandbox.close());
+const sandbox = await shared(startSandbox({ token }));
 const env = { TRUTO_BASE_URL: sandbox.url, TRUTO_API_TOKEN: token };
 
-/** Deletes an engagement at a terminal, and types these keys at the question. */
 function deleteAndType(id: string, keys: string, ...args: string[]) {
   return runInTerminal(['delete', id, ...account, ...args], env, { typed: [['[y/N]', keys]] });
 }

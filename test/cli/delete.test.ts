@@ -1,14 +1,15 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { findCredential } from '../../src/cli/session.ts';
 import { sandboxAccount } from '../../src/sandbox/accounts.ts';
 import { seedEngagements } from '../../src/sandbox/seed.ts';
 import { startSandbox } from '../../src/sandbox/server.ts';
 import { spawnCli } from '../support/cli-process.ts';
+import { createFolder } from '../support/folder.ts';
 import { remote, truto } from '../support/outcome.ts';
 import { runCli } from '../support/run-cli.ts';
+import { shared } from '../support/shared.ts';
 import { type Answer, json, startUpstream } from '../support/upstream.ts';
 
 const token = 'canary-"token"/of+the=terminal';
@@ -17,9 +18,10 @@ const zoho = sandboxAccount('Zoho CRM');
 const ids = seedEngagements(capsule).map(({ id }) => id);
 const account = ['--account', capsule.id];
 
-const sandbox = await startSandbox({ token });
-afterAll(() => sandbox.close());
+const sandbox = await shared(startSandbox({ token }));
 const env = { TRUTO_BASE_URL: sandbox.url, TRUTO_API_TOKEN: token };
+/** The same over another upstream. */
+const envOf = ({ url }: { readonly url: string }) => ({ ...env, TRUTO_BASE_URL: url });
 
 const accountThatIs = (status: string) => json(200, { status, integration: { name: 'capsule' } });
 const run = (...args: string[]) => runCli(['delete', ...args], env);
@@ -87,20 +89,14 @@ describe('truto-engagements delete', () => {
       [{ path: ['id'], result: 'NotFoundError' }],
     ],
     ['it cannot be read for now', accountThatIs('active'), truto(502), 4, [{ result: 'UpstreamUnavailableError' }]],
-  ])(
-    'with --dry-run --snapshot says that %s, and ends with its code',
-    async (_what, lookUp, read, expected, findings) => {
-      await using upstream = await startUpstream(read, lookUp);
-      const { code, lines } = await runCli(['delete', 'e1', ...account, '--dry-run', '--snapshot'], {
-        ...env,
-        TRUTO_BASE_URL: upstream.url,
-      });
-      expect(lines()).toMatchObject([{ result: 'DeleteEngagementPlan', findings }]);
-      expect(lines()[0].findings).toHaveLength(findings.length);
-      expect(code).toBe(expected);
-      expect(upstream.deletes()).toEqual([]);
-    },
-  );
+  ])('with --dry-run --snapshot says that %s; ends with its code', async (_what, lookUp, read, expected, findings) => {
+    await using upstream = await startUpstream(read, lookUp);
+    const { code, lines } = await runCli(['delete', 'e1', ...account, '--dry-run', '--snapshot'], envOf(upstream));
+    expect(lines()).toMatchObject([{ result: 'DeleteEngagementPlan', findings }]);
+    expect(lines()[0].findings).toHaveLength(findings.length);
+    expect(code).toBe(expected);
+    expect(upstream.deletes()).toEqual([]);
+  });
 
   it('ends with 3 for an integrated account that does not exist, and sends no delete', async () => {
     const before = sandbox.requests.length;
@@ -142,10 +138,7 @@ describe('truto-engagements delete', () => {
   it('ends with 4 when upstream is unreachable', async () => {
     const gone = await startSandbox();
     await gone.close();
-    const { code, lines } = await runCli(['delete', 'x', ...account, '--patience', '0'], {
-      ...env,
-      TRUTO_BASE_URL: gone.url,
-    });
+    const { code, lines } = await runCli(['delete', 'x', ...account, '--patience', '0'], envOf(gone));
     expect([code, lines()[0].result]).toEqual([4, 'UpstreamUnavailableError']);
   });
 
@@ -165,10 +158,7 @@ describe('truto-engagements delete', () => {
       if (deletes <= 2) json(502, { message: 'canary' })(request, response);
       else json(404, { statusCode: 404, error: 'Not Found', message: '' })(request, response);
     }, 'capsule');
-    const { code, lines, stderr } = await runCli(['delete', 'e1', ...account], {
-      ...env,
-      TRUTO_BASE_URL: upstream.url,
-    });
+    const { code, lines, stderr } = await runCli(['delete', 'e1', ...account], envOf(upstream));
     expect([code, lines()[0].outcome]).toEqual([0, 'ALREADY_ABSENT']);
     // It may take a minute, so a person must see why.
     expect(stderr.match(/^OutcomeUnknownError: .*--patience/gm)).toHaveLength(1);
@@ -178,13 +168,12 @@ describe('truto-engagements delete', () => {
   it('sends the same Idempotency-Key upstream for the same --idempotency-key, in any process', async () => {
     await using upstream = await startUpstream(json(204, undefined), 'capsule');
     const again = ['delete', 'e1', ...account, '--idempotency-key'];
-    const settings = { ...env, TRUTO_BASE_URL: upstream.url };
     for (const [run, key] of [
       [spawnCli, 'k1'],
       [runCli, 'k1'],
       [runCli, 'k2'],
     ] as const)
-      expect((await run([...again, key], settings)).code).toBe(0);
+      expect((await run([...again, key], envOf(upstream))).code).toBe(0);
     const [first, second, third] = upstream.deletes().map(({ headers }) => headers['idempotency-key']);
     expect(first).toBe(second);
     expect(first).not.toBe(third);
@@ -199,8 +188,8 @@ describe('truto-engagements delete', () => {
       stored.set(key, answer);
       answer(request, response);
     }, 'capsule');
-    const settings = { ...env, TRUTO_BASE_URL: upstream.url };
-    const again = (...key: string[]) => runCli(['delete', 'e1', ...account, '--patience', '0', ...key], settings);
+    const again = (...key: string[]) =>
+      runCli(['delete', 'e1', ...account, '--patience', '0', ...key], envOf(upstream));
     for (const _run of [1, 2]) {
       const { code, lines } = await again('--idempotency-key', 'k1');
       expect([code, lines()[0].message]).toEqual([5, expect.stringContaining('--idempotency-key')]);
@@ -235,7 +224,7 @@ describe('truto-engagements delete', () => {
     const header = `Bearer ${token}`;
     const spellings = [header, encodeURIComponent(header), Buffer.from(header).toString('base64')];
     await using upstream = await startUpstream(remote(400, { raw_response: spellings }), 'capsule');
-    const { lines } = await runCli(['delete', 'e1', ...account], { ...env, TRUTO_BASE_URL: upstream.url });
+    const { lines } = await runCli(['delete', 'e1', ...account], envOf(upstream));
     expect(lines()[0].rawResponse).toEqual(spellings.map(() => expect.stringContaining('[redacted]')));
   });
 });
@@ -253,8 +242,7 @@ describe('a record that contains the token', () => {
     ['get', ['get', 'e1']],
   ])('is redacted by %s, and its line and standard error warn that it is no exact copy', async (_command, args) => {
     await using upstream = await startUpstream(deletingAfterRead(`curl -u ${token}`), 'capsule');
-    const settings = { ...env, TRUTO_BASE_URL: upstream.url };
-    const { code, lines, stderr } = await runCli([...args, ...account], settings, 'e1\n');
+    const { code, lines, stderr } = await runCli([...args, ...account], envOf(upstream), 'e1\n');
     const [{ engagement, warnings }] = lines();
     expect([code, engagement.content]).toEqual([0, 'curl -u [redacted]']);
     const warning = expect.stringContaining('[redacted]');
@@ -263,15 +251,13 @@ describe('a record that contains the token', () => {
 
   it('is the only one that is warned about', async () => {
     await using upstream = await startUpstream(deletingAfterRead('[redacted]'), 'capsule');
-    const settings = { ...env, TRUTO_BASE_URL: upstream.url };
-    const { lines, stderr } = await runCli(['delete', 'e1', '--snapshot', ...account], settings);
+    const { lines, stderr } = await runCli(['delete', 'e1', '--snapshot', ...account], envOf(upstream));
     expect(JSON.stringify(lines()[0].warnings) + stderr).not.toContain('redacted');
   });
 });
 
-describe('the token of the terminal', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'cli-token-'));
-  afterAll(() => rmSync(folder, { recursive: true }));
+describe('the token of the terminal', async () => {
+  const { path: folder } = await shared(createFolder());
 
   it('comes from --token-file before TRUTO_API_TOKEN', async () => {
     const file = join(folder, 'token');

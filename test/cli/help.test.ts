@@ -36,32 +36,28 @@ describe('the help of truto-engagements', () => {
   );
 });
 
-describe('--version', () => {
-  it('prints the version of the package', async () => {
-    const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
-    const { code, stdout, stderr } = await spawnCli(['--version']);
-    expect([code, stdout, stderr]).toEqual([0, `${version}\n`, '']);
-  });
+it('--version prints the version of the package', async () => {
+  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
+  const { code, stdout, stderr } = await spawnCli(['--version']);
+  expect([code, stdout, stderr]).toEqual([0, `${version}\n`, '']);
 });
 
-describe('a command that is used wrongly', () => {
-  it.each([
-    ['no command', []],
-    ['an unknown command', ['remove', '1']],
-    ['no account', ['delete', '1']],
-    ['no file to restore', ['restore', '--yes']],
-    ['no id', ['delete', '--account', 'a']],
-    ['two ids', ['delete', '1', '2', '--account', 'a']],
-    ['a misspelt --dry-run', ['delete', '1', '--account', 'a', '--dryrun']],
-    ['a type that does not exist', ['delete', '1', '--account', 'a', '--type', 'fax']],
-    ['a patience that is no number', ['bulk', '--account', 'a', '--patience', 'long']],
-    ['a key that cannot be', ['delete', '1', '--account', 'a', '--idempotency-key', 'a b']],
-    ['a dialect that does not exist', ['print-schema', '--dialect', 'soap']],
-    ['a token that is an argument', ['delete', '1', '--account', 'a', '--token', 'canary-argument']],
-    ['a token file that is not there', ['check', '--token-file', '/nowhere/token']],
-  ])('(%s) ends with 2, says why, and prints no result', async (_what, args) => {
-    const { code, stdout, stderr } = await runCli(args);
-    expect([code, stdout]).toEqual([2, '']);
-    expect(stderr).toMatch(/\S/);
-  });
+it.each([
+  ['no command', []],
+  ['an unknown command', ['remove', '1']],
+  ['no account', ['delete', '1']],
+  ['no file to restore', ['restore', '--yes']],
+  ['no id', ['delete', '--account', 'a']],
+  ['two ids', ['delete', '1', '2', '--account', 'a']],
+  ['a misspelt --dry-run', ['delete', '1', '--account', 'a', '--dryrun']],
+  ['a type that does not exist', ['delete', '1', '--account', 'a', '--type', 'fax']],
+  ['a patience that is no number', ['bulk', '--account', 'a', '--patience', 'long']],
+  ['a key that cannot be', ['delete', '1', '--account', 'a', '--idempotency-key', 'a b']],
+  ['a dialect that does not exist', ['print-schema', '--dialect', 'soap']],
+  ['a token that is an argument', ['delete', '1', '--account', 'a', '--token', 'canary-argument']],
+  ['a token file that is not there', ['check', '--token-file', '/nowhere/token']],
+])('a command that is used wrongly (%s) ends with 2, says why, and prints no result', async (_what, args) => {
+  const { code, stdout, stderr } = await runCli(args);
+  expect([code, stdout]).toEqual([2, '']);
+  expect(stderr).toMatch(/\S/);
 });

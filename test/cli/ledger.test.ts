@@ -6,6 +6,8 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openLedger } from '../../src/cli/ledger.ts';
+import { closing } from '../support/closing.ts';
+import { jsonLines } from '../support/json-lines.ts';
 
 const key = '["account","call","7"]';
 const other = '["account","call","8"]';
@@ -18,7 +20,6 @@ afterEach(() => rmSync(folder, { recursive: true }));
 const file = () => join(folder, 'restored.jsonl');
 const lockFile = () => `${file()}.lock`;
 
-/** The number of a process that has ended. */
 const endedPid = () => spawnSync(process.execPath, ['--version']).pid;
 
 describe('the ledger of a folder', () => {
@@ -30,20 +31,18 @@ describe('the ledger of a folder', () => {
     await first.write(other, 'begun');
     await first.write(other, 'restored', '99');
     await first.close();
-    const second = await openLedger(folder, false);
+    await using second = closing(await openLedger(folder, false));
     expect(second.find(key)).toMatchObject({ event: 'begun', refusalCount: 1 });
     expect(second.find(other)).toMatchObject({ event: 'restored', newId: '99' });
     expect(second.find('["account","call","9"]')).toBeUndefined();
-    await second.close();
   });
 
   it('knows which new ids are taken, by account and type', async () => {
-    const ledger = await openLedger(folder, false);
+    await using ledger = closing(await openLedger(folder, false));
     await ledger.write(key, 'restored', '99');
     expect(ledger.isTaken('99', other)).toBe(true);
     expect(ledger.isTaken('99', key)).toBe(false);
     expect(ledger.isTaken('99', '["account","meeting","8"]')).toBe(false);
-    await ledger.close();
   });
 
   it('removes a last line that is incomplete, and continues after it', async () => {
@@ -54,12 +53,7 @@ describe('the ledger of a folder', () => {
     const second = await openLedger(folder, false);
     await second.write(key, 'restored', '99');
     await second.close();
-    expect(
-      readFileSync(file(), 'utf8')
-        .trimEnd()
-        .split('\n')
-        .map((line) => JSON.parse(line).event),
-    ).toEqual(['begun', 'restored']);
+    expect(jsonLines(readFileSync(file(), 'utf8')).map(({ event }) => event)).toEqual(['begun', 'restored']);
   });
 
   it('is not used when an earlier line is damaged: it may say that a record is restored', async () => {

@@ -1,4 +1,4 @@
-import { afterAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { sandboxAccount } from '../../src/sandbox/accounts.ts';
 import { seedEngagements } from '../../src/sandbox/seed.ts';
 import { startSandbox } from '../../src/sandbox/server.ts';
@@ -6,6 +6,7 @@ import { spawnCli } from '../support/cli-process.ts';
 import { runInTerminal } from '../support/cli-terminal.ts';
 import { truto } from '../support/outcome.ts';
 import { runAtTerminal, runCli } from '../support/run-cli.ts';
+import { shared } from '../support/shared.ts';
 import { json, startUpstream } from '../support/upstream.ts';
 
 const token = 'canary-token-of-the-terminal';
@@ -13,9 +14,10 @@ const capsule = sandboxAccount('Capsule');
 const zoho = sandboxAccount('Zoho CRM');
 const account = ['--account', capsule.id];
 
-const sandbox = await startSandbox({ token });
-afterAll(() => sandbox.close());
+const sandbox = await shared(startSandbox({ token }));
 const env = { TRUTO_BASE_URL: sandbox.url, TRUTO_API_TOKEN: token };
+/** The same over another upstream. */
+const envOf = ({ url }: { readonly url: string }) => ({ ...env, TRUTO_BASE_URL: url });
 const list = (...args: string[]) => runCli(['list', ...args], env);
 const gets = () => sandbox.requests.filter(({ url }) => url.includes('/unified/crm/engagements?')).length;
 
@@ -51,10 +53,7 @@ describe('truto-engagements list', () => {
         response,
       );
     }, 'capsule');
-    const { code, lines } = await runCli(['list', ...account, '--first', '250'], {
-      ...env,
-      TRUTO_BASE_URL: upstream.url,
-    });
+    const { code, lines } = await runCli(['list', ...account, '--first', '250'], envOf(upstream));
     expect([code, lines().length, new Set(lines().map(({ id }) => id)).size]).toEqual([0, 250, 250]);
     expect(sizes).toEqual(['100', '100', '50']);
   });
@@ -80,10 +79,7 @@ describe('truto-engagements list', () => {
     const odd = ['a\nb', ' c', 'd\t', 'e\u2028f', 'g\u202eh', 'i\ud800j'];
     const records = ['1', ...odd, '2 3', 'é🦊'].map((id) => ({ id }));
     await using upstream = await startUpstream(json(200, { result: records, next_cursor: null }), 'capsule');
-    const { code, stdout, stderr } = await runCli(['list', ...account, '--ids'], {
-      ...env,
-      TRUTO_BASE_URL: upstream.url,
-    });
+    const { code, stdout, stderr } = await runCli(['list', ...account, '--ids'], envOf(upstream));
     expect(stdout).toBe('1\n2 3\né🦊\n');
     expect(stderr.trimEnd().split('\n')).toHaveLength(odd.length);
     expect(code).toBe(3);
@@ -103,7 +99,7 @@ describe('truto-engagements list', () => {
       created_at: '2026-01-02T03:04:05Z',
     };
     await using upstream = await startUpstream(json(200, { result: [wide, evil], next_cursor: null }), 'capsule');
-    const { code, shown } = await runInTerminal(['list', ...account], { ...env, TRUTO_BASE_URL: upstream.url });
+    const { code, shown } = await runInTerminal(['list', ...account], envOf(upstream));
     expect(code).toBe(0);
     const [head = '', ...rows] = shown.trimEnd().split(/\r?\n/);
     expect(head.split(/ +/)).toEqual(['ID', 'TYPE', 'CREATED', 'SUBJECT']);
@@ -116,7 +112,7 @@ describe('truto-engagements list', () => {
     const ids = ['日本語日本語', 'a\u202eb', '1'];
     const records = ids.map((id) => ({ id, engagement_type: 'call', subject: 'here' }));
     await using upstream = await startUpstream(json(200, { result: records, next_cursor: null }), 'capsule');
-    const { shown } = await runAtTerminal(['list', ...account], { ...env, TRUTO_BASE_URL: upstream.url });
+    const { shown } = await runAtTerminal(['list', ...account], envOf(upstream));
     const rows = shown.trimEnd().split(/\r?\n/).slice(1);
     expect(rows.map((row) => row.split(/ +/)[0])).toEqual(['日本語日本語', String.raw`a\u202eb`, '1']);
     // The subjects are below each other: a wide character takes two columns.
@@ -135,7 +131,7 @@ describe('truto-engagements list', () => {
         cursor === 'b' ? page('7', null) : cursor === 'a' ? page('longest-of-all', 'b') : page('longer', 'a');
       answer(request, response);
     }, 'capsule');
-    const { shown } = await runAtTerminal(['list', ...account, '--all'], { ...env, TRUTO_BASE_URL: upstream.url });
+    const { shown } = await runAtTerminal(['list', ...account, '--all'], envOf(upstream));
     const rows = shown.trimEnd().split(/\r?\n/);
     expect(rows).toHaveLength(301);
     const columns = [1, 101, 201].map((index) => rows[index]?.indexOf('here'));
@@ -167,13 +163,9 @@ describe('truto-engagements list', () => {
     await using upstream = await startUpstream((request, response) => {
       if (!isLimited) return json(200, { result: [{ id: 'e1' }], next_cursor: null })(request, response);
       isLimited = false;
-      json(
-        429,
-        { statusCode: 429, error: 'Too Many Requests', message: '' },
-        { 'retry-after': '2' },
-      )(request, response);
+      truto(429, {}, { 'retry-after': '2' })(request, response);
     }, 'capsule');
-    const settings = { ...env, TRUTO_BASE_URL: upstream.url, REQUEST_TIMEOUT_MS: '1500' };
+    const settings = { ...envOf(upstream), REQUEST_TIMEOUT_MS: '1500' };
     const { code, lines, stderr } = await runCli(['list', ...account], settings);
     expect([code, lines().map(({ id }) => id)]).toEqual([0, ['e1']]);
     expect(stderr).toMatch(/waiting.*about 2 s/i);
@@ -182,14 +174,14 @@ describe('truto-engagements list', () => {
   it.each([true, 'true'])('ends with 4 when a page is marked as partial by %j', async (isPartial) => {
     const page = { result: [{ id: 'e1' }], next_cursor: null, is_partial_response: isPartial };
     await using upstream = await startUpstream(json(200, page), 'capsule');
-    const { code, lines } = await runCli(['list', ...account, '--all'], { ...env, TRUTO_BASE_URL: upstream.url });
+    const { code, lines } = await runCli(['list', ...account, '--all'], envOf(upstream));
     expect([code, lines().map(({ id }) => id)]).toEqual([4, ['e1']]);
   });
 
   it('ends with 4 when the list goes in a circle, and says when Truto gives only a part of it', async () => {
     const page = json(200, { result: [{ id: 'e1' }], next_cursor: 'again', is_partial_response: true });
     await using upstream = await startUpstream(page, 'capsule');
-    const { code, stderr } = await runCli(['list', ...account, '--all'], { ...env, TRUTO_BASE_URL: upstream.url });
+    const { code, stderr } = await runCli(['list', ...account, '--all'], envOf(upstream));
     expect(code).toBe(4);
     expect(stderr).toMatch(/part/);
     expect(stderr).toMatch(/read before/);
@@ -241,7 +233,7 @@ describe('truto-engagements get', () => {
 
   it('ends with 3 when upstream does not take the token', async () => {
     await using upstream = await startUpstream(truto(401), 'capsule');
-    const { code, lines } = await runCli(['get', 'e1', ...account], { ...env, TRUTO_BASE_URL: upstream.url });
+    const { code, lines } = await runCli(['get', 'e1', ...account], envOf(upstream));
     expect([code, lines()[0].result]).toEqual([3, 'Unauthenticated']);
   });
 });

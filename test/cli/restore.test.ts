@@ -11,7 +11,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openLedger } from '../../src/cli/ledger.ts';
 import { integrations } from '../../src/engagement/integrations.ts';
 import { excludedFields } from '../../src/engagement/record.ts';
@@ -22,19 +22,22 @@ import { seedEngagements } from '../../src/sandbox/seed.ts';
 import { startSandbox } from '../../src/sandbox/server.ts';
 import { startCli } from '../support/cli-process.ts';
 import { runInTerminal } from '../support/cli-terminal.ts';
+import { jsonLines } from '../support/json-lines.ts';
 import { runCli } from '../support/run-cli.ts';
 import { runProgram } from '../support/run-program.ts';
+import { shared } from '../support/shared.ts';
 import { type Answer, json, startUpstream } from '../support/upstream.ts';
 
 const token = 'canary-token-of-the-terminal';
 /** The fault of each create, until a test takes it away. */
 let faultOfCreate: SandboxFault | undefined;
-const sandbox = await startSandbox({
-  token,
-  engagementsPerAccount: 30,
-  pickFault: ({ method }) => (method === 'POST' ? faultOfCreate : undefined),
-});
-afterAll(() => sandbox.close());
+const sandbox = await shared(
+  startSandbox({
+    token,
+    engagementsPerAccount: 30,
+    pickFault: ({ method }) => (method === 'POST' ? faultOfCreate : undefined),
+  }),
+);
 const env = { TRUTO_BASE_URL: sandbox.url, TRUTO_API_TOKEN: token };
 
 let folder: string;
@@ -44,16 +47,11 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 const file = () => join(folder, 'undo.jsonl');
-const ledgerLines = () =>
-  readFileSync(join(folder, 'restored.jsonl'), 'utf8')
-    .trimEnd()
-    .split('\n')
-    .map((line) => JSON.parse(line));
+const ledgerLines = () => jsonLines(readFileSync(join(folder, 'restored.jsonl'), 'utf8'));
 
 type Seed = ReturnType<typeof seedEngagements>[number];
 const seeds = new Map<string, Seed[]>();
 
-/** The fields that providers require of a create. */
 const required = ['content', 'subject', 'account', 'contact', 'start_time'] as const;
 
 /** Engagements that no other test has taken: of a type that Truto documents for creates, while there is one. */
@@ -69,7 +67,6 @@ function take(name: string, count: number): readonly Seed[] {
   return mine;
 }
 
-/** Deletes engagements with snapshots, and keeps the lines. */
 async function deleteInto(path: string, name: string, records: readonly Seed[]): Promise<void> {
   const { id: account, rule } = sandboxAccount(name);
   for (const { id, engagement_type: type } of records) {
@@ -89,7 +86,6 @@ async function read(name: string, id: string, { engagement_type: type }: Seed) {
   return lines()[0];
 }
 
-/** An undo line as a bulk delete writes it. */
 function undoLine(engagement: object, integratedAccountId: string, readAt = '2026-11-01T10:00:00.000Z'): string {
   return `${JSON.stringify({ integratedAccountId, readAt, engagement })}\n`;
 }
@@ -102,26 +98,23 @@ describe('truto-engagements restore', () => {
     expect([creating.length, others.length]).toEqual([10, 4]);
   });
 
-  it.each(creating)(
-    'creates a deleted engagement of %s again, and names each field that the new one lacks',
-    async (name) => {
-      const [record] = take(name, 1) as [Seed];
-      await deleteInto(file(), name, [record]);
-      const { code, lines } = await restore(file());
-      const [line] = lines();
-      expect([code, lines().length]).toEqual([0, 1]);
-      expect(line).toMatchObject({ id: record.id, result: 'Restored', outcome: 'CREATED' });
-      expect(line.newId).not.toBe(record.id);
-      const { engagement } = await read(name, line.newId, record);
-      const lacking = ['id', ...line.lost, ...line.unconfirmed];
-      const kept = Object.entries(record).filter(([field, value]) => !lacking.includes(field) && value !== null);
-      expect(kept.length).toBeGreaterThan(1);
-      // A new phone number has no id.
-      const withoutIds = (value: unknown) =>
-        Array.isArray(value) && value[0]?.number ? value.map(({ id: _id, ...phone }) => phone) : value;
-      for (const [field, value] of kept) expect([field, engagement[field]]).toEqual([field, withoutIds(value)]);
-    },
-  );
+  it.each(creating)('creates a deleted engagement of %s again, and names each field that is lost', async (name) => {
+    const [record] = take(name, 1) as [Seed];
+    await deleteInto(file(), name, [record]);
+    const { code, lines } = await restore(file());
+    const [line] = lines();
+    expect([code, lines().length]).toEqual([0, 1]);
+    expect(line).toMatchObject({ id: record.id, result: 'Restored', outcome: 'CREATED' });
+    expect(line.newId).not.toBe(record.id);
+    const { engagement } = await read(name, line.newId, record);
+    const lacking = ['id', ...line.lost, ...line.unconfirmed];
+    const kept = Object.entries(record).filter(([field, value]) => !lacking.includes(field) && value !== null);
+    expect(kept.length).toBeGreaterThan(1);
+    // A new phone number has no id.
+    const withoutIds = (value: unknown) =>
+      Array.isArray(value) && value[0]?.number ? value.map(({ id: _id, ...phone }) => phone) : value;
+    for (const [field, value] of kept) expect([field, engagement[field]]).toEqual([field, withoutIds(value)]);
+  });
 
   it.each(others)('refuses to restore an engagement of %s before it sends anything, and says why', async (name) => {
     const [record] = take(name, 1) as [Seed];
@@ -134,14 +127,12 @@ describe('truto-engagements restore', () => {
   });
 });
 
-describe('restore with a token that Truto refuses', () => {
-  it('says so once, and sends no create', async () => {
-    await deleteInto(file(), 'Pipedrive', take('Pipedrive', 3));
-    const before = postCount();
-    const { code, lines, stderr } = await runCli(['restore', file()], { ...env, TRUTO_API_TOKEN: 'another' });
-    expect([code, lines(), postCount()]).toEqual([3, [], before]);
-    expect(stderr.match(/token/g)).toHaveLength(1);
-  });
+it('restore with a token that Truto refuses says so once, and sends no create', async () => {
+  await deleteInto(file(), 'Pipedrive', take('Pipedrive', 3));
+  const before = postCount();
+  const { code, lines, stderr } = await runCli(['restore', file()], { ...env, TRUTO_API_TOKEN: 'another' });
+  expect([code, lines(), postCount()]).toEqual([3, [], before]);
+  expect(stderr.match(/token/g)).toHaveLength(1);
 });
 
 describe('R32 a second run', () => {
@@ -340,39 +331,35 @@ describe('a restore', () => {
   });
 });
 
-describe('a ledger on a full disk', () => {
-  it('stops the restore before anything is created, and the next run continues', async () => {
-    await deleteInto(file(), 'Freshsales', take('Freshsales', 2));
-    const at = new Date().toISOString();
-    const other = { key: `["${'other account '.repeat(63)}",null,"1"]`, event: 'restored', at, newId: '2' };
-    writeFileSync(join(folder, 'restored.jsonl'), `${JSON.stringify(other)}\n`);
-    const before = postCount();
-    // Files have at most 1,024 bytes, and the ledger has nearly as many.
-    const command = `ulimit -f 1; exec '${process.execPath}' src/cli/main.ts restore '${file()}'`;
-    const limited = await runProgram(['bash', '-c', command], process.cwd(), env);
-    expect([limited.code, postCount()]).toEqual([4, before]);
-    expect(limited.output).toContain('The ledger cannot be written (EFBIG)');
-    expect(limited.output.match(/"result":"NotSent"/g)).toHaveLength(2);
-    const { code, lines } = await restore(file());
-    expect([code, lines().map(({ result }) => result)]).toEqual([0, ['Restored', 'Restored']]);
-    expect(ledgerLines()).toHaveLength(1 + 4);
-  });
+it('a ledger on a full disk stops the restore before anything is created, and the next run continues', async () => {
+  await deleteInto(file(), 'Freshsales', take('Freshsales', 2));
+  const at = new Date().toISOString();
+  const other = { key: `["${'other account '.repeat(63)}",null,"1"]`, event: 'restored', at, newId: '2' };
+  writeFileSync(join(folder, 'restored.jsonl'), `${JSON.stringify(other)}\n`);
+  const before = postCount();
+  // Files have at most 1,024 bytes, and the ledger has nearly as many.
+  const command = `ulimit -f 1; exec '${process.execPath}' src/cli/main.ts restore '${file()}'`;
+  const limited = await runProgram(['bash', '-c', command], process.cwd(), env);
+  expect([limited.code, postCount()]).toEqual([4, before]);
+  expect(limited.output).toContain('The ledger cannot be written (EFBIG)');
+  expect(limited.output.match(/"result":"NotSent"/g)).toHaveLength(2);
+  const { code, lines } = await restore(file());
+  expect([code, lines().map(({ result }) => result)]).toEqual([0, ['Restored', 'Restored']]);
+  expect(ledgerLines()).toHaveLength(1 + 4);
 });
 
-describe('a restore at a terminal', () => {
-  it.each([
-    ['y', 0],
-    ['n', 4],
-  ])('names the account and the count, asks, and after %j ends with %i', async (keys, expected) => {
-    const [record] = take('Planhat', 1) as [Seed];
-    await deleteInto(file(), 'Planhat', [record]);
-    const before = postCount();
-    const { code, shown } = await runInTerminal(['restore', file()], env, { typed: [['[y/N]', `${keys}\n`]] });
-    const [question = ''] = shown.split('[y/N]');
-    for (const part of ['1 engagement ', sandboxAccount('Planhat').id, 'Planhat']) expect(question).toContain(part);
-    if (keys === 'y') expect(shown).toMatch(new RegExp(`${record.id} → \\S+ {2}restored\\r?$`, 'm'));
-    expect([code, postCount() - before]).toEqual([expected, keys === 'y' ? 1 : 0]);
-  });
+it.each([
+  ['y', 0],
+  ['n', 4],
+])('a restore at a terminal names account and count, asks, and after %j ends with %i', async (keys, expected) => {
+  const [record] = take('Planhat', 1) as [Seed];
+  await deleteInto(file(), 'Planhat', [record]);
+  const before = postCount();
+  const { code, shown } = await runInTerminal(['restore', file()], env, { typed: [['[y/N]', `${keys}\n`]] });
+  const [question = ''] = shown.split('[y/N]');
+  for (const part of ['1 engagement ', sandboxAccount('Planhat').id, 'Planhat']) expect(question).toContain(part);
+  if (keys === 'y') expect(shown).toMatch(new RegExp(`${record.id} → \\S+ {2}restored\\r?$`, 'm'));
+  expect([code, postCount() - before]).toEqual([expected, keys === 'y' ? 1 : 0]);
 });
 
 describe('a provider that shows deleted engagements', () => {

@@ -4,7 +4,6 @@ import { readTexts } from '../../src/config/settings.ts';
 import { checkCompose, installChecks, parseDockerfile, parseYaml, readText } from './checks.ts';
 import { idleTimeoutMs, longestQuietMs, longestStopMs, secondsToMs } from './durations.ts';
 
-/** A service of compose.yaml, as far as it matters here. */
 interface Service {
   readonly build?: { readonly context: string; readonly dockerfile: string };
   readonly environment?: Readonly<Record<string, string>>;

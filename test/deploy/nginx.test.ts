@@ -1,16 +1,17 @@
 import { channel } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { describe, expect, it } from 'vitest';
 import { startTestFacade } from '../support/facade.ts';
+import { startFacadeOver } from '../support/facade-over.ts';
 import { freePort } from '../support/free-port.ts';
+import { listen } from '../support/listen.ts';
 import { startNginx } from '../support/nginx-server.ts';
 import { bearer, jwtSecret, serviceEnv, signToken } from '../support/service.ts';
 import { json, startUpstream } from '../support/upstream.ts';
 
-/** A request that reached a replica. */
 interface Seen {
   readonly headers: IncomingMessage['headers'];
   readonly body: string;
@@ -27,16 +28,7 @@ async function startReplica(handle: Handle) {
     seen.push(one);
     handle(response, one);
   };
-  const server = createServer(listener);
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return {
-    address: `127.0.0.1:${(server.address() as AddressInfo).port}`,
-    seen,
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
-    },
-  };
+  return Object.assign(await listen(createServer(listener)), { seen });
 }
 
 const absent = async () => `127.0.0.1:${await freePort()}`;
@@ -59,7 +51,7 @@ describe('deploy/nginx.conf', () => {
   it('never sends a POST again that a replica has got and not answered, and says that it may have been done', async () => {
     await using first = await startReplica(lose);
     await using second = await startReplica(lose);
-    await using nginx = await startNginx([first.address, second.address]);
+    await using nginx = await startNginx([first.host, second.host]);
     for (const key of several) {
       const response = await post(nginx.url, { 'idempotency-key': key });
       expect(response.status).toBe(502);
@@ -72,7 +64,7 @@ describe('deploy/nginx.conf', () => {
   it('never sends a POST again whose answer broke off', async () => {
     await using first = await startReplica(loseHalfway);
     await using second = await startReplica(loseHalfway);
-    await using nginx = await startNginx([first.address, second.address]);
+    await using nginx = await startNginx([first.host, second.host]);
     for (const key of several)
       await expect(post(nginx.url, { 'idempotency-key': key }).then((a) => a.text())).rejects.toThrow();
     expect(first.seen.length + second.seen.length).toBe(several.length);
@@ -81,7 +73,7 @@ describe('deploy/nginx.conf', () => {
   it('sends a POST that was refused with 503 to the other replica, complete', async () => {
     await using leaving = await startReplica(refuse);
     await using staying = await startReplica(succeed);
-    await using nginx = await startNginx([leaving.address, staying.address]);
+    await using nginx = await startNginx([leaving.host, staying.host]);
     for (const key of several) {
       const response = await post(nginx.url, { 'idempotency-key': key }, `{"query":"${key.repeat(5_000)}"}`);
       expect([response.status, await response.text()]).toEqual([200, 'done']);
@@ -93,7 +85,7 @@ describe('deploy/nginx.conf', () => {
   it('keeps requests away from a replica that refuses', async () => {
     await using leaving = await startReplica(refuse);
     await using staying = await startReplica(succeed);
-    await using nginx = await startNginx([leaving.address, staying.address]);
+    await using nginx = await startNginx([leaving.host, staying.host]);
     await expect.poll(async () => (await post(nginx.url)) && leaving.seen.length).toBe(1);
     await Promise.all(Array.from({ length: 50 }, () => post(nginx.url)));
     expect(leaving.seen.length).toBeLessThan(10);
@@ -102,7 +94,7 @@ describe('deploy/nginx.conf', () => {
   it.each([0, 1])('sends a POST to the other replica when replica %i does not listen', async (index) => {
     await using staying = await startReplica(succeed);
     const addresses = [await absent(), await absent()] as [string, string];
-    addresses[index] = staying.address;
+    addresses[index] = staying.host;
     await using nginx = await startNginx(addresses);
     for (const key of several) expect((await post(nginx.url, { 'idempotency-key': key })).status).toBe(200);
     expect(staying.seen.map(({ headers }) => headers['idempotency-key'])).toEqual(several);
@@ -122,7 +114,7 @@ describe('deploy/nginx.conf', () => {
   it("forwards a replica's own refusal when all refuse, and continues to try them", async () => {
     await using first = await startReplica(refuse);
     await using second = await startReplica(refuse);
-    await using nginx = await startNginx([first.address, second.address]);
+    await using nginx = await startNginx([first.host, second.host]);
     for (const _ of several) {
       const response = await post(nginx.url);
       expect([response.status, await response.text()]).toEqual([503, 'refused']);
@@ -134,7 +126,7 @@ describe('deploy/nginx.conf', () => {
     let isBusy = true;
     await using leaving = await startReplica(refuse);
     await using staying = await startReplica((...args) => (isBusy ? refuse : succeed)(...args));
-    await using nginx = await startNginx([leaving.address, staying.address]);
+    await using nginx = await startNginx([leaving.host, staying.host]);
     // Until nginx has marked both as failed, and has no replica to send a request to.
     const isExhausted = () => nginx.passed().some(({ replicas }) => /\bengagements\b/.test(replicas));
     await expect.poll(async () => (await post(nginx.url)) && isExhausted()).toBe(true);
@@ -150,7 +142,7 @@ describe('deploy/nginx.conf', () => {
     };
     await using replica = await startReplica(stream);
     await using other = await startReplica(stream);
-    await using nginx = await startNginx([replica.address, other.address]);
+    await using nginx = await startNginx([replica.host, other.host]);
     const response = await post(nginx.url, { accept: type });
     const reader = response.body?.getReader();
     expect(Buffer.from((await reader?.read())?.value ?? []).toString()).toBe('first');
@@ -169,7 +161,7 @@ describe('deploy/nginx.conf', () => {
     };
     await using replica = await startReplica(stream);
     await using other = await startReplica(stream);
-    await using nginx = await startNginx([replica.address, other.address]);
+    await using nginx = await startNginx([replica.host, other.host]);
     const large = await post(nginx.url, { 'idempotency-key': 'large' });
     // Until no more is written while fifty other requests are answered.
     for (let before = -1; written > before; ) {
@@ -183,7 +175,7 @@ describe('deploy/nginx.conf', () => {
   it('passes on who calls, under which key, and as which request', async () => {
     await using replica = await startReplica(succeed);
     await using other = await startReplica(succeed);
-    await using nginx = await startNginx([replica.address, other.address]);
+    await using nginx = await startNginx([replica.host, other.host]);
     const given = { authorization: 'Bearer t', 'idempotency-key': 'k', 'x-request-id': 'mine' };
     await post(nginx.url, given);
     await post(nginx.url);
@@ -198,7 +190,7 @@ describe('deploy/nginx.conf', () => {
   it('keeps connections to the replicas open', async () => {
     await using replica = await startReplica(succeed);
     await using other = await startReplica(succeed);
-    await using nginx = await startNginx([replica.address, other.address]);
+    await using nginx = await startNginx([replica.host, other.host]);
     for (const _ of [...several, ...several, ...several]) await (await post(nginx.url)).text();
     const ports = [...replica.seen, ...other.seen].map(({ fromPort }) => fromPort);
     expect(new Set(ports).size).toBeLessThan(ports.length);
@@ -207,7 +199,7 @@ describe('deploy/nginx.conf', () => {
   it('forwards reads of bulk deletes, also to the other replica, and nothing else below their path', async () => {
     await using first = await startReplica(refuse);
     await using second = await startReplica(succeed);
-    await using nginx = await startNginx([first.address, second.address]);
+    await using nginx = await startNginx([first.host, second.host]);
     for (const path of ['/bulk?asset=x', '/bulk/1/report.json', '/bulk/2/report.json'])
       expect(await (await fetch(nginx.url + path)).text()).toBe('done');
     expect((await fetch(`${nginx.url}/bulk`, { method: 'POST' })).status).toBe(403);
@@ -217,7 +209,7 @@ describe('deploy/nginx.conf', () => {
   it("forwards Truto's events, also to the other replica, and only by POST", async () => {
     await using first = await startReplica(refuse);
     await using second = await startReplica(succeed);
-    await using nginx = await startNginx([first.address, second.address]);
+    await using nginx = await startNginx([first.host, second.host]);
     for (const body of several) {
       const answer = await fetch(`${nginx.url}/webhooks/truto`, { method: 'POST', body: String(body) });
       expect(await answer.text()).toBe('done');
@@ -229,7 +221,7 @@ describe('deploy/nginx.conf', () => {
   it('does not publish the metrics of a replica', async () => {
     await using replica = await startReplica(succeed);
     await using other = await startReplica(succeed);
-    await using nginx = await startNginx([replica.address, other.address]);
+    await using nginx = await startNginx([replica.host, other.host]);
     expect((await fetch(`${nginx.url}/metrics`)).status).toBe(404);
     expect((await fetch(`${nginx.url}/ready`)).status).toBe(200);
     expect(replica.seen.length + other.seen.length).toBe(1);
@@ -241,8 +233,7 @@ describe('deploy/nginx.conf in front of the server', () => {
   const hostOf = (url: string) => new URL(url).host;
 
   it('R22 closes idle connections before the server does, and no request is lost', async () => {
-    await using upstream = await startUpstream(json(204, undefined), 'capsule');
-    await using facade = await startTestFacade(upstream.url, { KEEP_ALIVE_TIMEOUT_MS: '5000' });
+    await using facade = await startFacadeOver(json(204, undefined), { KEEP_ALIVE_TIMEOUT_MS: '5000' }, 'capsule');
     const closedBy: string[] = [];
     const watch = (message: unknown) => {
       const { socket } = message as { socket: Socket };
@@ -279,7 +270,7 @@ describe('deploy/nginx.conf in front of the server', () => {
   it("S26 forwards the client's address to the server, for any X-Forwarded-For of the client", async () => {
     await using replica = await startReplica(succeed);
     await using other = await startReplica(succeed);
-    await using nginx = await startNginx([replica.address, other.address]);
+    await using nginx = await startNginx([replica.host, other.host]);
     await post(nginx.url, { 'x-forwarded-for': '198.51.100.1' });
     const [seen] = [...replica.seen, ...other.seen];
     expect(seen?.headers['x-forwarded-for']).toBe('198.51.100.1, 127.0.0.1');

@@ -1,8 +1,8 @@
-import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { createFolder } from '../support/folder.ts';
 import { installPrometheus, installTimeoutMs } from '../support/prometheus-server.ts';
 import { runProgram } from '../support/run-program.ts';
 import { type RuleFile, readRuleFile } from './observability.ts';
@@ -13,12 +13,11 @@ const promtool = (folder: string, ...args: readonly string[]) => runProgram(['pr
 
 /** What promtool says of the shipped tests with other rules. */
 async function testOther(rules: RuleFile) {
-  const folder = mkdtempSync(join(tmpdir(), 'alerts-'));
-  cpSync(shipped, folder, { recursive: true });
+  using folder = createFolder();
+  cpSync(shipped, folder.path, { recursive: true });
   // JSON is YAML.
-  writeFileSync(join(folder, 'alerts.yaml'), JSON.stringify(rules));
-  const ended = await promtool(folder, 'test', 'rules', 'alerts.test.yaml');
-  rmSync(folder, { recursive: true });
+  writeFileSync(join(folder.path, 'alerts.yaml'), JSON.stringify(rules));
+  const ended = await promtool(folder.path, 'test', 'rules', 'alerts.test.yaml');
   return ended;
 }
 

@@ -4,6 +4,7 @@ import { expect, it } from 'vitest';
 import { sandboxToken } from '../../src/sandbox/accounts.ts';
 import { startSandbox } from '../../src/sandbox/server.ts';
 import { engagementsNeeded, listTargets, type Target } from '../soak/targets.ts';
+import { fetchGraphQL } from '../support/fetch-graphql.ts';
 import { freePort } from '../support/free-port.ts';
 import { type Passed, startNginx } from '../support/nginx-server.ts';
 import { startServerProcess } from '../support/server-process.ts';
@@ -14,7 +15,6 @@ const callerCount = 8;
 /** So long that every restart finds deletes in flight. */
 const latencyMs = 50;
 
-/** One delete, and the response that its caller got. */
 interface Answered {
   readonly target: Target;
   readonly requestId: string;
@@ -29,7 +29,6 @@ const query = `mutation ($id: ID!, $account: ID!, $type: EngagementType) {
   }
 }`;
 
-/** The engagement that a request to delete names. */
 const idOf = (url: string) => decodeURIComponent(new URL(url, 'http://upstream').pathname.split('/').at(-1) ?? '');
 
 /** A refused request, and the replicas that drained when it began and when it ended. */
@@ -51,14 +50,9 @@ function startLoad(url: string, leaving: () => string | undefined) {
   async function remove(target: Target): Promise<Answered> {
     const leftBefore = leaving();
     const requestId = randomUUID();
-    const response = await fetch(`${url}/graphql`, {
-      method: 'POST',
-      headers: {
-        'content-type': 'application/json',
-        authorization: `Bearer ${sandboxToken}`,
-        'x-request-id': requestId,
-      },
-      body: JSON.stringify({ query, variables: target }),
+    const response = await fetchGraphQL(`${url}/graphql`, query, {
+      variables: target,
+      headers: { authorization: `Bearer ${sandboxToken}`, 'x-request-id': requestId },
     });
     const body = await response.text();
     if (response.status !== 503) return { target, requestId, status: response.status, body };

@@ -9,14 +9,12 @@ import {
 import { fillIn, panelExpressions, readRuleFile } from './observability.ts';
 import { sendTraffic, trafficEnv } from './traffic.ts';
 
-/** A rule, as Prometheus tells of it. */
 interface LoadedRule {
   readonly name: string;
   readonly health: string;
   readonly state: string;
 }
 
-/** An alert that fires or is about to. */
 interface Alert {
   readonly state: string;
   readonly annotations: Readonly<Record<string, string>>;

@@ -5,18 +5,17 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type NodeKey, writeNodeId } from '../../src/engagement/node-id.ts';
 import { sandboxAccount, sandboxToken } from '../../src/sandbox/accounts.ts';
 import { seedEngagements } from '../../src/sandbox/seed.ts';
-import { type Sandbox, startSandbox } from '../../src/sandbox/server.ts';
+import { startSandbox } from '../../src/sandbox/server.ts';
 import { started } from '../support/bulk.ts';
 import { startSetting } from '../support/bulk-setting.ts';
 import { installPackages } from '../support/install-packages.ts';
 import { pythonWith } from '../support/python.ts';
 import { runProgram } from '../support/run-program.ts';
-import { type ServerProcess, startServerProcess } from '../support/server-process.ts';
-import { startWitness, type Witness } from './witness.ts';
+import { startServerProcess } from '../support/server-process.ts';
+import { shared } from '../support/shared.ts';
+import { startWitness } from './witness.ts';
 
 const folder = fileURLToPath(new URL('../../examples/clients/', import.meta.url));
-/** What the first run installs takes its time. */
-const installTimeoutMs = 300_000;
 
 const node = process.execPath;
 const python = () => pythonWith('urllib.request', 'python3');
@@ -45,24 +44,12 @@ const programs = [
   { name: 'python', command: () => [python(), 'stdlib.py'], integration: 'Monday CRM' },
 ];
 
-let server: ServerProcess;
-let witness: Witness;
-/** One that wants a token, and what is behind it. */
-let guarded: ServerProcess;
-let sandbox: Sandbox;
-beforeAll(async () => {
-  installPackages(folder, '75 MB');
-  server = await startServerProcess({});
-  witness = await startWitness(server.endpoint);
-  sandbox = await startSandbox();
-  guarded = await startServerProcess({ AUTH_MODE: 'passthrough', TRUTO_BASE_URL: sandbox.url });
-}, installTimeoutMs);
-afterAll(async () => {
-  await witness?.[Symbol.asyncDispose]();
-  await server?.[Symbol.asyncDispose]();
-  await guarded?.[Symbol.asyncDispose]();
-  await sandbox?.close();
-});
+installPackages(folder, '75 MB');
+const server = await shared(startServerProcess({}));
+const witness = await shared(startWitness(server.endpoint));
+const sandbox = await shared(startSandbox());
+/** One that wants a token. */
+const guarded = await shared(startServerProcess({ AUTH_MODE: 'passthrough', TRUTO_BASE_URL: sandbox.url }));
 
 async function ask(query: string) {
   const headers = { 'content-type': 'application/json' };
@@ -168,19 +155,17 @@ const apolloProgram = `
   });
 `;
 
-describe('Apollo Client over HTTP', () => {
-  it('falls back from a hash to its query, and follows a bulk delete to its end', async () => {
-    await using setting = await startSetting({ engagementsPerAccount: 200, latencyMs: 250 });
-    const account = sandboxAccount('Capsule');
-    const ids = seedEngagements(account, 200).map(({ id }) => id);
-    const { id } = await started(setting.facade.post, { integratedAccountId: account.id, ids });
-    const program = ['--input-type=module', '--eval', apolloProgram, '--', `${setting.facade.url}/graphql`, id];
-    const { code, output } = await runProgram([node, ...program], folder);
-    const [count, ...lines] = output.trimEnd().split('\n');
-    expect([code, count, lines.pop()]).toEqual([0, '14', 'complete']);
-    expect(lines.length).toBeGreaterThan(1);
-    expect(JSON.parse(lines.at(-1) ?? '')).toMatchObject({ state: 'COMPLETED', outcomes: { deleted: 200 } });
-  });
+it('Apollo Client over HTTP falls back from a hash to its query, and follows a bulk delete to its end', async () => {
+  await using setting = await startSetting({ engagementsPerAccount: 200, latencyMs: 250 });
+  const account = sandboxAccount('Capsule');
+  const ids = seedEngagements(account, 200).map(({ id }) => id);
+  const { id } = await started(setting.facade.post, { integratedAccountId: account.id, ids });
+  const program = ['--input-type=module', '--eval', apolloProgram, '--', `${setting.facade.url}/graphql`, id];
+  const { code, output } = await runProgram([node, ...program], folder);
+  const [count, ...lines] = output.trimEnd().split('\n');
+  expect([code, count, lines.pop()]).toEqual([0, '14', 'complete']);
+  expect(lines.length).toBeGreaterThan(1);
+  expect(JSON.parse(lines.at(-1) ?? '')).toMatchObject({ state: 'COMPLETED', outcomes: { deleted: 200 } });
 });
 
 describe('the files generated for them', () => {

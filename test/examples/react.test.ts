@@ -1,44 +1,35 @@
-import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Browser, Page } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Page } from 'playwright-core';
+import { afterAll, describe, expect, it } from 'vitest';
 import { launchChromium } from '../support/chromium.ts';
+import { closing } from '../support/closing.ts';
 import { startTestFacade } from '../support/facade.ts';
 import { installPackages } from '../support/install-packages.ts';
 import { inTurn, lostAnswer } from '../support/keyed-delete.ts';
+import { listen } from '../support/listen.ts';
 import { truto } from '../support/outcome.ts';
 import { runProgram } from '../support/run-program.ts';
+import { shared } from '../support/shared.ts';
 import { type Answer, json, startUpstream } from '../support/upstream.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const folder = join(root, 'examples/react');
-/** What the first run installs takes its time. */
-const installTimeoutMs = 300_000;
 
 const node = process.execPath;
 const tsc = [node, join(folder, 'node_modules/typescript/bin/tsc')];
 const types: Readonly<Record<string, string>> = { '.html': 'text/html', '.js': 'text/javascript' };
 
-/** Serves the files of a folder, as a web server does. */
-async function startPages(dist: string) {
+function startPages(dist: string) {
   const server = createServer(({ url }, response) => {
     const path = url === '/' ? '/index.html' : (url ?? '');
     const type = types[extname(path)];
     if (!type) return void response.writeHead(404).end();
     response.setHeader('content-type', type).end(readFileSync(join(dist, path)));
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  return {
-    origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections();
-      await once(server.close(), 'close');
-    },
-  };
+  });
+  return listen(server);
 }
 
 const records = ['Renewal', 'Kick-off'].map((subject, index) => ({ id: `e${index + 1}`, subject }));
@@ -49,30 +40,22 @@ const listing =
   (request, response) =>
     (request.method === 'DELETE' ? onDelete : json(200, { result: records, next_cursor: null }))(request, response);
 
-let browser: Browser;
-let dist: string;
-beforeAll(async () => {
-  installPackages(folder, '110 MB');
-  dist = mkdtempSync(join(folder, 'node_modules/.dist-'));
-  browser = await launchChromium();
-}, installTimeoutMs);
-afterAll(async () => {
-  await browser?.close();
-  rmSync(dist, { recursive: true, force: true });
-});
+installPackages(folder, '110 MB');
+const dist = mkdtempSync(join(folder, 'node_modules/.dist-'));
+afterAll(() => rmSync(dist, { recursive: true, force: true }));
+const browser = await shared(launchChromium());
 
 /** Builds the page for a server that lets it call, and opens it. */
 async function withPage(onDelete: Answer, use: (page: Page, deletes: () => number) => Promise<void>) {
   await using upstream = await startUpstream(listing(onDelete), 'Planhat');
   await using pages = await startPages(dist);
-  await using facade = await startTestFacade(upstream.url, { CORS_ORIGINS: pages.origin });
+  await using facade = await startTestFacade(upstream.url, { CORS_ORIGINS: pages.url });
   const vite = [node, join(folder, 'node_modules/vite/bin/vite.js'), 'build', '--outDir', dist, '--emptyOutDir'];
   const { code, output } = await runProgram(vite, folder, { VITE_ENDPOINT: `${facade.url}/graphql` });
   expect([code, output]).toEqual([0, expect.any(String)]);
-  const page = await browser.newPage();
-  await page.goto(pages.origin);
+  await using page = closing(await browser.newPage());
+  await page.goto(pages.url);
   await use(page, () => upstream.deletes().length);
-  await page.close();
 }
 
 const subjects = (page: Page) => page.locator('li').allTextContents();

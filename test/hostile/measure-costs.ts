@@ -1,6 +1,6 @@
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { sample } from 'fast-check';
+import { listen } from '../support/listen.ts';
 import { jwtSecret, serviceEnv, signToken } from '../support/service.ts';
 import { type CostServer, startCostServer } from './cost-server.ts';
 import { type CrowdResult, meetCrowds } from './crowds.ts';
@@ -47,7 +47,7 @@ export interface HostileResult {
 const record = JSON.stringify({ id: '7', engagement_type: 'call', subject: 'A call', contacts: [{ id: '1' }] });
 
 /** The smallest upstream: it takes one token, has one account, and answers everything else at once. */
-async function startUpstream(token: string) {
+function startUpstream(token: string) {
   const server = createServer(({ headers, method = '', url = '' }, response) => {
     const answer = (status: number, body: string) => {
       response.writeHead(status, { 'content-type': 'application/json' }).end(body);
@@ -62,14 +62,7 @@ async function startUpstream(token: string) {
     return answer(200, `{"result":[${record}],"next_cursor":null}`);
   });
   server.keepAliveTimeout = 60_000;
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    [Symbol.asyncDispose]: async () => {
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
-    },
-  };
+  return listen(server);
 }
 
 const median = (values: readonly number[]) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;

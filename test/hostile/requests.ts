@@ -197,127 +197,69 @@ const objectOf = (count: number, field: (index: number) => string) =>
 
 const given = (fields: string) => `{"id":"7","integratedAccountId":"a",${fields}}`;
 
-/** Values that are dear to read, to check or to complain of, by what is dear. */
-const values: Readonly<Record<string, (count: number) => Filled>> = {
-  'an id of any length': (count) => ({
-    query: deleteDocument,
-    variables: `{"id":"${repeated(count, 'x')}","integratedAccountId":"a"}`,
+/** Values that are dear to read, to check or to complain of, by what is dear: those of one document. */
+const filled = (query: string, variables: Readonly<Record<string, (count: number) => string>>) =>
+  Object.entries(variables).map(([name, make]) => [
+    name,
+    (count: number): Filled => ({ query, variables: make(count) }),
+  ]);
+
+const values: Readonly<Record<string, (count: number) => Filled>> = Object.fromEntries([
+  ...filled(deleteDocument, {
+    'an id of any length': (count) => `{"id":"${repeated(count, 'x')}","integratedAccountId":"a"}`,
+    'an id of dots and slashes': (count) => `{"id":"${repeated(count, '../%2e%2e/')}","integratedAccountId":"a"}`,
+    'an id of many bytes': (count) =>
+      `{"id":"${repeated(Math.min(count, 512), '\u{1F600}')}","integratedAccountId":"${repeated(Math.min(count, 512), '%')}"}`,
+    'an id that is a list': (count) => `{"id":${listOf(count, () => '1')},"integratedAccountId":"a"}`,
+    'an id in lists': (count) => `{"id":${nest(count, '[', ']', '1')},"integratedAccountId":"a"}`,
+    'an id that is an object': (count) =>
+      `{"id":${objectOf(count, (index) => `"k${index}":"${'x'.repeat(100)}"`)},"integratedAccountId":"a"}`,
+    'a kind that is not there': (count) => given(`"engagementType":"${repeated(count, 'CALLL')}"`),
+    'undeclared variables': (count) => given(`"x":${listOf(count, (index) => `{"k${index}":[]}`)}`),
+    'keys of prototypes': (count) => given(`"__proto__":${nest(count, '{"__proto__":', '}', '1')}`),
+    'numbers with many digits': (count) => `{"id":1${repeated(count, '0')},"integratedAccountId":"a"}`,
   }),
-  'an id of dots and slashes': (count) => ({
-    query: deleteDocument,
-    variables: `{"id":"${repeated(count, '../%2e%2e/')}","integratedAccountId":"a"}`,
+  ...filled(itemsDocument, {
+    'items that are right': (count) => `{"items":${listOf(count, (index) => `{"id":"${index}"}`)}}`,
+    'items that are wrong': (count) => `{"items":${listOf(count, (index) => `{"x${index}":1}`)}}`,
+    'items that are numbers': (count) => `{"items":${listOf(count, () => '0')}}`,
+    'items that are null': (count) => `{"items":${listOf(count, () => 'null')}}`,
+    'items with long texts': (count) =>
+      `{"items":${listOf(100, () => `{"id":"${'x'.repeat(Math.min(count, 2_500))}"}`)}}`,
+    'items with long unknown keys': (count) =>
+      `{"items":${listOf(100, () => `{"${'x'.repeat(Math.min(count, 2_500))}":1}`)}}`,
+    'numbers that lost digits': (count) => `{"items":${listOf(count, () => '{"id":9007199254740993}')}}`,
   }),
-  'an id of many bytes': (count) => ({
-    query: deleteDocument,
-    variables: `{"id":"${repeated(Math.min(count, 512), '\u{1F600}')}","integratedAccountId":"${repeated(Math.min(count, 512), '%')}"}`,
+  ...filled(listDocument, {
+    'a filter of long texts': (count) => `{"integratedAccountId":"a","filter":{"subject":"${repeated(count, 'x')}"}}`,
+    'a filter with unknown keys': (count) =>
+      `{"integratedAccountId":"a","filter":${objectOf(count, (index) => `"subjec${index}":"x"`)}}`,
+    'a filter with one long unknown key': (count) =>
+      `{"integratedAccountId":"a","filter":{"${repeated(count, 'x')}":{"a":1}}}`,
+    'dates that are none': (count) =>
+      `{"integratedAccountId":"a","filter":{"createdAt":{"gt":"2026-${repeated(count, '0')}"}}}`,
+    'dates with fractions': (count) =>
+      `{"integratedAccountId":"a","filter":{"createdAt":{"gt":"2026-01-01T00:00:00.${repeated(count, '9')}Z"}}}`,
   }),
-  'an id that is a list': (count) => ({
-    query: deleteDocument,
-    variables: `{"id":${listOf(count, () => '1')},"integratedAccountId":"a"}`,
+  ...filled(queryDocument, {
+    'a query of many parameters': (count) => `{"remoteQuery":${objectOf(count, (index) => `"k${index}":"v"`)}}`,
+    'a query of nested objects': (count) => `{"remoteQuery":{"a":${nest(count, '{"b":', '}', '1')}}}`,
+    'a query of nested lists': (count) => `{"remoteQuery":{"a":${nest(count, '[', ']', '1')}}}`,
+    'a query of one long list': (count) => `{"remoteQuery":{"a":${listOf(count, () => '"&="')}}}`,
+    'a query of values with long names': (count) =>
+      `{"remoteQuery":{"${repeated(16_000, '\u00e9')}":${objectOf(Math.min(count, 9_000), (index) => `"k${index}":1`)}}}`,
+    'a query of one long text': (count) => `{"remoteQuery":{"a":"${repeated(count, '%\u00e9')}"}}`,
   }),
-  'an id in lists': (count) => ({
-    query: deleteDocument,
-    variables: `{"id":${nest(count, '[', ']', '1')},"integratedAccountId":"a"}`,
+  ...filled(bulkDocument, {
+    'a bulk delete of ids': (count) =>
+      `{"input":{"integratedAccountId":"a","ids":${listOf(count, (index) => `"${index}"`)}}}`,
+    'a bulk delete of ids that are wrong': (count) =>
+      `{"input":{"integratedAccountId":"a","ids":${listOf(count, () => '".."')}}}`,
   }),
-  'an id that is an object': (count) => ({
-    query: deleteDocument,
-    variables: `{"id":${objectOf(count, (index) => `"k${index}":"${'x'.repeat(100)}"`)},"integratedAccountId":"a"}`,
+  ...filled('query($id: ID!) { node(nodeId: $id) { nodeId } }', {
+    'a node id that is none': (count) => `{"id":"${repeated(count, 'QUFB')}"}`,
   }),
-  'a kind that is not there': (count) => ({
-    query: deleteDocument,
-    variables: given(`"engagementType":"${repeated(count, 'CALLL')}"`),
-  }),
-  'undeclared variables': (count) => ({
-    query: deleteDocument,
-    variables: given(`"x":${listOf(count, (index) => `{"k${index}":[]}`)}`),
-  }),
-  'keys of prototypes': (count) => ({
-    query: deleteDocument,
-    variables: given(`"__proto__":${nest(count, '{"__proto__":', '}', '1')}`),
-  }),
-  'items that are right': (count) => ({
-    query: itemsDocument,
-    variables: `{"items":${listOf(count, (index) => `{"id":"${index}"}`)}}`,
-  }),
-  'items that are wrong': (count) => ({
-    query: itemsDocument,
-    variables: `{"items":${listOf(count, (index) => `{"x${index}":1}`)}}`,
-  }),
-  'items that are numbers': (count) => ({ query: itemsDocument, variables: `{"items":${listOf(count, () => '0')}}` }),
-  'items that are null': (count) => ({ query: itemsDocument, variables: `{"items":${listOf(count, () => 'null')}}` }),
-  'items with long texts': (count) => ({
-    query: itemsDocument,
-    variables: `{"items":${listOf(100, () => `{"id":"${'x'.repeat(Math.min(count, 2_500))}"}`)}}`,
-  }),
-  'items with long unknown keys': (count) => ({
-    query: itemsDocument,
-    variables: `{"items":${listOf(100, () => `{"${'x'.repeat(Math.min(count, 2_500))}":1}`)}}`,
-  }),
-  'a filter of long texts': (count) => ({
-    query: listDocument,
-    variables: `{"integratedAccountId":"a","filter":{"subject":"${repeated(count, 'x')}"}}`,
-  }),
-  'a filter with unknown keys': (count) => ({
-    query: listDocument,
-    variables: `{"integratedAccountId":"a","filter":${objectOf(count, (index) => `"subjec${index}":"x"`)}}`,
-  }),
-  'a filter with one long unknown key': (count) => ({
-    query: listDocument,
-    variables: `{"integratedAccountId":"a","filter":{"${repeated(count, 'x')}":{"a":1}}}`,
-  }),
-  'dates that are none': (count) => ({
-    query: listDocument,
-    variables: `{"integratedAccountId":"a","filter":{"createdAt":{"gt":"2026-${repeated(count, '0')}"}}}`,
-  }),
-  'dates with fractions': (count) => ({
-    query: listDocument,
-    variables: `{"integratedAccountId":"a","filter":{"createdAt":{"gt":"2026-01-01T00:00:00.${repeated(count, '9')}Z"}}}`,
-  }),
-  'a query of many parameters': (count) => ({
-    query: queryDocument,
-    variables: `{"remoteQuery":${objectOf(count, (index) => `"k${index}":"v"`)}}`,
-  }),
-  'a query of nested objects': (count) => ({
-    query: queryDocument,
-    variables: `{"remoteQuery":{"a":${nest(count, '{"b":', '}', '1')}}}`,
-  }),
-  'a query of nested lists': (count) => ({
-    query: queryDocument,
-    variables: `{"remoteQuery":{"a":${nest(count, '[', ']', '1')}}}`,
-  }),
-  'a query of one long list': (count) => ({
-    query: queryDocument,
-    variables: `{"remoteQuery":{"a":${listOf(count, () => '"&="')}}}`,
-  }),
-  'a query of values with long names': (count) => ({
-    query: queryDocument,
-    variables: `{"remoteQuery":{"${repeated(16_000, '\u00e9')}":${objectOf(Math.min(count, 9_000), (index) => `"k${index}":1`)}}}`,
-  }),
-  'a query of one long text': (count) => ({
-    query: queryDocument,
-    variables: `{"remoteQuery":{"a":"${repeated(count, '%\u00e9')}"}}`,
-  }),
-  'a bulk delete of ids': (count) => ({
-    query: bulkDocument,
-    variables: `{"input":{"integratedAccountId":"a","ids":${listOf(count, (index) => `"${index}"`)}}}`,
-  }),
-  'a bulk delete of ids that are wrong': (count) => ({
-    query: bulkDocument,
-    variables: `{"input":{"integratedAccountId":"a","ids":${listOf(count, () => '".."')}}}`,
-  }),
-  'a node id that is none': (count) => ({
-    query: 'query($id: ID!) { node(nodeId: $id) { nodeId } }',
-    variables: `{"id":"${repeated(count, 'QUFB')}"}`,
-  }),
-  'numbers that lost digits': (count) => ({
-    query: itemsDocument,
-    variables: `{"items":${listOf(count, () => '{"id":9007199254740993}')}}`,
-  }),
-  'numbers with many digits': (count) => ({
-    query: deleteDocument,
-    variables: `{"id":1${repeated(count, '0')},"integratedAccountId":"a"}`,
-  }),
-};
+]);
 
 /** Headers that are dear to read, by what is dear; a head has 16 KiB at least. */
 const headers: Readonly<Record<string, (count: number) => readonly string[]>> = {

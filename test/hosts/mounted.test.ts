@@ -5,20 +5,20 @@ import { fileURLToPath } from 'node:url';
 import type { GraphQLSchema } from 'graphql';
 import { createSchema, mergeSchemas } from 'graphql-yoga';
 import { meros } from 'meros/browser';
-import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { createEngagementSchema, createEngagementServer, type EngagementServer } from '../../src/library.ts';
 import { sandboxAccount, sandboxToken } from '../../src/sandbox/accounts.ts';
 import { seedEngagements } from '../../src/sandbox/seed.ts';
 import { type Sandbox, startSandbox } from '../../src/sandbox/server.ts';
 import { blocks } from '../docs/markdown.ts';
+import { closing } from '../support/closing.ts';
+import { fetchGraphQL } from '../support/fetch-graphql.ts';
 import { installPackages } from '../support/install-packages.ts';
 import { streamedDelete } from '../support/parts.ts';
 import { json, startUpstream } from '../support/upstream.ts';
 
 const folder = fileURLToPath(new URL('.', import.meta.url));
-const installTimeoutMs = 300_000;
 
-/** The host's running server. */
 interface Host {
   readonly url: string;
   close(): Promise<void>;
@@ -31,14 +31,11 @@ const remove = `mutation ($id: ID!, $account: ID!) {
   deleteEngagement(id: $id, integratedAccountId: $account) { __typename ... on DeleteEngagementSuccess { outcome } }
 }`;
 
-let servers: Readonly<Record<string, Start>>;
-beforeAll(async () => {
-  installPackages(folder, '50 MB');
-  // Two graphql modules in a program do not take each other's schemas: theirs gives way to the project's.
-  rmSync(new URL('node_modules/graphql', import.meta.url), { recursive: true, force: true });
-  // Not known to the compiler: their packages are installed for these tests only.
-  servers = await import(new URL('./servers.mjs', import.meta.url).href);
-}, installTimeoutMs);
+installPackages(folder, '50 MB');
+// Two graphql modules in a program do not take each other's schemas: theirs gives way to the project's.
+rmSync(new URL('node_modules/graphql', import.meta.url), { recursive: true, force: true });
+// Not known to the compiler: their packages are installed for these tests only.
+const servers: Readonly<Record<string, Start>> = await import(new URL('./servers.mjs', import.meta.url).href);
 
 function post(url: string, body: object, headers: Record<string, string> = {}) {
   return fetch(`${url}/crm/graphql`, {
@@ -48,15 +45,13 @@ function post(url: string, body: object, headers: Record<string, string> = {}) {
   });
 }
 
-describe('docs/library.md', () => {
-  it('shows how these servers mount it', () => {
-    const lines = (text: string) => text.split('\n').map((line) => line.trim());
-    const shown = blocks.filter(({ file, language }) => file === 'docs/library.md' && language === 'js');
-    const here = lines(readFileSync(new URL('./servers.mjs', import.meta.url), 'utf8'));
-    const documented = shown.flatMap(({ text }) => lines(text)).filter((line) => line !== '' && !line.startsWith('//'));
-    expect(documented.length).toBeGreaterThan(6);
-    expect(documented.filter((line) => !here.includes(line))).toEqual([]);
-  });
+it('docs/library.md shows how these servers mount it', () => {
+  const lines = (text: string) => text.split('\n').map((line) => line.trim());
+  const shown = blocks.filter(({ file, language }) => file === 'docs/library.md' && language === 'js');
+  const here = lines(readFileSync(new URL('./servers.mjs', import.meta.url), 'utf8'));
+  const documented = shown.flatMap(({ text }) => lines(text)).filter((line) => line !== '' && !line.startsWith('//'));
+  expect(documented.length).toBeGreaterThan(6);
+  expect(documented.filter((line) => !here.includes(line))).toEqual([]);
 });
 
 describe.each(['startExpress', 'startExpressWithParser', 'startFastify', 'startHono'])('mounted by %s', (name) => {
@@ -121,8 +116,8 @@ describe.each(['startExpress', 'startExpressWithParser', 'startFastify', 'startH
       response.write('begins');
     });
     const settings = { AUTH_MODE: 'passthrough', TRUTO_BASE_URL: upstream.url, REQUEST_TIMEOUT_MS: 60_000 };
-    const engagements = createEngagementServer(settings, { logTo: { write: () => {} } });
-    const host = await (servers[name] as Start)(engagements);
+    await using engagements = closing(createEngagementServer(settings, { logTo: { write: () => {} } }));
+    await using host = closing(await (servers[name] as Start)(engagements));
     const socket = connect(Number(new URL(host.url).port), '127.0.0.1');
     const body = JSON.stringify({ query: `mutation { ${streamedDelete('chunks @stream')} }` });
     const head = ['POST /crm/graphql HTTP/1.1', 'host: x', 'content-type: application/json', 'accept: multipart/mixed'];
@@ -130,8 +125,6 @@ describe.each(['startExpress', 'startExpressWithParser', 'startFastify', 'startH
     await once(socket, 'data');
     socket.destroy();
     await cut.promise;
-    await host.close();
-    await engagements.close();
   });
 });
 
@@ -171,11 +164,7 @@ describe.each(['startApollo', 'startMercurius'])('executed by %s', (name) => {
 
   it('refuses a delete without a caller by its code, and a token that is none', async () => {
     const variables = { id: 'e1', account: account.id };
-    const response = await fetch(`${host.url}/crm/graphql`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ query: remove, variables }),
-    });
+    const response = await fetchGraphQL(`${host.url}/crm/graphql`, remove, { variables });
     expect((await response.json()).errors).toMatchObject([{ extensions: { code: 'UNAUTHENTICATED' } }]);
     const refused = await post(host.url, { query: remove, variables }, { authorization: 'Basic x' });
     expect(refused.status).toBe(401);
@@ -185,13 +174,11 @@ describe.each(['startApollo', 'startMercurius'])('executed by %s', (name) => {
   it('sends nothing for an id that lost digits as a number', async () => {
     await using upstream = await startUpstream(json(204, undefined));
     const settings = { AUTH_MODE: 'passthrough', TRUTO_BASE_URL: upstream.url };
-    const over = createEngagementServer(settings, { logTo: { write: () => {} } });
-    const executing = await (servers[name] as Start)(over, createEngagementSchema());
+    await using over = closing(createEngagementServer(settings, { logTo: { write: () => {} } }));
+    await using executing = closing(await (servers[name] as Start)(over, createEngagementSchema()));
     const response = await post(executing.url, { query: remove, variables: { id: 2 ** 63, account: 'a' } });
     const { data, errors } = await response.json();
     expect([response.status, data ?? null, errors.length]).toEqual([400, null, 1]);
     expect(upstream.seen).toEqual([]);
-    await executing.close();
-    await over.close();
   });
 });

@@ -10,7 +10,8 @@ import type { SandboxSettings } from '../../src/sandbox/request.ts';
 import { seedEngagements } from '../../src/sandbox/seed.ts';
 import { startSandbox } from '../../src/sandbox/server.ts';
 import { createSoakFaults } from '../soak/faults.ts';
-import { control, outcomesOf, postTo, type SeenBulkDelete, type Start, seen, started } from '../support/bulk.ts';
+import { control, outcomesOf, type SeenBulkDelete, type Start, seen, started } from '../support/bulk.ts';
+import { postTo } from '../support/fetch-graphql.ts';
 import { startRedisCluster } from '../support/redis-cluster.ts';
 import { type RedisServer, startRedis } from '../support/redis-server.ts';
 import { startServerProcess } from '../support/server-process.ts';
@@ -31,7 +32,6 @@ const gone = new Set(['DELETED', 'ACCEPTED', 'ALREADY_ABSENT']);
 interface Killing {
   readonly count: number;
   readonly redis: RedisServer;
-  /** Settings of the two servers. */
   readonly env?: Record<string, string>;
   readonly input?: Start;
   /** What strikes besides the faults of every kind. */
@@ -83,7 +83,6 @@ async function startKilling({ count, redis, env = {}, input = {}, pickFault }: K
     }
   }
 
-  /** Kills one of the servers, and starts it again. */
   async function killOne(): Promise<void> {
     const index = random.integer(0, 1);
     servers[index]?.signal('SIGKILL');

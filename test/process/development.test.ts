@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { type ServerProcess, startServerProcess } from '../support/server-process.ts';
+import { shared } from '../support/shared.ts';
 
 /** Requests whose responses could show more in development: errors of every kind, the schema, pages. */
 const requests: readonly (readonly [what: string, path: string, init: RequestInit])[] = [
@@ -21,15 +22,12 @@ const requests: readonly (readonly [what: string, path: string, init: RequestIni
   ['a wrong address', '/nowhere', {}],
 ];
 
-describe('S11 NODE_ENV=development', () => {
+describe('S11 NODE_ENV=development', async () => {
   const env = { TRUTO_BASE_URL: 'http://127.0.0.1:1', AUTH_MODE: 'passthrough' };
-  let servers: ServerProcess[] = [];
-  beforeAll(async () => {
-    servers = await Promise.all(
-      [env, { ...env, NODE_ENV: 'development', DEBUG: '1' }].map((settings) => startServerProcess(settings)),
-    );
-  });
-  afterAll(() => Promise.all(servers.map((server) => server[Symbol.asyncDispose]())));
+  const servers = [
+    await shared(startServerProcess(env)),
+    await shared(startServerProcess({ ...env, NODE_ENV: 'development', DEBUG: '1' })),
+  ];
 
   async function answerOf({ endpoint }: ServerProcess, path: string, init: RequestInit) {
     const headers = { 'content-type': 'application/json', authorization: 'Bearer canary-of-a-caller', ...init.headers };

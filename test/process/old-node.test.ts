@@ -1,9 +1,9 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { copyFileSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
+import { createFolder } from '../support/folder.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const { engines } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
@@ -19,18 +19,15 @@ const command = oldNode === undefined ? [process.execPath, '--import', pretended
 if (oldNode === undefined) process.stderr.write('No Node 14 to 21 is here: this one pretends to be 20.20.2.\n');
 
 it('the packed program says on an old Node which Node it needs', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'old-node-'));
-  try {
-    copyFileSync(join(root, 'package.json'), join(folder, 'package.json'));
-    const tsc = join(root, 'node_modules/.bin/tsc');
-    execFileSync(tsc, ['-p', 'tsconfig.build.json', '--outDir', join(folder, 'dist')], { cwd: root });
-    const { bin } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-    const program = join(folder, bin['truto-engagements']);
-    const [node = '', ...flags] = command;
-    const { status, stdout, stderr } = spawnSync(node, [...flags, program, '--help'], { encoding: 'utf8' });
-    expect([status, stdout]).toEqual([1, '']);
-    expect(stderr.trim().split('\n')).toEqual([expect.stringContaining(engines.node.replace('>=', 'Node '))]);
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
+  using made = createFolder();
+  const folder = made.path;
+  copyFileSync(join(root, 'package.json'), join(folder, 'package.json'));
+  const tsc = join(root, 'node_modules/.bin/tsc');
+  execFileSync(tsc, ['-p', 'tsconfig.build.json', '--outDir', join(folder, 'dist')], { cwd: root });
+  const { bin } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  const program = join(folder, bin['truto-engagements']);
+  const [node = '', ...flags] = command;
+  const { status, stdout, stderr } = spawnSync(node, [...flags, program, '--help'], { encoding: 'utf8' });
+  expect([status, stdout]).toEqual([1, '']);
+  expect(stderr.trim().split('\n')).toEqual([expect.stringContaining(engines.node.replace('>=', 'Node '))]);
 }, 60_000);

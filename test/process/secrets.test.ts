@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SignJWT } from 'jose';
-import { describe, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { expectNoSecrets } from '../support/canary.ts';
 import { startServerProcess } from '../support/server-process.ts';
 import { json, startUpstream } from '../support/upstream.ts';
@@ -60,18 +60,19 @@ async function allThatIsSaid(error: (token: string) => string, how: 'throw' | 'r
   return { output: server.output(), answers: answers.join('\n'), secrets: [apiToken, jwtSecret, token] };
 }
 
-describe('S01 a server process that ends by an error', () => {
-  it.each<[string, (token: string) => string, 'throw' | 'reject']>([
-    ["the server's token", () => apiToken, 'throw'],
-    ["the server's token in a header", () => `headers: { authorization: 'Bearer ${apiToken}' }`, 'reject'],
-    ['the shared secret', () => `no key ${jwtSecret}`, 'throw'],
-    ["a caller's token by itself", (token) => token, 'throw'],
-    ["a caller's header", (token) => `cannot read Bearer ${token}`, 'reject'],
-  ])('of %s has said none of it: in its dump, its log or an answer', async (_what, error, how) => {
+it.each<[string, (token: string) => string, 'throw' | 'reject']>([
+  ["the server's token", () => apiToken, 'throw'],
+  ["the server's token in a header", () => `headers: { authorization: 'Bearer ${apiToken}' }`, 'reject'],
+  ['the shared secret', () => `no key ${jwtSecret}`, 'throw'],
+  ["a caller's token by itself", (token) => token, 'throw'],
+  ["a caller's header", (token) => `cannot read Bearer ${token}`, 'reject'],
+])(
+  'S01 a server process that ends by an error of %s has said none of it: in its dump, its log or an answer',
+  async (_what, error, how) => {
     const { output, answers, secrets } = await allThatIsSaid(error, how);
     const fatal = output.split('\n').filter((line) => line.startsWith('{"level":60'));
     expect(fatal).toEqual([expect.stringContaining('[redacted]')]);
     expect(output.match(/"result":"DeleteEngagementSuccess"/g)).toHaveLength(2);
     expectNoSecrets(`${output}\n${answers}`, secrets);
-  });
-});
+  },
+);

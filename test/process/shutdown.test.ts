@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { fetchGraphQL } from '../support/fetch-graphql.ts';
 import { startServerProcess } from '../support/server-process.ts';
 import { startUpstream } from '../support/upstream.ts';
 
@@ -34,11 +35,7 @@ function postDelete(endpoint: string, id: number, signal?: AbortSignal): Promise
 function postStreamedDelete(endpoint: string): Promise<Response> {
   const query = `mutation { deleteEngagement(id: 1, integratedAccountId: 2, format: STREAM) {
     ... on DeleteEngagementSuccess { outcome stream { chunks @stream } } } }`;
-  return fetch(endpoint, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', accept: 'multipart/mixed', authorization: 'Bearer t' },
-    body: JSON.stringify({ query }),
-  });
+  return fetchGraphQL(endpoint, query, { headers: { accept: 'multipart/mixed', authorization: 'Bearer t' } });
 }
 
 const success = { data: { deleteEngagement: { __typename: 'DeleteEngagementSuccess' } } };

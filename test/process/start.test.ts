@@ -1,11 +1,11 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
+import { createFolder } from '../support/folder.ts';
 import { startServerProcess } from '../support/server-process.ts';
 import { jwtSecret, serviceEnv, signToken } from '../support/service.ts';
 import { startInTerminal } from '../support/terminal.ts';
@@ -78,16 +78,15 @@ describe('the command that the start prints', () => {
   });
 
   it('is left out where the server executes trusted documents only, as is the way to turn GraphiQL on', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'trusted-'));
-    writeFileSync(join(folder, 'documents.json'), '{}');
-    const trusted = { TRUSTED_DOCUMENTS: join(folder, 'documents.json'), TRUSTED_DOCUMENTS_ONLY: '1' };
+    using folder = createFolder();
+    writeFileSync(join(folder.path, 'documents.json'), '{}');
+    const trusted = { TRUSTED_DOCUMENTS: join(folder.path, 'documents.json'), TRUSTED_DOCUMENTS_ONLY: '1' };
     for (const env of [{ AUTH_MODE: 'passthrough' }, { SANDBOX: '1', EXPOSE_SCHEMA: '0' }]) {
       await using server = await start({ ...env, ...trusted });
       expect(commandIn(server.seen())).toBe('');
       expect(server.seen()).toContain('TRUSTED_DOCUMENTS');
       expect(server.seen()).not.toContain('EXPOSE_SCHEMA');
     }
-    rmSync(folder, { recursive: true });
   });
 
   it('comes after the page of bulk deletes where there is Redis', async () => {
@@ -121,12 +120,12 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 
 /** What an npm script prints until it matches, in a copy of the project that has this `.env`. */
 async function printedWith(dotEnv: string | undefined, script: string, pattern: RegExp): Promise<string> {
-  const folder = mkdtempSync(join(tmpdir(), 'dot-env-'));
+  using folder = createFolder();
   for (const name of ['package.json', 'node_modules', 'src', 'schema'])
-    symlinkSync(join(root, name), join(folder, name));
-  if (dotEnv !== undefined) writeFileSync(join(folder, '.env'), dotEnv);
+    symlinkSync(join(root, name), join(folder.path, name));
+  if (dotEnv !== undefined) writeFileSync(join(folder.path, '.env'), dotEnv);
   const child = spawn('npm', ['run', '--silent', script], {
-    ...{ cwd: folder, detached: true },
+    ...{ cwd: folder.path, detached: true },
     env: { PATH: process.env.PATH, HOME: process.env.HOME, ...(dotEnv === undefined && { PORT: '0' }) },
   });
   let output = '';
@@ -134,7 +133,6 @@ async function printedWith(dotEnv: string | undefined, script: string, pattern: 
   await expect.poll(() => output, { timeout: 25_000 }).toMatch(pattern);
   process.kill(-(child.pid ?? 0), 'SIGTERM');
   await once(child, 'close');
-  rmSync(folder, { recursive: true });
   return output;
 }
 

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { hugeBodies } from '../support/huge-bodies.ts';
 import { type ServerProcess, startServerProcess } from '../support/server-process.ts';
 import { type Answer, json, startUpstream } from '../support/upstream.ts';
@@ -22,8 +22,9 @@ const remove = `mutation { deleteEngagement(id: "e1", integratedAccountId: "a") 
   __typename ... on DeleteEngagementSuccess { engagement { id subject } } ... on Error { message } } }`;
 const read = '{ engagement(id: "e1", integratedAccountId: "a") { id subject } }';
 
-describe('S14 an upstream body beyond MAX_UPSTREAM_BYTES', () => {
-  it.each(hugeBodies)('$way is given up, and memory grows by less than 20 MB', async ({ answer: huge }) => {
+it.each(hugeBodies)(
+  'S14 an upstream body beyond MAX_UPSTREAM_BYTES $way is given up, and memory grows by less than 20 MB',
+  async ({ answer: huge }) => {
     // Warm: the code is compiled, and the heap is what it is in any server that is in use.
     let answer: Answer = json(200, { id: 'e1', subject: 'x'.repeat(300_000) });
     await using upstream = await startUpstream((...args) => answer(...args), 'capsule');
@@ -42,5 +43,5 @@ describe('S14 an upstream body beyond MAX_UPSTREAM_BYTES', () => {
     const grownBytes = (await server.peakBytes()) - warmBytes;
     process.stdout.write(`10 bodies: peak memory grew by ${(grownBytes / megabyte).toFixed(1)} MB\n`);
     expect(grownBytes).toBeLessThan(20 * megabyte);
-  });
-});
+  },
+);

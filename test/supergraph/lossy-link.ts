@@ -1,6 +1,6 @@
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
+import { listen } from '../support/listen.ts';
 
 /** A link to a server that can lose an answer after the server has done everything: the case that makes retries dangerous. */
 export interface LossyLink extends AsyncDisposable {
@@ -28,15 +28,11 @@ export async function startLossyLink(target: string): Promise<LossyLink> {
     }
     outgoing.writeHead(answer.status, { 'content-type': answer.headers.get('content-type') ?? '' }).end(body);
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/graphql`,
-    loseAnswers(count) {
+  const listening = await listen(server);
+  return Object.assign(listening, {
+    url: `${listening.url}/graphql`,
+    loseAnswers(count: number) {
       lossCount = count;
     },
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
-    },
-  };
+  });
 }

@@ -1,3 +1,4 @@
+import { fetchGraphQL } from '../support/fetch-graphql.ts';
 /** What a GraphQL server answered. */
 export interface PostAnswer {
   readonly text: string;
@@ -12,11 +13,7 @@ export async function post(
   variables: object = {},
   headers: Readonly<Record<string, string>> = {},
 ): Promise<PostAnswer> {
-  const response = await fetch(url, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', accept: 'application/json', ...headers },
-    body: JSON.stringify({ query, variables }),
-  });
+  const response = await fetchGraphQL(url, query, { variables, headers: { accept: 'application/json', ...headers } });
   const text = await response.text();
   return { text, body: JSON.parse(text) };
 }

@@ -2,29 +2,25 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createSchema } from '../../src/graphql/schema.ts';
 import { sandboxAccount } from '../../src/sandbox/accounts.ts';
 import { seedEngagements } from '../../src/sandbox/seed.ts';
+import { fetchGraphQL } from '../support/fetch-graphql.ts';
 import { freePort } from '../support/free-port.ts';
 import { installPackages } from '../support/install-packages.ts';
+import { shared } from '../support/shared.ts';
 import { gateways, serve } from './gateways.ts';
 import { memberCases } from './members.ts';
 import { type PostAnswer, post } from './post.ts';
 import { folder, type RunningProcess, startProgram } from './processes.ts';
 import recorded from './recorded.json' with { type: 'json' };
-import { type Compositions, callerHeaders, compose, type Surroundings, startSurroundings } from './supergraph.ts';
+import { type Compositions, callerHeaders, compose, startSurroundings } from './supergraph.ts';
 
-/** What the first run installs takes its time. */
-const installTimeoutMs = 600_000;
 const startTimeoutMs = 120_000;
 
 const account = sandboxAccount('Planhat');
 const engagements = seedEngagements(account);
 const accountId = account.id;
 
-let surroundings: Surroundings;
-beforeAll(async () => {
-  installPackages(folder);
-  surroundings = await startSurroundings();
-}, installTimeoutMs);
-afterAll(() => surroundings?.[Symbol.asyncDispose]());
+installPackages(folder);
+const surroundings = await shared(startSurroundings());
 
 const removal = `mutation Delete(
   $id: ID!, $account: ID!, $dryRun: Boolean! = false, $snapshot: Boolean! = false, $parameters: DeleteEngagementParameters,
@@ -94,7 +90,6 @@ describe.each(gateways)('$name', (gateway) => {
   const deletesOf = (id: string) =>
     surroundings.sandbox.requests.filter(({ method, url }) => method === 'DELETE' && url.includes(`/${id}?`));
   const place = gateways.indexOf(gateway) * 6;
-  /** Engagements that no other test deletes. */
   const ownId = (index: number) => engagements[place + index]?.id ?? '';
 
   it.each(recorded)('still answers $query as before, to the byte', async ({ query, variables, answer }) => {
@@ -224,10 +219,9 @@ describe.each(gateways)('$name', (gateway) => {
     const { body } = await ask(start, { input: { integratedAccountId: accountId, ids: [ownId(5)] } });
     const { id } = body.data.startBulkDelete;
     const query = 'subscription ($id: ID!) { bulkDeleteProgress(id: $id) { id state outcomes { deleted } } }';
-    const response = await fetch(after.url, {
-      method: 'POST',
-      headers: { ...callerHeaders, 'content-type': 'application/json', accept: 'text/event-stream' },
-      body: JSON.stringify({ query, variables: { id } }),
+    const response = await fetchGraphQL(after.url, query, {
+      variables: { id },
+      headers: { ...callerHeaders, accept: 'text/event-stream' },
     });
     expect(response.status).toBe(gateway.subscribes ? 200 : 406);
     const events = [...(await response.text()).matchAll(/^data: ?({.*)$/gm)].map(([, event = '']) => JSON.parse(event));
@@ -242,27 +236,25 @@ describe.each(gateways)('$name', (gateway) => {
   });
 });
 
-describe('npm run example:supergraph', () => {
-  it(
-    'serves by one command what it says that can be tried',
-    async () => {
-      const env = { PORT: String(await freePort()) };
-      const options = { listening: /explorer +(\S+)/, endBy: 'SIGTERM' } as const;
-      await using example = await startProgram(['start.mjs'], env, options);
-      const [query = '', mutation = ''] =
-        example
-          .output()
-          .split('Try, in the explorer:')[1]
-          ?.split(/(?=^ {2}mutation)/m) ?? [];
-      const read = await post(example.url, query);
-      expect(read.body.errors).toBeUndefined();
-      expect(read.body.data.engagements.nodes[0].contacts[0].salesStage).toBe('PROPOSAL');
-      const deleted = await post(example.url, mutation);
-      expect(deleted.body.data.deleteEngagement).toMatchObject({
-        outcome: 'DELETED',
-        engagement: { contacts: [{ salesStage: 'PROPOSAL' }, {}] },
-      });
-    },
-    startTimeoutMs,
-  );
-});
+it(
+  'npm run example:supergraph serves by one command what it says that can be tried',
+  async () => {
+    const env = { PORT: String(await freePort()) };
+    const options = { listening: /explorer +(\S+)/, endBy: 'SIGTERM' } as const;
+    await using example = await startProgram(['start.mjs'], env, options);
+    const [query = '', mutation = ''] =
+      example
+        .output()
+        .split('Try, in the explorer:')[1]
+        ?.split(/(?=^ {2}mutation)/m) ?? [];
+    const read = await post(example.url, query);
+    expect(read.body.errors).toBeUndefined();
+    expect(read.body.data.engagements.nodes[0].contacts[0].salesStage).toBe('PROPOSAL');
+    const deleted = await post(example.url, mutation);
+    expect(deleted.body.data.deleteEngagement).toMatchObject({
+      outcome: 'DELETED',
+      engagement: { contacts: [{ salesStage: 'PROPOSAL' }, {}] },
+    });
+  },
+  startTimeoutMs,
+);

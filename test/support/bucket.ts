@@ -1,6 +1,6 @@
 import { createHash, createHmac } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { listen } from './listen.ts';
 
 /** What opens a bucket. */
 export interface BucketKey {
@@ -133,18 +133,12 @@ export async function startBucket(key: BucketKey, instead: readonly (Instead | u
   }
 
   const server = createServer((request, response) => void answer(request, response).catch(() => response.destroy()));
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
-  return {
-    url: `http://${host}${bucketPath}`,
-    host,
+  const listening = await listen(server);
+  return Object.assign(listening, {
+    url: `${listening.url}${bucketPath}`,
     files,
     requestCount: () => requestCount,
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
-    },
-  };
+  });
 }
 
 /** A PUT of AWS's documentation ("Example: PUT Object"), with the signature that is right for it. */

@@ -2,6 +2,7 @@ import { expect, vi } from 'vitest';
 import { type Sandbox, type SandboxOptions, startSandbox } from '../../src/sandbox/server.ts';
 import { type SeenBulkDelete, seen } from './bulk.ts';
 import { startTestFacade, type TestFacade } from './facade.ts';
+import { createFolder } from './folder.ts';
 import { type RedisProcess, startRedis } from './redis-server.ts';
 
 /** A facade with a Redis and a sandbox of its own. */
@@ -19,6 +20,14 @@ export async function startSetting(options: SandboxOptions = {}, env: Record<str
   stack.defer(() => sandbox.close());
   const facade = stack.use(await startTestFacade(sandbox.url, { REDIS_URL: redis.url, ...env }));
   return { redis, sandbox, facade, [Symbol.asyncDispose]: () => stack.disposeAsync() };
+}
+
+/** The same with a folder for undo files. */
+export async function startKeeping(options: SandboxOptions = {}, env: Record<string, string> = {}) {
+  const stack = new AsyncDisposableStack();
+  const { path: folder } = stack.use(createFolder());
+  const setting = stack.use(await startSetting(options, { UNDO_STORE: folder, ...env }));
+  return { ...setting, folder, [Symbol.asyncDispose]: () => stack.disposeAsync() };
 }
 
 /** Waits for a bulk delete's end. Without `expect.poll`, which concurrent tests have only with their own `expect`. */

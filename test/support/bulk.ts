@@ -1,5 +1,5 @@
 import type { BulkInput } from '../../src/bulk/job.ts';
-import type { TestFacade } from './facade.ts';
+import type { Post } from './fetch-graphql.ts';
 
 /** A bulk delete, as its callers see it. */
 export interface SeenBulkDelete {
@@ -22,21 +22,6 @@ export type Start = Partial<Omit<BulkInput, 'filter'>> & {
   readonly filter?: object;
   readonly engagementType?: string;
 };
-
-/** Sends a GraphQL document to a facade. */
-export type Post = TestFacade['post'];
-
-/** Posts to an endpoint as `TestFacade.post` does. */
-export function postTo(endpoint: string, usual: Record<string, string> = {}): Post {
-  return async (query, variables = {}, headers = {}) => {
-    const response = await fetch(endpoint, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', ...usual, ...headers },
-      body: JSON.stringify({ query, variables }),
-    });
-    return { status: response.status, headers: response.headers, body: await response.json() };
-  };
-}
 
 /** Starts a bulk delete; the whole answer, since it may be an error. */
 export function startBulk(post: Post, input: Start, headers: Record<string, string> = {}) {

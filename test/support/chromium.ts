@@ -17,7 +17,7 @@ const silent = [
 export const installChromium = (): void => installDebianPackage('chromium', () => existsSync(executablePath));
 
 /**
- * Starts a browser without a window. The installation takes minutes: call it in a hook with a long timeout.
+ * Starts a browser without a window. The installation takes minutes: call it outside of tests and hooks, which time out.
  * @throws when it is missing and cannot be installed.
  */
 export function launchChromium(): Promise<Browser> {
@@ -25,6 +25,3 @@ export function launchChromium(): Promise<Browser> {
   // No sandbox: Chromium has none as root, as in continuous integration. It opens only our own pages.
   return chromium.launch({ executablePath, args: ['--headless', '--no-sandbox', '--disable-gpu', ...silent] });
 }
-
-/** The timeout of a hook that calls {@link launchChromium}. */
-export const launchTimeoutMs = 300_000;

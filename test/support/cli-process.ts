@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { expectNoSecrets } from './canary.ts';
+import { jsonLines } from './json-lines.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -30,11 +31,7 @@ export function endOf(
   secrets: readonly string[] = [],
 ): CliEnd {
   expectNoSecrets(`${text.stdout}\n${text.stderr}`, [...secretNames.flatMap((name) => env[name] ?? []), ...secrets]);
-  const lines = () =>
-    text.stdout
-      .split('\n')
-      .filter(Boolean)
-      .map((line) => JSON.parse(line));
+  const lines = () => jsonLines(text.stdout);
   return { code, ...text, lines };
 }
 

@@ -1,6 +1,4 @@
 import { Writable } from 'node:stream';
-import type { DocumentNode } from 'graphql';
-import { print } from 'graphql';
 import { type Config, parseConfig } from '../../src/config/config.ts';
 import { defaultLoadLimits, type LoadLimits } from '../../src/http/connections/overload.ts';
 import { openFacade } from '../../src/http/server.ts';
@@ -8,17 +6,9 @@ import { createLog, type Log, secretsOf } from '../../src/log/log.ts';
 import { sandboxToken } from '../../src/sandbox/accounts.ts';
 import { expectNoSecrets } from './canary.ts';
 import { keepCaptured, keepSecrets } from './captured.ts';
+import { type Post, postTo } from './fetch-graphql.ts';
 import { schema } from './schema.ts';
 import { tapServers } from './tap.ts';
-
-/** An HTTP response. */
-export interface GraphQLAnswer {
-  readonly status: number;
-  readonly headers: Headers;
-  /** The parsed body, untyped on purpose: tests check the fields that they expect. */
-  // biome-ignore lint/suspicious/noExplicitAny: a test reads fields of a document it wrote itself.
-  readonly body: any;
-}
 
 /** The facade under test, on a real port. */
 export interface TestFacade extends AsyncDisposable {
@@ -28,7 +18,7 @@ export interface TestFacade extends AsyncDisposable {
   /** Its whole log, as text. */
   logged(): string;
   /** Posts a document as a GraphQL client does. */
-  post(query: string | DocumentNode, variables?: object, headers?: Record<string, string>): Promise<GraphQLAnswer>;
+  readonly post: Post;
   /**
    * Closes it, and searches its log and its responses for the tokens it knew (S01): its own, and those
    * of its callers. A test may do that before its end.
@@ -89,14 +79,7 @@ export async function startTestFacade(
     url,
     metricsUrl: facade.metricsUrl,
     logged: () => lines.join(''),
-    async post(query, variables = {}, headers = {}) {
-      const response = await fetch(`${url}/graphql`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json', ...headers },
-        body: JSON.stringify({ query: typeof query === 'string' ? query : print(query), variables }),
-      });
-      return { status: response.status, headers: response.headers, body: await response.json() };
-    },
+    post: postTo(`${url}/graphql`),
     async [Symbol.asyncDispose]() {
       if (isClosed) return;
       isClosed = true;

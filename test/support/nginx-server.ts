@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { installDebianPackage } from './debian.ts';
 import { freePort } from './free-port.ts';
+import { jsonLines } from './json-lines.ts';
 
 /** One line of nginx's log of requests, as far as tests look at it. */
 export interface Passed {
@@ -104,11 +105,7 @@ export async function startNginx(replicas: readonly [string, string], keptTime =
   return {
     url,
     complaints,
-    passed: () =>
-      read('access.log')
-        .split('\n')
-        .filter(Boolean)
-        .map((line) => JSON.parse(line)),
+    passed: () => jsonLines(read('access.log')),
     async [Symbol.asyncDispose]() {
       child.kill('SIGQUIT');
       await exited;

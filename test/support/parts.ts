@@ -1,5 +1,6 @@
 import { meros } from 'meros/browser';
 import type { TestFacade } from './facade.ts';
+import { fetchGraphQL } from './fetch-graphql.ts';
 
 /** A streamed delete with that selection of the body's chunks. */
 export const streamedDelete = (chunks: string, id = '1') =>
@@ -23,10 +24,9 @@ export async function postForParts(
   query: string,
   variables: object = {},
 ): Promise<AsyncGenerator<Part>> {
-  const response = await fetch(`${facade.url}/graphql`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', accept: 'multipart/mixed' },
-    body: JSON.stringify({ query, variables }),
+  const response = await fetchGraphQL(`${facade.url}/graphql`, query, {
+    variables,
+    headers: { accept: 'multipart/mixed' },
   });
   const parts = (await meros(response)) as unknown as AsyncGenerator<{ body: Part }>;
   return (async function* () {

@@ -1,5 +1,5 @@
 import { expect, vi } from 'vitest';
-import type { Post } from './bulk.ts';
+import type { Post } from './fetch-graphql.ts';
 
 /** A restore, as its callers see it. */
 export interface SeenRestore {

@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { parse } from 'qs';
+import { listen } from './listen.ts';
 
 /** A request that reached the fake upstream. */
 export interface SeenRequest {
@@ -74,18 +74,12 @@ export async function startUpstream(
   });
   // Longer than any test, so that a closed connection was closed on purpose.
   server.keepAliveTimeout = 60_000;
-  await new Promise<void>((resolve) => server.listen(port, host, resolve));
-  return {
-    url: `http://${host}:${(server.address() as AddressInfo).port}`,
+  return Object.assign(await listen(server, port, host), {
     seen,
     deletes: () => seen.filter(({ method }) => method === 'DELETE'),
-    onConnection: (listener) => void server.on('connection', listener),
-    onDelete: (listener) => {
+    onConnection: (listener: () => void) => void server.on('connection', listener),
+    onDelete(listener: typeof deleteListener) {
       deleteListener = listener;
     },
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
-    },
-  };
+  });
 }

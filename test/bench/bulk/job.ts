@@ -2,6 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
+import { fetchGraphQL } from '../../support/fetch-graphql.ts';
 import { startRedis } from '../../support/redis-server.ts';
 import { startServer, startUpstream } from './processes.ts';
 
@@ -43,11 +44,7 @@ export async function runJob({ workers, count, delayMs }: JobPlan): Promise<JobF
   for (let index = 0; index < workers; index += 1) servers.push(stack.use(await startServer(upstream.url, env)));
   const query = `mutation { startBulkDelete(input: { integratedAccountId: "a", filter: { status: "open" } }) { id } }`;
   const begunAtMs = performance.now();
-  const response = await fetch(servers[0]?.url ?? '', {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', authorization: 'Bearer token' },
-    body: JSON.stringify({ query }),
-  });
+  const response = await fetchGraphQL(servers[0]?.url ?? '', query, { headers: { authorization: 'Bearer token' } });
   const { id } = (await response.json()).data.startBulkDelete;
   const direct = new Redis(redis.url);
   stack.defer(() => direct.disconnect());

@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, request } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { listen } from '../../support/listen.ts';
 import { requestHeaders } from '../ask.ts';
 import { startTarget } from '../targets/start-target.ts';
 import { targets } from '../targets/targets.ts';
@@ -44,9 +44,8 @@ async function startBodies() {
     if (incoming.method !== 'DELETE') return void response.end('{"integration":{"name":"pipedrive"}}');
     response.writeHead(200, { 'content-type': 'application/octet-stream', 'content-length': state.bodyBytes });
     return void pipeline(Readable.from(chunks()), response).catch(() => {});
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  return { state, server, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
+  });
+  return Object.assign(await listen(server), { state });
 }
 
 const query = `mutation { deleteEngagement(id: "e", integratedAccountId: "a", format: STREAM) {
@@ -88,23 +87,19 @@ export async function measureStream({
 }): Promise<StreamResult> {
   const facade = targets.find(({ name }) => name === 'facade');
   if (!facade) throw new Error('there is no facade among the targets');
-  const { state, server, url } = await startBodies();
-  try {
-    await using running = await startTarget(facade, url, { question: anyQuestion });
-    state.bodyBytes = megabytes * warmUpShare * megabyte;
-    await countBytes(await openStream(running.url));
-    const idle = running.figures();
-    state.bodyBytes = megabytes * megabyte;
-    const response = await openStream(running.url);
-    response.pause();
-    await sleep(sleepMs);
-    const pulledAsleepBytes = state.writtenBytes;
-    const deliveredBytes = await countBytes(response);
-    const after = running.figures();
-    const grownBytes = idle && after && after.peakRssBytes - idle.peakRssBytes;
-    return { bodyBytes: state.bodyBytes, deliveredBytes, grownBytes, pulledAsleepBytes };
-  } finally {
-    server.closeAllConnections();
-    server.close();
-  }
+  await using bodies = await startBodies();
+  const { state } = bodies;
+  await using running = await startTarget(facade, bodies.url, { question: anyQuestion });
+  state.bodyBytes = megabytes * warmUpShare * megabyte;
+  await countBytes(await openStream(running.url));
+  const idle = running.figures();
+  state.bodyBytes = megabytes * megabyte;
+  const response = await openStream(running.url);
+  response.pause();
+  await sleep(sleepMs);
+  const pulledAsleepBytes = state.writtenBytes;
+  const deliveredBytes = await countBytes(response);
+  const after = running.figures();
+  const grownBytes = idle && after && after.peakRssBytes - idle.peakRssBytes;
+  return { bodyBytes: state.bodyBytes, deliveredBytes, grownBytes, pulledAsleepBytes };
 }
