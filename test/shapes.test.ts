@@ -11,6 +11,16 @@ const object = fc.array(fc.tuple(key, flat), { maxLength: 3 }).map((entries) => 
 });
 const value = fc.oneof(flat, object, fc.array(fc.oneof(flat, object), { maxLength: 3 }));
 
+describe('S24 a list', () => {
+  it('with many wrong items is refused with one error, and a long one is parsed whole', () => {
+    const wrong = shapes.tags.safeParse(Array(20_000).fill(1));
+    expect(wrong.error?.issues).toHaveLength(1);
+    expect(shapes.references.safeParse([...Array(250).fill({ id: 7 }), 7]).success).toBe(false);
+    const ids = Array.from({ length: 250 }, (_, id) => ({ id }));
+    expect(shapes.references.parse(ids)).toEqual(ids.map(({ id }) => ({ id: String(id) })));
+  });
+});
+
 describe('a value that is accepted unchanged', () => {
   it.each(Object.entries(plainValues).map(([kind, isPlain]) => [kind, shapes[kind as FieldKind], isPlain] as const))(
     'is the same after parsing it by its shape (%s)',
