@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { gzipSync } from 'node:zlib';
-import { describe, expect, it } from 'vitest';
+import { GraphQLError } from 'graphql';
+import { describe, expect, it, vi } from 'vitest';
 import { createUpstreamClient } from '../src/upstream/client.ts';
 import { startTestFacade } from './support/facade.ts';
 import { hugeBodies } from './support/huge-bodies.ts';
@@ -205,6 +206,27 @@ describe('S24 an answer', () => {
     expect(nodes.filter(({ owner }) => owner?.name)).toHaveLength(8);
     expect(codesIn(errors)).toEqual(['RESPONSE_TOO_LARGE']);
     expect(upstream.seen.filter(({ path }) => path.includes('/users/'))).toHaveLength(readCount);
+  });
+});
+
+describe("S24 lists of Truto's", () => {
+  const listOf = (count: number) => Array.from({ length: count }, (_, index) => ({ id: `c${index}` }));
+
+  it('of which no record can be read make as many errors as an answer shows', async ({ onTestFinished }) => {
+    await using upstream = await startUpstream((request, response) => {
+      const isEngagement = request.path.endsWith('/engagements/e1');
+      json(isEngagement ? 200 : 403, isEngagement ? { id: 'e1', contact: listOf(300) } : {})(request, response);
+    });
+    await using facade = await startTestFacade(upstream.url);
+    const made = vi.spyOn(Error, 'captureStackTrace');
+    onTestFinished(() => made.mockRestore());
+    const query = '{ engagement(id: "e1", integratedAccountId: "a") { contacts { id name title firstName } } }';
+    const { data, errors } = (await facade.post(query)).body;
+    const contact = { name: null, title: null, firstName: null };
+    expect(data.engagement.contacts).toEqual(listOf(300).map(({ id }) => ({ id, ...contact })));
+    expect(new Set(errors.map(({ path }: { path: unknown }) => JSON.stringify(path))).size).toBe(101);
+    expect(errors[100].message).toMatch(/^800 more errors are not shown/);
+    expect(made.mock.calls.filter(([error]) => error instanceof GraphQLError).length).toBeLessThan(250);
   });
 });
 
