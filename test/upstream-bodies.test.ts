@@ -212,6 +212,43 @@ describe('S24 an answer', () => {
 describe("S24 lists of Truto's", () => {
   const listOf = (count: number) => Array.from({ length: count }, (_, index) => ({ id: `c${index}` }));
 
+  it('with more than 10,000 items in an answer are left out, each with one error, and the outcome is not', async () => {
+    const record = { id: 'e1', contact: listOf(6_000), phone_numbers: listOf(4_000) };
+    await using upstream = await startUpstream(json(200, record), 'capsule');
+    await using facade = await startTestFacade(upstream.url);
+    const query = `mutation { deleteEngagement(id: "e1", integratedAccountId: "a") { ... on DeleteEngagementSuccess {
+      outcome engagement { contacts { id } phoneNumbers { id } again: contacts { id } } } } }`;
+    // The second request runs as a prepared operation.
+    for (let round = 0; round < 2; round += 1) {
+      const { data, errors } = (await facade.post(query)).body;
+      const { outcome, engagement } = data.deleteEngagement;
+      expect([outcome, engagement.contacts.length, engagement.phoneNumbers.length]).toEqual(['DELETED', 6_000, 4_000]);
+      expect([engagement.again, errors.length]).toEqual([null, 1]);
+      const path = ['deleteEngagement', 'engagement', 'again'];
+      expect(errors[0]).toMatchObject({ path, extensions: { code: 'RESPONSE_TOO_LARGE' } });
+    }
+  });
+
+  it('have at most 1,000 engagements in a page', async () => {
+    let result = listOf(1_000);
+    await using upstream = await startUpstream((...args) => json(200, { result, next_cursor: null })(...args));
+    await using facade = await startTestFacade(upstream.url);
+    const query = '{ engagements(integratedAccountId: "a") { nodes { id } } }';
+    expect((await facade.post(query)).body.data.engagements.nodes).toEqual(result);
+    result = listOf(1_001);
+    expect((await facade.post(query)).body.errors).toMatchObject([{ extensions: { code: 'UPSTREAM_UNAVAILABLE' } }]);
+  });
+
+  it('have at most 10,000 notes that are read before a delete', async () => {
+    await using upstream = await startUpstream(json(200, { id: 'e1', notes: listOf(10_001) }));
+    await using facade = await startTestFacade(upstream.url);
+    const query = `mutation { deleteEngagement(id: "e1", integratedAccountId: "a", snapshot: true) {
+      __typename ... on DeleteEngagementSuccess { engagement { notes { content } } } } }`;
+    const { data } = (await facade.post(query)).body;
+    expect(data.deleteEngagement.__typename).toBe('UpstreamUnavailableError');
+    expect(upstream.seen.filter(({ path }) => path.includes('/notes/'))).toEqual([]);
+  });
+
   it('of which no record can be read make as many errors as an answer shows', async ({ onTestFinished }) => {
     await using upstream = await startUpstream((request, response) => {
       const isEngagement = request.path.endsWith('/engagements/e1');
