@@ -26,3 +26,11 @@ it.each(Object.entries(plainValues).map(([kind, isPlain]) => [kind, shapes[kind 
     expect(plainCount).toBeGreaterThan(0);
   },
 );
+
+it('S24 a list with many wrong items is refused with one error, and a long one is parsed whole', () => {
+  const wrong = shapes.tags.safeParse(Array(20_000).fill(1));
+  expect(wrong.error?.issues).toHaveLength(1);
+  expect(shapes.references.safeParse([...Array(250).fill({ id: 7 }), 7]).success).toBe(false);
+  const ids = Array.from({ length: 250 }, (_, id) => ({ id }));
+  expect(shapes.references.parse(ids)).toEqual(ids.map(({ id }) => ({ id: String(id) })));
+});

@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { gzipSync } from 'node:zlib';
-import { describe, expect, it } from 'vitest';
+import { GraphQLError } from 'graphql';
+import { describe, expect, it, vi } from 'vitest';
 import { createUpstreamClient } from '../src/upstream/client.ts';
 import { startTestFacade } from './support/facade.ts';
 import { startFacadeOver } from './support/facade-over.ts';
@@ -203,6 +204,64 @@ describe('S24 an answer', () => {
     expect(nodes.filter(({ owner }) => owner?.name)).toHaveLength(8);
     expect(codesIn(errors)).toEqual(['RESPONSE_TOO_LARGE']);
     expect(upstream.seen.filter(({ path }) => path.includes('/users/'))).toHaveLength(readCount);
+  });
+});
+
+describe("S24 lists of Truto's", () => {
+  const listOf = (count: number) => Array.from({ length: count }, (_, index) => ({ id: `c${index}` }));
+
+  it('with more than 10,000 items in an answer are left out, each with one error, and the outcome is not', async () => {
+    const record = { id: 'e1', contact: listOf(6_000), phone_numbers: listOf(4_000) };
+    await using upstream = await startUpstream(json(200, record), 'capsule');
+    await using facade = await startTestFacade(upstream.url);
+    const query = `mutation { deleteEngagement(id: "e1", integratedAccountId: "a") { ... on DeleteEngagementSuccess {
+      outcome engagement { contacts { id } phoneNumbers { id } again: contacts { id } } } } }`;
+    // The second request runs as a prepared operation.
+    for (let round = 0; round < 2; round += 1) {
+      const { data, errors } = (await facade.post(query)).body;
+      const { outcome, engagement } = data.deleteEngagement;
+      expect([outcome, engagement.contacts.length, engagement.phoneNumbers.length]).toEqual(['DELETED', 6_000, 4_000]);
+      expect([engagement.again, errors.length]).toEqual([null, 1]);
+      const path = ['deleteEngagement', 'engagement', 'again'];
+      expect(errors[0]).toMatchObject({ path, extensions: { code: 'RESPONSE_TOO_LARGE' } });
+    }
+  });
+
+  it('have at most 1,000 engagements in a page', async () => {
+    let result = listOf(1_000);
+    await using upstream = await startUpstream((...args) => json(200, { result, next_cursor: null })(...args));
+    await using facade = await startTestFacade(upstream.url);
+    const query = '{ engagements(integratedAccountId: "a") { nodes { id } } }';
+    expect((await facade.post(query)).body.data.engagements.nodes).toEqual(result);
+    result = listOf(1_001);
+    expect((await facade.post(query)).body.errors).toMatchObject([{ extensions: { code: 'UPSTREAM_UNAVAILABLE' } }]);
+  });
+
+  it('have at most 10,000 notes that are read before a delete', async () => {
+    await using upstream = await startUpstream(json(200, { id: 'e1', notes: listOf(10_001) }));
+    await using facade = await startTestFacade(upstream.url);
+    const query = `mutation { deleteEngagement(id: "e1", integratedAccountId: "a", snapshot: true) {
+      __typename ... on DeleteEngagementSuccess { engagement { notes { content } } } } }`;
+    const { data } = (await facade.post(query)).body;
+    expect(data.deleteEngagement.__typename).toBe('UpstreamUnavailableError');
+    expect(upstream.seen.filter(({ path }) => path.includes('/notes/'))).toEqual([]);
+  });
+
+  it('of which no record can be read make as many errors as an answer shows', async ({ onTestFinished }) => {
+    await using upstream = await startUpstream((request, response) => {
+      const isEngagement = request.path.endsWith('/engagements/e1');
+      json(isEngagement ? 200 : 403, isEngagement ? { id: 'e1', contact: listOf(300) } : {})(request, response);
+    });
+    await using facade = await startTestFacade(upstream.url);
+    const made = vi.spyOn(Error, 'captureStackTrace');
+    onTestFinished(() => made.mockRestore());
+    const query = '{ engagement(id: "e1", integratedAccountId: "a") { contacts { id name title firstName } } }';
+    const { data, errors } = (await facade.post(query)).body;
+    const contact = { name: null, title: null, firstName: null };
+    expect(data.engagement.contacts).toEqual(listOf(300).map(({ id }) => ({ id, ...contact })));
+    expect(new Set(errors.map(({ path }: { path: unknown }) => JSON.stringify(path))).size).toBe(101);
+    expect(errors[100].message).toMatch(/^800 more errors are not shown/);
+    expect(made.mock.calls.filter(([error]) => error instanceof GraphQLError).length).toBeLessThan(250);
   });
 });
 

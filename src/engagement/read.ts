@@ -21,6 +21,12 @@ import { checkFilter, checkId, checkKey, checkLength, checkRawType, checkText, c
 /** Upstream's largest page size. */
 const maxPageSize = 100;
 
+/** The longest page that is used: some providers ignore the size. Upstream's largest answer could have a hundred thousand records. */
+const maxPageRecords = 1_000;
+
+/** The most notes of an engagement that are read before its delete. Upstream's largest answer could name a hundred thousand. */
+const maxNotes = 10_000;
+
 /** On whose behalf, and until when. */
 export interface ReadBounds {
   readonly caller: Caller;
@@ -130,6 +136,7 @@ export async function takeSnapshot(
   if (found.kind !== 'Found' || !found.record.notes || noteFields.size === 0) return found;
   const { integratedAccountId } = key;
   const { notes } = found.record;
+  if (notes.length > maxNotes) return failed(`It has ${notes.length} notes. At most ${maxNotes} are read.`);
   const readNote: SnapshotPorts['readNote'] =
     ports.readNote ?? ((note) => readResource('notes', note, { ...bounds, selected: noteFields }, ports));
   const read = await Promise.all(notes.map(({ id }) => readNote({ id, integratedAccountId }, noteFields)));
@@ -191,6 +198,8 @@ export async function readEngagements(input: EngagementsInput, options: ReadOpti
   const isLast = (next ?? '') === '';
   // Only a known end may count as one: the list would look complete.
   if (!Array.isArray(result) || !(isLast || isIdValue(next))) return failed("Truto's answer is not a page. Try again.");
+  if (result.length > maxPageRecords)
+    return failed(`Truto's page has ${result.length} engagements. At most ${maxPageRecords} are read.`);
   const key = { id: '', integratedAccountId };
   const records = result
     .filter(isJsonObject)

@@ -72,6 +72,8 @@ function reasonOf(error: Error & { code?: string }): FailureReason {
   return reasons[code] ?? 'protocol';
 }
 
+const noBytes = Buffer.alloc(0);
+
 /** The exchange that undici is about to write. undici calls the exchange first, and writes in the same turn. */
 let starting: Exchange | undefined;
 
@@ -99,7 +101,8 @@ class Exchange implements Dispatcher.DispatchHandler, Expiring {
   #controller: Dispatcher.DispatchController | undefined;
   #statusCode: number | undefined;
   #headers: Record<string, string> = {};
-  #chunks: Buffer[] = [];
+  /** The body so far, and room for more of it. */
+  #body: Buffer = noBytes;
   #byteCount = 0;
   #stream: Readable | undefined;
   #idleTimer: NodeJS.Timeout | undefined;
@@ -152,9 +155,23 @@ class Exchange implements Dispatcher.DispatchHandler, Expiring {
       if (!this.#stream.push(this.#client.redact?.(chunk) ?? chunk)) controller.pause();
       return;
     }
-    this.#byteCount += chunk.length;
-    if (this.#byteCount > this.#client.maxUpstreamBytes) this.#giveUp('too-large', 'protocol');
-    else this.#chunks.push(chunk);
+    if (this.#byteCount + chunk.length > this.#client.maxUpstreamBytes) this.#giveUp('too-large', 'protocol');
+    else this.#collect(chunk);
+  }
+
+  /** Adds to the body, in one buffer that doubles: each chunk would take 150 bytes besides its own, of which it may have only one. */
+  #collect(chunk: Buffer): void {
+    const byteCount = this.#byteCount + chunk.length;
+    if (this.#byteCount === 0) this.#body = chunk;
+    else {
+      if (byteCount > this.#body.length) {
+        const larger = Buffer.allocUnsafe(Math.max(byteCount, 2 * this.#body.length));
+        this.#body.copy(larger, 0, 0, this.#byteCount);
+        this.#body = larger;
+      }
+      chunk.copy(this.#body, this.#byteCount);
+    }
+    this.#byteCount = byteCount;
   }
 
   onResponseEnd(): void {
@@ -162,9 +179,9 @@ class Exchange implements Dispatcher.DispatchHandler, Expiring {
     this.#options.onDone();
     if (this.#stream) this.#stream.push(null);
     else if (this.#statusCode !== undefined) {
-      const bytes = this.#chunks.length === 1 ? (this.#chunks[0] as Buffer) : Buffer.concat(this.#chunks);
-      // The answer keeps this exchange in memory, and would keep the chunks too.
-      this.#chunks = [];
+      const bytes = this.#body.subarray(0, this.#byteCount);
+      // The answer keeps this exchange in memory, and would keep the body after it is parsed.
+      this.#body = noBytes;
       this.#finish({ kind: 'complete', bytes: this.#client.redact?.(bytes) ?? bytes });
     }
   }

@@ -1,3 +1,5 @@
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { hugeBodies } from '../support/huge-bodies.ts';
@@ -45,3 +47,30 @@ it.each(hugeBodies)(
     expect(grownBytes).toBeLessThan(20 * megabyte);
   },
 );
+
+/** A record of the largest size, of which each chunk has one byte. It is written as fast as it is read. */
+const inSmallChunks: Answer = ({ path }, response) => {
+  const record = Buffer.from(JSON.stringify({ id: path.split('/').at(-1), subject: 'x'.repeat(megabyte - 100) }));
+  async function* chunks() {
+    yield 'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n';
+    for (let from = 0; from < record.length; from += 10_000)
+      yield record.toString('latin1', from, from + 10_000).replace(/./g, '1\r\n$&\r\n');
+    yield '0\r\n\r\n';
+  }
+  response.socket && pipeline(Readable.from(chunks()), response.socket, { end: false }).catch(() => {});
+};
+
+it('S14 an upstream body of MAX_UPSTREAM_BYTES in chunks of one byte takes less than 60 MB', async () => {
+  let answer: Answer = json(200, { id: 'e1', subject: 'x'.repeat(megabyte - 100) });
+  await using upstream = await startUpstream((...args) => answer(...args), 'capsule');
+  const env = { TRUTO_BASE_URL: upstream.url, AUTH_MODE: 'passthrough', TRUTO_RATE_LIMITS: '0' };
+  await using server = await startServerProcess(env);
+  const query = '{ engagement(id: "e1", integratedAccountId: "a") { subject } }';
+  for (let round = 0; round < 5; round += 1) await post(server, query);
+  const warmBytes = await server.peakBytes();
+
+  answer = inSmallChunks;
+  const { data } = await post(server, query);
+  expect(data.engagement.subject).toHaveLength(megabyte - 100);
+  expect((await server.peakBytes()) - warmBytes).toBeLessThan(60 * megabyte);
+});

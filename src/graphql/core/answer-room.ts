@@ -1,16 +1,22 @@
 import {
   defaultFieldResolver,
   type GraphQLField,
+  type GraphQLOutputType,
+  type GraphQLResolveInfo,
   type GraphQLSchema,
   getNamedType,
+  isListType,
   isNonNullType,
   isObjectType,
 } from 'graphql';
 import { type DeleteEnd, withoutRecord } from '../../engagement/result.ts';
-import { fieldError } from './top-level-errors.ts';
+import { failedField, fieldError } from './top-level-errors.ts';
 
 /** How many bodies of `MAX_UPSTREAM_BYTES` fit into one answer. */
 const bodiesInAnswer = 8;
+
+/** How many items the lists of upstream's records may have in one answer. Each takes as long as a field of a record or more. */
+const maxItems = 10_000;
 
 function jsonLength(value: unknown): number {
   return typeof value === 'string' ? value.length + 2 : (JSON.stringify(value)?.length ?? 0);
@@ -23,6 +29,7 @@ function jsonLength(value: unknown): number {
 export class AnswerRoom {
   readonly #characters: number;
   #left: number;
+  #itemsLeft = maxItems;
 
   constructor(maxUpstreamBytes: number) {
     this.#characters = bodiesInAnswer * maxUpstreamBytes;
@@ -37,14 +44,22 @@ export class AnswerRoom {
     return true;
   }
 
+  /** Takes room for the items of a list. False when there is not enough: then leave the list out. */
+  takeItems(count: number): boolean {
+    if (count > this.#itemsLeft) return false;
+    this.#itemsLeft -= count;
+    return true;
+  }
+
   /** Frees all room, for another answer of the same operation, such as an event of a subscription. */
   reset(): void {
     this.#left = this.#characters;
+    this.#itemsLeft = maxItems;
   }
 }
 
 /** The reason why a value is not in an answer, and what to do. */
-export const leftOut = `One answer has room for ${bodiesInAnswer} times MAX_UPSTREAM_BYTES of data from Truto. Select less, or send several operations.`;
+export const leftOut = `One answer has room for ${bodiesInAnswer} times MAX_UPSTREAM_BYTES of data from Truto, and for ${maxItems} items of its lists. Select less, or send several operations.`;
 
 /** The result, without its record if the answer has no room for it. */
 export function withinRoom<End extends DeleteEnd>(result: End, room: AnswerRoom): End {
@@ -57,14 +72,24 @@ type Answering = { readonly answerRoom: AnswerRoom };
 /** The scalars whose length upstream decides. */
 const longTypes = new Set(['String', 'ID', 'JSON', 'JSONObject', 'Base64']);
 
+/** True for the lists whose length upstream decides. Those of this server are never null. */
+export const isLongList = (type: GraphQLOutputType): boolean => isListType(type);
+
+const isLong = (type: GraphQLOutputType): boolean => longTypes.has(getNamedType(type).name);
+
+function fits(value: unknown, type: GraphQLOutputType, room: AnswerRoom): boolean {
+  if (isLongList(type) && Array.isArray(value) && !room.takeItems(value.length)) return false;
+  return !isLong(type) || room.take(value, isNonNullType(type));
+}
+
+const tooLarge = () =>
+  fieldError('RESPONSE_TOO_LARGE', `This value was left out. That changes nothing about what was deleted. ${leftOut}`);
+
 /** Returns the value of a field, or throws if it does not fit into the answer. A required value is only counted. */
-function fitted(value: unknown, isRequired: boolean, context: Answering): unknown {
-  if (value instanceof Promise) return value.then((settled) => fitted(settled, isRequired, context));
-  if (value === null || value === undefined || context.answerRoom.take(value, isRequired)) return value;
-  throw fieldError(
-    'RESPONSE_TOO_LARGE',
-    `This value was left out. That changes nothing about what was deleted. ${leftOut}`,
-  );
+function fitted(value: unknown, context: Answering, info: GraphQLResolveInfo): unknown {
+  if (value instanceof Promise) return value.then((settled) => fitted(settled, context, info));
+  if (value === null || value === undefined || fits(value, info.returnType, context.answerRoom)) return value;
+  throw failedField(tooLarge, context, info);
 }
 
 /**
@@ -76,11 +101,9 @@ export function limitAnswers(schema: GraphQLSchema): GraphQLSchema {
     if (!isObjectType(type) || type.name.startsWith('__')) continue;
     for (const field of Object.values<GraphQLField<unknown, Answering>>(type.getFields())) {
       const { resolve = defaultFieldResolver } = field;
-      if (!longTypes.has(getNamedType(field.type).name)) continue;
-      const isRequired = isNonNullType(field.type);
+      if (!isLong(field.type) && !isLongList(field.type)) continue;
       field.extensions = { ...field.extensions, uncounted: resolve };
-      field.resolve = (source, args, context, info) =>
-        fitted(resolve(source, args, context, info), isRequired, context);
+      field.resolve = (source, args, context, info) => fitted(resolve(source, args, context, info), context, info);
     }
   }
   return schema;

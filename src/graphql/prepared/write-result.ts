@@ -15,6 +15,7 @@ import {
   isNonNullType,
   isObjectType,
 } from 'graphql';
+import { isLongList } from '../core/answer-room.ts';
 import type { Context } from '../core/context.ts';
 
 /** Thrown for an operation that needs the executor. */
@@ -182,10 +183,12 @@ function writerOf(type: GraphQLOutputType, nodes: readonly FieldNode[], scope: P
   const nullable = isNonNull ? type.ofType : type;
   const write = someWriter(nullable, nodes, scope);
   const isText = nullable === GraphQLString || nullable === GraphQLID;
+  const isLong = isLongList(type);
   const writeValue: Write = (value, out) => {
     if (isText && typeof value === 'string') return addFitting(JSON.stringify(value), nullable, out);
     if (value instanceof Promise) return out.addLater(value, writeValue);
     if (value instanceof Error) throw value;
+    if (isLong && Array.isArray(value) && !out.context.answerRoom.takeItems(value.length)) fail(type);
     if (value !== null && value !== undefined) write(value, out);
     else out.add(isNonNull ? fail(type) : 'null');
   };

@@ -2,7 +2,7 @@ import type { ObjectRef } from '@pothos/core';
 import type { GraphQLResolveInfo } from 'graphql';
 import { canAccess } from '../../engagement/account.ts';
 import { nodeKind, readNodeId, writeNodeId } from '../../engagement/node-id.ts';
-import type { RecordKey, ResourceRecord, TypedKey } from '../../engagement/record.ts';
+import type { RecordKey, TypedKey } from '../../engagement/record.ts';
 import { notGranted, refusedInput } from '../../engagement/refusal.ts';
 import type { Resource } from '../../engagement/resources.ts';
 import { refusal } from '../../engagement/result.ts';
@@ -12,7 +12,7 @@ import { type Context, requireCaller } from '../core/context.ts';
 import { nameIn, nodeInterfaceName } from '../core/dialects.ts';
 import { typeNames, wireFieldsBelow } from '../core/selection.ts';
 import { failedRead, fieldError } from '../core/top-level-errors.ts';
-import { type EngagementSource, type Related, type RelatedResource, recordTypes } from '../types/records.ts';
+import { type EngagementSource, type Related, recordTypes } from '../types/records.ts';
 
 /*
  * Records by their keys: a `nodeId`, or a pair of ids. A supergraph identifies the types here by them: other subgraphs can refer to them
@@ -101,9 +101,8 @@ async function readByKey(resource: Resource, given: EntityKey, context: Context,
   const __typename = typeNames[resource];
   if (resource === 'engagements')
     return { ...outcome.record, ...(given.nodeId && { nodeId: given.nodeId }), __typename };
-  const record = outcome.record as ResourceRecord<RelatedResource>;
-  const { id, integratedAccountId } = record;
-  return { id, integratedAccountId, read: async () => record, __typename };
+  const { id, integratedAccountId } = outcome.record;
+  return { id, integratedAccountId, read: async () => outcome, __typename };
 }
 
 const RecordKeyInput = inputType(

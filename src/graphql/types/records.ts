@@ -4,13 +4,13 @@ import { ConfigError } from '../../config/config.ts';
 import type { AdditionalField } from '../../config/settings.ts';
 import { typeNamed } from '../../engagement/input.ts';
 import type { FoundRecord } from '../../engagement/read.ts';
-import { additionalFields, type EngagementRecord, type ResourceRecord } from '../../engagement/record.ts';
+import { additionalFields, type EngagementRecord } from '../../engagement/record.ts';
 import { camelCase, type FieldKind, type Resource, type ResourceField, resources } from '../../engagement/resources.ts';
 import type { Refusal } from '../../engagement/result.ts';
 import { builder, fieldOptions, type Types } from '../core/builder.ts';
 import type { Context } from '../core/context.ts';
 import { typeNames, wireFieldsBelow } from '../core/selection.ts';
-import { failedRead } from '../core/top-level-errors.ts';
+import { failedField, failedRead } from '../core/top-level-errors.ts';
 import './values.ts';
 
 /* Engagements and their related records. The fields come from the table in `engagement/resources.ts`. */
@@ -28,8 +28,8 @@ export interface EngagementSource extends EngagementRecord {
 export interface Related {
   readonly id: string;
   readonly integratedAccountId: string;
-  /** The selected fields of the record. Rejects with a GraphQL error when it cannot be read. */
-  read(): Promise<ResourceRecord<RelatedResource>>;
+  /** The selected fields of the record, or why it cannot be read. Rejects with a GraphQL error when there is no room for it. */
+  read(): Promise<FoundRecord<RelatedResource> | Refusal>;
 }
 
 /** The GraphQL type of each resource. The compiler does not follow names through `Object.fromEntries`. */
@@ -81,11 +81,7 @@ function resolveReference(wireField: string, target: RelatedResource): Resolve<W
     const relate = ({ id, kept }: Reference): Related => ({
       id,
       integratedAccountId,
-      async read() {
-        const outcome = kept ?? (await recordLoaders.read(target, { id, integratedAccountId }, selected));
-        if (outcome.kind !== 'Found') throw failedRead(outcome);
-        return outcome.record;
-      },
+      read: async () => kept ?? (await recordLoaders.read(target, { id, integratedAccountId }, selected)),
     });
     return Array.isArray(value) ? value.map(relate) : relate(value as Reference);
   };
@@ -119,8 +115,14 @@ function fieldOf(t: FieldBuilder, isRelated: boolean, wireField: string, row: Re
     ? resolveReference(wireField, target)
     : (record) => record[wireField] ?? null;
   // Resolvers read any record by the names of its fields.
-  const readFirst: Resolve<Related> = (related, ...rest) =>
-    related.read().then((record) => resolve(record as unknown as WireRecord, ...rest));
+  const readFirst: Resolve<Related> = async (related, args, context, info) => {
+    const fail = (makeError: () => Error) => failedField(makeError, context, info);
+    const outcome = await related.read().catch((error: Error) => {
+      throw fail(() => error);
+    });
+    if (outcome.kind !== 'Found') throw fail(() => failedRead(outcome));
+    return resolve(outcome.record as unknown as WireRecord, args, context, info);
+  };
   return t.field({
     ...options,
     // For gateways that count costs.

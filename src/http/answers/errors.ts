@@ -1,7 +1,7 @@
 import { mapAsyncIterator } from '@graphql-tools/utils';
 import { type ExecutionResult, GraphQLError } from 'graphql';
 import { isAsyncIterable, type Plugin, maskError as yogaMaskError } from 'graphql-yoga';
-import { fieldError } from '../../graphql/core/top-level-errors.ts';
+import { fieldError, maxErrors } from '../../graphql/core/top-level-errors.ts';
 import { shortened } from '../../log/foreign-text.ts';
 
 /** How the executor's messages about a bad `@stream` begin. */
@@ -54,8 +54,7 @@ function clearError(error: Writable<GraphQLError>): GraphQLError {
   return error;
 }
 
-/** How many errors a result has at most: one for each record of the largest page. Each names so many locations in the document. */
-const maxErrors = 100;
+/** How many locations in the document an error has at most. */
 const maxLocations = 10;
 
 /** The longest message of an error, and the longest name in its path: they may quote what a caller sent. */
@@ -89,7 +88,8 @@ function boundError(error: Writable<GraphQLError>, hidesSuggestions: boolean): v
 function boundErrors(errors: readonly GraphQLError[], hidesSuggestions: boolean): readonly GraphQLError[] {
   const isBounded = errors.length <= maxErrors;
   // Errors of whole results come before errors of values in them: such an error may be all that is known of a delete.
-  const byDepth = () => errors.toSorted(({ path: one = [] }, { path: other = [] }) => one.length - other.length);
+  const byDepth = () =>
+    [...new Set(errors)].sort(({ path: one = [] }, { path: other = [] }) => one.length - other.length);
   const shown = isBounded ? errors : byDepth().slice(0, maxErrors);
   for (const error of shown) boundError(error, hidesSuggestions);
   if (isBounded) return shown;

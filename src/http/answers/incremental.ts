@@ -48,7 +48,9 @@ function maskPart({ incremental, ...part }: ResultPart, log: Log): ResultPart {
     const { nodes = null, source = null, positions = null, path = null } = masked;
     return new GraphQLError(masked.message, { nodes, source, positions, path, extensions });
   }
-  const masked = incremental?.map((item) => (item.errors ? { ...item, errors: item.errors.map(mask) } : item));
+  // Many fields may have the same error.
+  const maskOnce = memoize1(mask);
+  const masked = incremental?.map((item) => (item.errors ? { ...item, errors: item.errors.map(maskOnce) } : item));
   return masked ? { ...part, incremental: masked } : part;
 }
 
