@@ -191,7 +191,7 @@ export async function readEngagements(input: EngagementsInput, options: ReadOpti
   const isLast = (next ?? '') === '';
   // Only a known end may count as one: the list would look complete.
   if (!Array.isArray(result) || !(isLast || isIdValue(next))) return failed("Truto's answer is not a page. Try again.");
-  const key = { id: '', integratedAccountId };
+  const key = { id: '', integratedAccountId, engagementType: filter.engagementType, rawEngagementType };
   const records = result
     .filter(isJsonObject)
     .map((item) => readAnswer('GET', 'engagements', item, selected, key).record);

@@ -17,6 +17,7 @@ import {
   type CreateEngagementInput,
   commonFields,
   createPaths,
+  givenTypeOf,
   identifies,
   sentFields,
   typeOf,
@@ -120,7 +121,7 @@ export function created(
   { input, selected, integration, warnings }: CreateContext,
   rateLimit: RateLimit | null = null,
 ): CreateEngagementSuccess {
-  const key = { id: String(json.id), integratedAccountId: input.integratedAccountId };
+  const key = { id: String(json.id), integratedAccountId: input.integratedAccountId, ...givenTypeOf(input) };
   const { record, unreadable, absent } = readAnswer('POST', 'engagements', json, selected, key);
   const sent = new Set<WireField>(sentFields(input).map(([name]) => name));
   const unstored = absent.filter((field) => sent.has(field)).join(', ');
