@@ -114,7 +114,7 @@ rootField('query', 'engagements', {
     const outcome = await readEngagements(input, options, context);
     if (outcome.kind !== 'Page') throw failedRead(outcome);
     const { records, nextCursor, isPartial } = outcome;
-    const startCursor = page.after ?? null;
+    const startCursor = page.after || null;
     const cursors = { startCursor, endCursor: nextCursor };
     const pageInfo = { hasNextPage: nextCursor !== null, hasPreviousPage: startCursor !== null, ...cursors };
     return { nodes: records, isPartial, pageInfo };
