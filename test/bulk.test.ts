@@ -86,6 +86,8 @@ describe.concurrent('a bulk delete by ids', () => {
     ['too many ids', { ids: Array.from({ length: 5_001 }, (_, index) => `${index}`) }, ['input', 'ids']],
     ['an id that could be no path segment', { ids: ['1', '..'] }, ['input', 'ids', '1']],
     ['a filter without a condition', { filter: { contact: null } }, ['input', 'filter']],
+    ['a filter of a range without an end', { filter: { createdAt: { gt: null }, updatedAt: {} } }, ['input', 'filter']],
+    ['a filter of an empty text', { filter: { subject: '' } }, ['input', 'filter']],
     ['a filter that cannot be sent', { filter: { contact: '' } }, ['input', 'filter', 'contact']],
     [
       'a type together with a filter',

@@ -223,6 +223,32 @@ describe.concurrent('R32 a create without a clear answer', () => {
     expect(search).toMatch(/engagement_type=call.*subject=Renewal.*created_at\[gt\]=/);
   });
 
+  it('has the selected fields of the record that a search finds, also those that Truto does not document', async () => {
+    const onRead = reads(
+      undefined,
+      pageOf(() => justCreated({ deal_stage: 'won', start_time: null })),
+    );
+    const fields = [{ name: 'deal_stage', type: 'String', description: 'The stage of the deal.' }];
+    await using upstream = await startRawUpstream([reset], { onRead });
+    await using facade = await startTestFacade(upstream.url, { ADDITIONAL_FIELDS: JSON.stringify(fields) });
+    const { body } = await facade.post(
+      `mutation ($input: CreateEngagementInput!) { createEngagement(integratedAccountId: "a", input: $input) {
+        ... on CreateEngagementSuccess { outcome warnings engagement { id direction startTime dealStage additionalFields } } } }`,
+      { input: call },
+    );
+    expect(body.data.createEngagement).toEqual({
+      outcome: 'FOUND',
+      warnings: [
+        expect.stringContaining('A search found this engagement'),
+        "Truto's answer lacks start_time. Read the engagement to get them.",
+      ],
+      engagement: {
+        ...{ id: 'new', direction: 'Outbound', startTime: null },
+        ...{ dealStage: 'won', additionalFields: { deal_stage: 'won' } },
+      },
+    });
+  });
+
   it.each<[string, RawAnswer, string]>([
     ['two such engagements', pageOf(justCreated, () => justCreated({ id: 'n2' })), 'found 2 such'],
     ['one with another direction', pageOf(() => justCreated({ direction: 'inbound' })), 'did not find it'],

@@ -44,6 +44,18 @@ describe('deleteEngagement without GraphQL', () => {
     expect(server.audited()).toMatchObject([{ result: 'DeleteEngagementSuccess', engagementId: 'e1' }]);
   });
 
+  it.each([
+    ['Truto', {}, 'NotFoundError'],
+    ['the rules', { id: '..' }, 'InvalidInputError'],
+    ['the schema', { format: 'STREAM' }, 'InvalidInputError'],
+    ['the authentication', { authorization: 'Basic x' }, 'Unauthenticated'],
+  ])('names the engagement in a refusal by %s', async (_by, rest, kind) => {
+    await using upstream = await startUpstream(truto(404, { truto_is_remote_error: true }), 'Capsule');
+    await using server = over(upstream);
+    const asked = { ...one, ...rest };
+    expect(await server.deleteEngagement(asked as typeof one)).toMatchObject({ kind, engagementId: asked.id });
+  });
+
   it('keeps the rules of the integration, by the names of the schema', async () => {
     const strict = integrations.find(({ requiresEngagementType }) => requiresEngagementType);
     await using upstream = await startUpstream(json(204, undefined), strict?.name);

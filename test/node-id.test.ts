@@ -181,6 +181,45 @@ describe('node ids', () => {
     expect((await ask(facade, deleteQuery, variables)).deleteEngagement.deletedNodeId).toBe(engagement.nodeId);
   });
 
+  it.each([
+    ['engagementType: CALL', 'call'],
+    ['filter: { engagementType: CALL }', 'call'],
+    ['rawEngagementType: "task"', 'task'],
+  ])('have the requested type in a list with %s if the records have none', async (argument, kind) => {
+    await using upstream = await startUpstream(json(200, { result: [{ id: '5' }], next_cursor: null }), 'Close');
+    await using facade = await startTestFacade(upstream.url);
+    const { engagements } = await ask(
+      facade,
+      `{ engagements(integratedAccountId: "a", ${argument}) { nodes { nodeId } edges { node { nodeId } } } }`,
+    );
+    const nodeId = writeNodeId({ ...key, kind });
+    expect(engagements).toEqual({ nodes: [{ nodeId }], edges: [{ node: { nodeId } }] });
+  });
+
+  it('have the requested type after a create if the record has none', async () => {
+    await using upstream = await startUpstream(json(201, { id: '5' }), 'Close');
+    await using facade = await startTestFacade(upstream.url);
+    const { createEngagement } = await ask(
+      facade,
+      `mutation { createEngagement(integratedAccountId: "a", input: { engagementType: CALL, subject: "x" }) {
+        ... on CreateEngagementSuccess { engagement { nodeId } } } }`,
+    );
+    expect(createEngagement).toEqual({ engagement: { nodeId: writeNodeId(key) } });
+  });
+
+  it('have the requested type in a snapshot after an unknown outcome if the record has none', async () => {
+    const lost: Answer = (request, response) =>
+      json(request.method === 'DELETE' ? 500 : 200, { id: '5' })(request, response);
+    await using upstream = await startUpstream(lost, 'Close');
+    await using facade = await startTestFacade(upstream.url);
+    const { deleteEngagement } = await ask(
+      facade,
+      `mutation { deleteEngagement(id: "5", integratedAccountId: "a", engagementType: CALL, snapshot: true) {
+        ... on OutcomeUnknownError { engagement { nodeId } } } }`,
+    );
+    expect(deleteEngagement).toEqual({ engagement: { nodeId: writeNodeId(key) } });
+  });
+
   it('of a delete need only its arguments', async () => {
     await using facade = await startFacadeOver(json(200, { id: '5' }), {}, 'Pipedrive');
     const { deleteEngagement } = await ask(facade, deleteQuery, { id: '5', account: 'a' });

@@ -102,6 +102,13 @@ describe('Query.engagements', () => {
     expect(lastSeen()?.query).toMatchObject({ limit: '3', next_cursor: 'n=1' });
   });
 
+  it('is the first one with an empty cursor, and none is sent', async () => {
+    answer = json(200, { result: [], next_cursor: null });
+    const { body } = await page('after: ""', 'pageInfo { hasPreviousPage startCursor }');
+    expect(body.data.engagements.pageInfo).toEqual({ hasPreviousPage: false, startCursor: null });
+    expect(lastSeen()?.query).not.toHaveProperty('next_cursor');
+  });
+
   it('ends when upstream has no further cursor', async () => {
     answer = json(200, { result: [], next_cursor: null });
     const { body } = await page('', 'edges { cursor } pageInfo { hasNextPage hasPreviousPage endCursor }');

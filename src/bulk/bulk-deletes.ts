@@ -81,6 +81,12 @@ interface BulkParts {
 const idOf = (caller: Caller, callerKey: StartOptions['callerKey']) =>
   callerKey === undefined ? randomUUID() : uuidOf(caller.id, ...callerKey);
 
+/** True for a value in a filter that excludes engagements. A range without an end matches all, and so may an empty text. */
+function isCondition(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return (value ?? '') !== '';
+  return Object.values(value).some((end) => (end ?? null) !== null);
+}
+
 function checkWhich({ ids, filter, engagementType }: AskedStart): readonly Finding[] {
   if ((ids === undefined) === (filter === undefined))
     return [refusal([], 'It must have exactly one of ids, filter and confirmationToken.')];
@@ -89,12 +95,12 @@ function checkWhich({ ids, filter, engagementType }: AskedStart): readonly Findi
       return [refusal(['ids'], `It must have 1 to ${maxIds} ids, it has ${ids.length}.`)];
     return ids.flatMap((id, index) => checkId(id, ['ids', String(index)]));
   }
-  const findings: Finding[] = [];
-  if (Object.values(filter ?? {}).every((value) => value === null || value === undefined))
+  const findings = [...checkFilter(filter ?? {})];
+  if (findings.length === 0 && !Object.values(filter ?? {}).some(isCondition))
     findings.push(refusal(['filter'], 'It must have a condition. An empty filter would match every engagement.'));
   if (engagementType)
     findings.push(refusal(['engagementType'], 'It is only for ids. A filter has its own `engagementType`.'));
-  return [...findings, ...checkFilter(filter ?? {})];
+  return findings;
 }
 
 function checkSupport({ input, items }: Start, { support }: AccountLookup) {

@@ -1,4 +1,5 @@
 import { channel } from 'node:diagnostics_channel';
+import type { GivenType } from './input.ts';
 import { type ReadRecord, type RecordKey, readRecord } from './record.ts';
 import { type Resource, resources, type WireField } from './resources.ts';
 
@@ -38,7 +39,7 @@ export function readAnswer<R extends Resource>(
   resource: R,
   json: Readonly<Record<string, unknown>>,
   selected: ReadonlySet<WireField<R>>,
-  key: RecordKey,
+  key: RecordKey & GivenType,
 ): ReadRecord<R> {
   const read = readRecord(resource, json, selected, key);
   if (!drifts.hasSubscribers) return read;

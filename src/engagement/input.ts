@@ -161,7 +161,7 @@ export interface EngagementsInput extends WithTrutoQuery {
   readonly integratedAccountId: string;
   /** 1 to 100. @default 25 */
   readonly first?: number | null | undefined;
-  /** Upstream's cursor of the page. Absent for the first page. */
+  /** Upstream's cursor of the page. Absent or empty for the first page. */
   readonly after?: string | null | undefined;
   readonly filter: EngagementFilter;
   /** In place of the filter's type: one by the provider's own name. */

@@ -200,7 +200,7 @@ export async function readEngagements(input: EngagementsInput, options: ReadOpti
   if (!Array.isArray(result) || !(isLast || isIdValue(next))) return failed("Truto's answer is not a page. Try again.");
   if (result.length > maxPageRecords)
     return failed(`Truto's page has ${result.length} engagements. At most ${maxPageRecords} are read.`);
-  const key = { id: '', integratedAccountId };
+  const key = { id: '', integratedAccountId, engagementType: filter.engagementType, rawEngagementType };
   const records = result
     .filter(isJsonObject)
     .map((item) => readAnswer('GET', 'engagements', item, selected, key).record);

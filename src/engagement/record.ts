@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { GivenType, WithTrutoQuery } from './input.ts';
+import { type GivenType, sentType, type WithTrutoQuery } from './input.ts';
 import {
   type FieldKind,
   type FieldValue,
@@ -24,8 +24,13 @@ export type ResourceRecord<R extends Resource> = {
   readonly [Field in Exclude<WireField<R>, 'id'>]?: FieldValue<R, Field> | null;
 };
 
-/** An engagement as upstream sends it, with its node id, if it was deleted, or read by that. */
-export type EngagementRecord = ResourceRecord<'engagements'> & { readonly nodeId?: string };
+/** An engagement as upstream sends it. */
+export type EngagementRecord = ResourceRecord<'engagements'> & {
+  /** Its node id, if it was deleted, or read by that. */
+  readonly nodeId?: string;
+  /** The type in the request, for a record without a type. Absent if none was given. */
+  readonly askedType?: string;
+};
 
 /** The key of a record. */
 export interface RecordKey {
@@ -95,7 +100,14 @@ export const wholeSelection: Selection = {
 
 /** The record as Truto sends it, with the record of each note that was read with it. */
 export function plainRecord(record: EngagementRecord) {
-  const { integratedAccountId: _given, nodeId: _key, notes, additionalFields, ...engagement } = record;
+  const {
+    integratedAccountId: _given,
+    nodeId: _key,
+    askedType: _type,
+    notes,
+    additionalFields,
+    ...engagement
+  } = record;
   const whole = notes?.map((note) => {
     const { kept } = note as { readonly kept?: { readonly kind: string; readonly record?: object } };
     return kept?.kind === 'Found' ? { ...kept.record, integratedAccountId: undefined } : { id: note.id };
@@ -157,13 +169,15 @@ export function readRecord<R extends Resource>(
   resource: R,
   json: Readonly<Record<string, unknown>>,
   selected: ReadonlySet<WireField<R>>,
-  { id, integratedAccountId }: RecordKey,
+  key: RecordKey & GivenType,
 ): ReadRecord<R> {
   const fields = readableFieldsOf(resource, selected);
   const absent: string[] = [];
   const unreadable: string[] = [];
-  const record: Record<string, unknown> = { id, integratedAccountId };
-  for (const [key, name, shape, isPlain] of fields) {
+  const record: Record<string, unknown> = { id: key.id, integratedAccountId: key.integratedAccountId };
+  const askedType = sentType(key);
+  if (askedType !== null) record.askedType = askedType;
+  for (const [field, name, shape, isPlain] of fields) {
     if (!Object.hasOwn(json, name)) {
       absent.push(name);
       continue;
@@ -171,11 +185,11 @@ export function readRecord<R extends Resource>(
     const value = json[name];
     if (value === null || value === undefined) continue;
     if (isPlain(value)) {
-      record[key] = value;
+      record[field] = value;
       continue;
     }
     const read = shape.safeParse(value);
-    if (read.success) record[key] = read.data;
+    if (read.success) record[field] = read.data;
     else unreadable.push(name);
   }
   const more = selected.has(additionalFields as WireField<R>) ? undocumentedFields(resource, json) : [];

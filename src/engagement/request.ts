@@ -153,7 +153,8 @@ export function buildListRequest(
     [wireNames.integratedAccountId, input.integratedAccountId],
     ...exclusionParameters('engagements', selected),
     ['limit', input.first ?? defaultPageSize],
-    ['next_cursor', input.after ?? undefined],
+    // Some clients write the first page so.
+    ['next_cursor', input.after || undefined],
     [wireNames.engagementType, input.rawEngagementType ?? undefined],
     ...parametersFor(filterArguments, input.filter),
     ['sort_by', input.order && { [input.order.field]: input.order.direction }],

@@ -336,7 +336,7 @@ export type CreateEngagementError = Exclude<DeleteEngagementError, { kind: 'NotF
 export type CreateEnd = CreateEngagementSuccess | CreateEngagementPlan | CreateEngagementError | Unauthenticated;
 
 /** The same end; an error names the engagement that it is about. Without that, only its index in a list would tell. */
-export function withEngagementId<End extends DeleteEnd>(end: End, engagementId: string): End {
+export function withEngagementId<End extends { readonly kind: string }>(end: End, engagementId: string): End {
   return 'message' in end ? { ...end, engagementId } : end;
 }
 

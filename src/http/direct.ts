@@ -27,6 +27,7 @@ import {
   type OutcomeUnknownError,
   refusal,
   type Unauthenticated,
+  withEngagementId,
 } from '../engagement/result.ts';
 import { type Context, callerKeyOf } from '../graphql/core/context.ts';
 import type { DeleteArguments } from '../graphql/delete/delete-engagement.ts';
@@ -200,7 +201,7 @@ export function createDirectDelete(
     const { dryRun, snapshot, ...input } = readArguments(args, given, findings);
     if (input.format === 'stream')
       findings.push(refusal(['format'], 'Streams are for GraphQL only.', ['UNIFIED', 'NORMALIZED', 'RAW']));
-    return runDirectly({ authorization, idempotencyKey, signal }, findings, options, async (context) => {
+    const result = await runDirectly({ authorization, idempotencyKey, signal }, findings, options, async (context) => {
       const { caller, deadlineAt, hasCallerLeft } = context;
       // As the field without an alias has it: both are one delete under one key.
       const callerKey = callerKeyOf(context, 'deleteEngagement');
@@ -211,6 +212,7 @@ export function createDirectDelete(
       const terms = { caller, selection, dryRun, snapshot, callerKey, deadlineAt, hasCallerLeft };
       return describe(await deleteEngagement(input, terms, context), isWhole, options.upstreamUrl);
     });
+    return typeof given.id === 'string' ? withEngagementId(result, given.id) : result;
   };
 }
 

@@ -202,7 +202,7 @@ export type StartBulkDeleteInput = {
   dryRun?: boolean;
   /** The type of all `ids`. Affinity, Close, Keap, OnePageCRM, Pipeliner and Zoho CRM require it. Not with a `filter`: there, each record has its type, or else `filter.engagementType` applies. */
   engagementType?: EngagementType | null | undefined;
-  /** Deletes every engagement that matches all conditions when it is listed. At least one condition is required. */
+  /** Deletes every engagement that matches all conditions when it is listed. At least one condition is required. A range that is open at both ends, or an empty text, is none. */
   filter?: EngagementFilter | null | undefined;
   /** Truto's ids of the engagements, at most 5000. Duplicates count once. */
   ids?: Array<string | number> | null | undefined;

@@ -23,6 +23,7 @@ import {
   noteSent,
   nothingCreated,
   readCreateOutcome,
+  selectedOf,
   unknownCreate,
 } from './outcome.ts';
 
@@ -120,7 +121,8 @@ class Create extends Write<CreateEngagementInput, CreateEnd, CreateOptions, Writ
     if (search.kind === 'One') {
       const found =
         'No answer of Truto proved the create. A search found this engagement: created since, and with all values that were sent.';
-      return created(search.record, 'FOUND', { ...context, warnings: [...context.warnings, found] });
+      const read = selectedOf(search.record, context.selected);
+      return created(read, 'FOUND', { ...context, warnings: [...context.warnings, found] });
     }
     const why = search.kind === 'None' ? 'A search did not find it yet.' : search.why;
     return { ...unknown, message: `${unknown.message} ${why}` };

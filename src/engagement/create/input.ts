@@ -1,4 +1,11 @@
-import { type ArgumentPaths, type EngagementType, normalizedType, typeNamed, type WithTrutoQuery } from '../input.ts';
+import {
+  type ArgumentPaths,
+  type EngagementType,
+  type GivenType,
+  normalizedType,
+  typeNamed,
+  type WithTrutoQuery,
+} from '../input.ts';
 import { canCreate, type IntegrationSupport } from '../integrations.ts';
 import { excludedFields, wireFieldsOf } from '../record.ts';
 import { encodeQuery, exclusionParameters, headersFor, parametersOfTruto, type WriteRequest } from '../request.ts';
@@ -41,6 +48,11 @@ const createTypes: readonly EngagementType[] = ['call', 'meeting'];
 /** The documented type of the new engagement. Null for none, and for a provider's own. */
 export function typeOf({ engagementType, fields }: CreateEngagementInput): EngagementType | null {
   return engagementType ?? typeNamed(fields.engagement_type);
+}
+
+/** The type, as it was given. */
+export function givenTypeOf({ engagementType, fields }: CreateEngagementInput): GivenType {
+  return { engagementType, rawEngagementType: fields.engagement_type };
 }
 
 /** True for an engagement that has a direction. Truto documents it for calls only. */
@@ -132,9 +144,9 @@ function checkMoments({ fields }: CreateEngagementInput): readonly Finding[] {
 
 /** Refuses input that a request cannot express, or that creates nothing. */
 export function checkCreate(input: CreateEngagementInput): readonly Finding[] {
-  const { integratedAccountId, engagementType, fields, remoteData } = input;
+  const { integratedAccountId, fields, remoteData } = input;
   const given = sentFields(input);
-  const rawType = checkRawType({ engagementType, rawEngagementType: fields.engagement_type });
+  const rawType = checkRawType(givenTypeOf(input));
   const isNothing = given.length === 0 && Object.keys(remoteData ?? {}).length === 0;
   const hasOther = !Object.keys(fields).every(isWritable);
   return [

@@ -7,7 +7,15 @@ import { parseRateLimit, refusedByBody, unreadableFields, whyUnknown } from '../
 import { readAnswer } from '../drift.ts';
 import type { EngagementFilter } from '../input.ts';
 import { type ReadOptions, type ReadPorts, readDeletedMark, readEngagements } from '../read.ts';
-import { type EngagementRecord, isIdValue, isSameId, readRecord } from '../record.ts';
+import {
+  additionalFields,
+  type EngagementRecord,
+  isIdValue,
+  isSameId,
+  type ReadRecord,
+  readRecord,
+  wireNameOf,
+} from '../record.ts';
 import { nothingWas, notSent, readRefusal, readUpstreamError } from '../refusal.ts';
 import { type FieldKind, resources, type WireField } from '../resources.ts';
 import type { CreateEnd, CreateEngagementSuccess, OutcomeUnknownError, RateLimit, Refusal } from '../result.ts';
@@ -17,6 +25,7 @@ import {
   type CreateEngagementInput,
   commonFields,
   createPaths,
+  givenTypeOf,
   identifies,
   sentFields,
   typeOf,
@@ -75,7 +84,10 @@ function readSuccess(answer: UpstreamAnswer, context: CreateContext): CreateEnd 
     });
   if (statusCode !== 200 && statusCode !== 201)
     return unknown('that status does not confirm the create', { isLikely: true, rawResponse });
-  return created(json, 'CREATED', context, parseRateLimit(headers));
+  const { input, selected } = context;
+  const key = { id, integratedAccountId: input.integratedAccountId, ...givenTypeOf(input) };
+  const read = readAnswer('POST', 'engagements', json, selected, key);
+  return created(read, 'CREATED', context, parseRateLimit(headers));
 }
 
 async function readRefused(answer: UpstreamAnswer, context: CreateContext): Promise<CreateEnd> {
@@ -113,15 +125,27 @@ export function unknownCreate(
   };
 }
 
+/** What was selected of a record that a search found: the search read more. A field without a value counts as absent. */
+export function selectedOf(found: EngagementRecord, selected: ReadonlySet<WireField>): ReadRecord<'engagements'> {
+  const isRead = (name: string) =>
+    name === 'id' || selected.has(name as WireField) || !Object.hasOwn(resources.engagements, name);
+  const absent = [...selected].filter(
+    (field) => !Object.hasOwn(found, field) && (field as string) !== additionalFields,
+  );
+  return {
+    record: Object.fromEntries(Object.entries(found).filter(([name]) => isRead(name))) as EngagementRecord,
+    unreadable: [],
+    absent: absent.map(wireNameOf) as WireField[],
+  };
+}
+
 /** Creates the success for a record: from upstream's answer, or found by a search. */
 export function created(
-  json: Readonly<Record<string, unknown>>,
+  { record, unreadable, absent }: ReadRecord<'engagements'>,
   outcome: CreateEngagementSuccess['outcome'],
-  { input, selected, integration, warnings }: CreateContext,
+  { input, integration, warnings }: CreateContext,
   rateLimit: RateLimit | null = null,
 ): CreateEngagementSuccess {
-  const key = { id: String(json.id), integratedAccountId: input.integratedAccountId };
-  const { record, unreadable, absent } = readAnswer('POST', 'engagements', json, selected, key);
   const sent = new Set<WireField>(sentFields(input).map(([name]) => name));
   const unstored = absent.filter((field) => sent.has(field)).join(', ');
   const missing = absent.filter((field) => field !== 'id' && !sent.has(field)).join(', ');

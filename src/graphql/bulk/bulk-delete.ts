@@ -169,7 +169,7 @@ const StartBulkDeleteInput = inputType(
     ids: `[ID!]: Truto's ids of the engagements, at most ${maxIds}. Duplicates count once.`,
     engagementType: `EngagementType: The type of all \`ids\`. ${requiringType} require it. Not with a \`filter\`: there, each record has its type, or else \`filter.engagementType\` applies.`,
     filter:
-      'EngagementFilter: Deletes every engagement that matches all conditions when it is listed. At least one condition is required.',
+      'EngagementFilter: Deletes every engagement that matches all conditions when it is listed. At least one condition is required. A range that is open at both ends, or an empty text, is none.',
     dryRun:
       'Boolean! = false: Lists and counts the engagements, and deletes nothing. If the account must be connected again, this is an error; without `dryRun`, the bulk delete pauses instead.',
     snapshot:

@@ -15,7 +15,7 @@ export type GivenResults = ReadonlyMap<string | number, Promise<unknown>>;
 export interface Context extends DeletePorts, Omit<ReadBounds, 'caller'> {
   readonly recordEnd: NonNullable<DeletePorts['recordEnd']>;
   readonly recordRepetition: NonNullable<DeletePorts['recordRepetition']>;
-  /** Reads related records, each once per operation. */
+  /** Reads related records, each once per operation and selection. */
   readonly recordLoaders: RecordLoaders;
   /** Null without a verified token. */
   readonly caller: Caller | null;

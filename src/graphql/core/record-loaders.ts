@@ -96,7 +96,7 @@ export function createRecordLoaders(options: RecordLoadersOptions) {
   let loader: DataLoader<LoaderKey, unknown, string> | undefined;
   return {
     /**
-     * Reads the selected fields of one record, once per operation. Check the caller's access to the integrated account before.
+     * Reads the selected fields of one record, once per operation and selection. Check the caller's access to the integrated account before.
      * @throws {GraphQLError} `RESPONSE_TOO_LARGE` when the operation has no room for the record.
      */
     read<R extends Resource>(

@@ -2,7 +2,7 @@ import type { ObjectRef } from '@pothos/core';
 import type { GraphQLResolveInfo } from 'graphql';
 import { canAccess } from '../../engagement/account.ts';
 import { nodeKind, readNodeId, writeNodeId } from '../../engagement/node-id.ts';
-import type { RecordKey, TypedKey } from '../../engagement/record.ts';
+import type { EngagementRecord, RecordKey, TypedKey } from '../../engagement/record.ts';
 import { notGranted, refusedInput } from '../../engagement/refusal.ts';
 import type { Resource } from '../../engagement/resources.ts';
 import { refusal } from '../../engagement/result.ts';
@@ -12,7 +12,7 @@ import { type Context, requireCaller } from '../core/context.ts';
 import { nameIn, nodeInterfaceName } from '../core/dialects.ts';
 import { typeNames, wireFieldsBelow } from '../core/selection.ts';
 import { failedRead, fieldError } from '../core/top-level-errors.ts';
-import { type EngagementSource, type Related, recordTypes } from '../types/records.ts';
+import { type Related, recordTypes } from '../types/records.ts';
 
 /*
  * Records by their keys: a `nodeId`, or a pair of ids. A supergraph identifies the types here by them: other subgraphs can refer to them
@@ -31,7 +31,7 @@ const Node = builder.interfaceRef<{ nodeId: string }>(nodeInterfaceName).impleme
 });
 
 /** The node id of an engagement. A promise only if the account's integration must be looked up. */
-function engagementNodeId(record: EngagementSource, context: Context): string | Promise<string> {
+function engagementNodeId(record: EngagementRecord, context: Context): string | Promise<string> {
   const { id, integratedAccountId, nodeId, askedType } = record;
   if (nodeId !== undefined) return nodeId;
   const found = context.findAccountIntegration(requireCaller(context), integratedAccountId, context.deadlineAt);
@@ -121,7 +121,7 @@ const typedNodeId = `${nodeId} For integrations that require \`engagementType\`,
 for (const [name, record] of Object.entries(recordTypes)) {
   const resource = name as Resource;
   const isEngagement = resource === 'engagements';
-  const ref = record as ObjectRef<Types, EngagementSource | Related>;
+  const ref = record as ObjectRef<Types, EngagementRecord | Related>;
   ref.addInterfaces([Node]);
   addField(
     ref,
@@ -129,7 +129,7 @@ for (const [name, record] of Object.entries(recordTypes)) {
     isEngagement ? typedNodeId : nodeId,
     (source, _args, context) =>
       isEngagement
-        ? engagementNodeId(source as EngagementSource, context)
+        ? engagementNodeId(source as EngagementRecord, context)
         : writeNodeId({ ...source, resource, kind: null }),
     isEngagement ? { extensions: { wireField: 'engagement_type' } } : {},
   );

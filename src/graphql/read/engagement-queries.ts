@@ -1,10 +1,11 @@
-import { defaultPageSize, sentType } from '../../engagement/input.ts';
+import { defaultPageSize } from '../../engagement/input.ts';
 import { type EngagementPage, readEngagement, readEngagements } from '../../engagement/read.ts';
+import type { EngagementRecord } from '../../engagement/record.ts';
 import { objectType, rootField, upstreamRequestCost } from '../core/builder.ts';
 import { requireCaller } from '../core/context.ts';
 import { fieldsBelow, named, onceForNodes, wireFieldsBelow, wireFieldsSelected } from '../core/selection.ts';
 import { failedRead, invalidInput } from '../core/top-level-errors.ts';
-import { type EngagementSource, recordTypes } from '../types/records.ts';
+import { recordTypes } from '../types/records.ts';
 import { rawType, trutoQuery } from '../types/values.ts';
 
 interface ConnectionPage extends Pick<EngagementPage, 'isPartial'> {
@@ -26,7 +27,7 @@ objectType<ConnectionPage['pageInfo']>('PageInfo: The position of a page in the 
   endCursor: 'String: Pass it as `after` to get the next page. Null on the last page.',
 });
 
-objectType<{ node: EngagementSource; cursor: string | null }>('EngagementEdge: One engagement of a page.')({
+objectType<{ node: EngagementRecord; cursor: string | null }>('EngagementEdge: One engagement of a page.')({
   node: 'Engagement!: The engagement itself.',
   cursor:
     'String: Pass it as `after` to continue after this engagement. Truto has cursors only between pages, so only the last of a page has one.',
@@ -75,7 +76,7 @@ rootField('query', 'engagement', {
     // Null means that the engagement does not exist. If the account itself may be missing, that is not known.
     if (outcome.kind === 'NotFoundError' && outcome.accountFound) return null;
     if (outcome.kind !== 'Found') throw failedRead(outcome);
-    return { ...outcome.record, askedType: sentType(key) };
+    return outcome.record;
   },
 });
 
@@ -110,7 +111,7 @@ rootField('query', 'engagements', {
     const outcome = await readEngagements(input, options, context);
     if (outcome.kind !== 'Page') throw failedRead(outcome);
     const { records, nextCursor, isPartial } = outcome;
-    const startCursor = page.after ?? null;
+    const startCursor = page.after || null;
     const cursors = { startCursor, endCursor: nextCursor };
     const pageInfo = { hasNextPage: nextCursor !== null, hasPreviousPage: startCursor !== null, ...cursors };
     return { nodes: records, isPartial, pageInfo };

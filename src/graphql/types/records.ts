@@ -18,12 +18,6 @@ import './values.ts';
 /** The resources that an engagement, or one of its related records, refers to. */
 export type RelatedResource = Exclude<Resource, 'engagements'>;
 
-/** An engagement, and the key by which it was read. */
-export interface EngagementSource extends EngagementRecord {
-  /** The type in the query, for a record without a type. */
-  readonly askedType?: string | null | undefined;
-}
-
 /** A related record. The referring record has its id; the other fields are read when one of them is selected. */
 export interface Related {
   readonly id: string;
@@ -36,7 +30,7 @@ export interface Related {
 export const recordTypes = Object.fromEntries(
   Object.entries(typeNames).map(([resource, name]) => [resource, builder.objectRef(name)]),
 ) as unknown as Readonly<
-  { engagements: ObjectRef<Types, EngagementSource> } & Record<RelatedResource, ObjectRef<Types, Related>>
+  { engagements: ObjectRef<Types, EngagementRecord> } & Record<RelatedResource, ObjectRef<Types, Related>>
 >;
 
 type Kind = Exclude<FieldKind, 'reference' | 'references'>;
