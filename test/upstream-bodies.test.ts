@@ -265,6 +265,14 @@ describe("S24 lists of Truto's", () => {
   });
 });
 
+it('S24 a large body with many values for its size is not parsed, and one of records is', async () => {
+  const raw = (item: unknown, count: number) => json(200, Array(count).fill(item));
+  const dense = (await answerTo(remove('format: RAW'), raw([], 100_000))).data.deleteEngagement;
+  expect([dense.__typename, dense.lastStatusCode]).toEqual(['OutcomeUnknownError', 200]);
+  const records = raw({ id: 'e1', status: 'open', tags: [1, 2] }, 20_000);
+  expect((await answerTo(remove('format: RAW'), records)).data.deleteEngagement.outcome).toBe('DELETED');
+});
+
 it('S24 large bodies that arrive at once are parsed one per turn of the event loop', async () => {
   const count = 30;
   const waiting: ServerResponse[] = [];

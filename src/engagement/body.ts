@@ -11,6 +11,7 @@ export type ReadBody =
 
 const whyUnreadable = {
   'too-large': 'it is larger than MAX_UPSTREAM_BYTES',
+  'too-dense': 'it has too many values for its size',
   interrupted: 'the connection broke before its end',
   timeout: 'it did not arrive in time',
   encoded: 'it is compressed, which was not requested',

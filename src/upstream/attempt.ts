@@ -11,7 +11,7 @@ export interface UpstreamRequest {
 }
 
 /** Why a body could not be read although the status was. */
-export type UnreadableReason = 'too-large' | 'interrupted' | 'timeout' | 'encoded';
+export type UnreadableReason = 'too-large' | 'too-dense' | 'interrupted' | 'timeout' | 'encoded';
 
 /** The body of an answer. */
 export type UpstreamBody =

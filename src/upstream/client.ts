@@ -74,6 +74,23 @@ function reasonOf(error: Error & { code?: string }): FailureReason {
 
 const noBytes = Buffer.alloc(0);
 
+/** How many bytes a large body has at least for each comma and opening bracket. Those of CRMs have ten and more. */
+const minBytesPerMark = 5;
+
+const [comma, bracket, brace] = Buffer.from(',[{');
+
+/** True for a body that would take many times its size and a long time to parse, such as a megabyte of `[]`. */
+function isTooDense(bytes: Buffer): boolean {
+  if (bytes.length < largeBodyBytes) return false;
+  let count = 0;
+  // Commas and opening brackets, also in texts.
+  for (let index = 0; index < bytes.length; index += 1) {
+    const byte = bytes[index];
+    if (byte === comma || byte === bracket || byte === brace) count += 1;
+  }
+  return count * minBytesPerMark > bytes.length;
+}
+
 /** The exchange that undici is about to write. undici calls the exchange first, and writes in the same turn. */
 let starting: Exchange | undefined;
 
@@ -182,7 +199,8 @@ class Exchange implements Dispatcher.DispatchHandler, Expiring {
       const bytes = this.#body.subarray(0, this.#byteCount);
       // The answer keeps this exchange in memory, and would keep the body after it is parsed.
       this.#body = noBytes;
-      this.#finish({ kind: 'complete', bytes: this.#client.redact?.(bytes) ?? bytes });
+      if (isTooDense(bytes)) this.#finish({ kind: 'unreadable', reason: 'too-dense' });
+      else this.#finish({ kind: 'complete', bytes: this.#client.redact?.(bytes) ?? bytes });
     }
   }
 

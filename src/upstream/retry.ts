@@ -88,7 +88,7 @@ export function judge(attempt: Attempt, method: RetryQuestion['method']): 'unsen
   const { retry } = meaningOf(statusCode);
   if (retry !== 'final' || body.kind !== 'unreadable' || body.reason === 'encoded') return retry;
   // A large record stays large. After a delete, a retry at least shows whether the record is gone.
-  return body.reason === 'too-large' && method === 'GET' ? 'final' : 'unclear';
+  return body.reason.startsWith('too-') && method === 'GET' ? 'final' : 'unclear';
 }
 
 function waitAsked({ attempt, timeOfDayMs, random }: RetryQuestion): number | undefined {
