@@ -150,6 +150,13 @@ describe('deleteEngagement without GraphQL', () => {
     expect(upstream.deletes().length).toBeGreaterThan(1);
   });
 
+  it('returns the record with a snapshot with the type that it was found by, if it has none', async () => {
+    await using upstream = await startUpstream(json(200, { id: 'e1', subject: 'Hello' }), 'Close');
+    await using server = over(upstream);
+    const result = await server.deleteEngagement({ ...one, engagementType: 'CALL', snapshot: true });
+    expect(result).toMatchObject({ engagement: { subject: 'Hello', engagement_type: 'call' } });
+  });
+
   it('returns the record with a snapshot, in the names of Truto', async () => {
     await using upstream = await startUpstream((request, response) =>
       request.method === 'DELETE'

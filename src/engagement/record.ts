@@ -98,21 +98,18 @@ export const wholeSelection: Selection = {
   noteFields: new Set(wireFieldsOf('notes')),
 };
 
-/** The record as Truto sends it, with the record of each note that was read with it. */
+/**
+ * The record as Truto sends it, with the record of each note that was read with it. If it has no type, it gets that of the request: some
+ * integrations find it only with its type.
+ */
 export function plainRecord(record: EngagementRecord) {
-  const {
-    integratedAccountId: _given,
-    nodeId: _key,
-    askedType: _type,
-    notes,
-    additionalFields,
-    ...engagement
-  } = record;
+  const { integratedAccountId: _given, nodeId: _key, askedType, notes, additionalFields, ...engagement } = record;
   const whole = notes?.map((note) => {
     const { kept } = note as { readonly kept?: { readonly kind: string; readonly record?: object } };
     return kept?.kind === 'Found' ? { ...kept.record, integratedAccountId: undefined } : { id: note.id };
   });
-  return { ...additionalFields, ...engagement, ...(whole && { notes: whole }) };
+  const type = !engagement.engagement_type && askedType !== undefined && { engagement_type: askedType };
+  return { ...additionalFields, ...engagement, ...type, ...(whole && { notes: whole }) };
 }
 
 /** The most excluded fields: many servers misread a longer list (ADR 19). */
