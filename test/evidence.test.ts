@@ -276,6 +276,7 @@ describe('R10 an answer with another id belongs to another request', () => {
     ],
     ['in data of UNIFIED', {}, { data: { id: 'e2', subject: 'secret' } }],
     ['in a list of UNIFIED', {}, [{ id: 'e2', subject: 'secret' }]],
+    ['although remote_data has its id', { remote: true }, { id: 'e2', remote_data: { id: 'e1', subject: 'secret' } }],
     ['in remote_data alone', { remote: true }, { remote_data: { data: { id: 'e2', subject: 'secret' } } }],
     ['as a page of a list', {}, { result: [{ id: 'e1', subject: 'secret' }], next_cursor: null }],
     ['as a page of a list in RAW', { format: 'RAW' }, { result: [{ id: 'e1', subject: 'secret' }], next_cursor: null }],

@@ -61,6 +61,8 @@ describe('the queue of bulk deletes', () => {
     const plain = await create(1);
     const without = new JobStore(memory, lacking, leaseMs);
     expect((await without.takeTasks(10, 'w')).leases.map(({ jobId }) => jobId)).toEqual([plain.id]);
+    // A restore of a bulk delete reads its undo files.
+    expect(without.needsOf({ snapshot: false, restore: { jobId: keeping.id } })).toMatch(/ store$/);
     const tokenless = new JobStore(memory, { ...abilities, credential: undefined }, leaseMs);
     expect((await tokenless.takeTasks(10, 't')).leases).toEqual([]);
     expect((await new JobStore(memory, { ...abilities, upstream: 'v' }, leaseMs).takeTasks(10, 'v')).leases).toEqual(

@@ -89,7 +89,7 @@ export function memoryKey({ id }: { readonly id: string }, callerKey: readonly [
  * after each answer: upstream may repeat its answer for a key.
  */
 export function upstreamKey(key: string, fingerprint: string, answerCount: number): string {
-  return answerCount === 0 ? uuidOf(key, fingerprint) : uuidOf(key, fingerprint, answerCount);
+  return uuidOf(key, fingerprint, answerCount);
 }
 
 /** Results about the engagement itself. Any other is a refusal: once its cause is fixed, the delete is tried again. */
