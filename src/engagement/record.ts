@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { type GivenType, sentType, type WithTrutoQuery } from './input.ts';
+import { type GivenType, sentType, type WithTrutoQuery, wireNames } from './input.ts';
 import {
   type FieldKind,
   type FieldValue,
@@ -108,7 +108,7 @@ export function plainRecord(record: EngagementRecord) {
     const { kept } = note as { readonly kept?: { readonly kind: string; readonly record?: object } };
     return kept?.kind === 'Found' ? { ...kept.record, integratedAccountId: undefined } : { id: note.id };
   });
-  const type = !engagement.engagement_type && askedType !== undefined && { engagement_type: askedType };
+  const type = !record.engagement_type && askedType !== undefined && { [wireNames.engagementType]: askedType };
   return { ...additionalFields, ...engagement, ...type, ...(whole && { notes: whole }) };
 }
 
