@@ -562,6 +562,21 @@ describe('records that are stored before their delete', () => {
     expect(await page.states()).toEqual({ 1: 'ALREADY_ABSENT' });
   });
 
+  it('do not keep a delete that had no answer from its outcome when they cannot be stored again', async () => {
+    const page = await start(['1'], keeping);
+    page.answer(only('delete', lost));
+    await page.run();
+    await kept.client.hset(redisKey(kept.memory, 'states', { jobId: page.job.id, page: 0 }), 'kept:0', 1);
+    let reads = 0;
+    page.answer(({ asked }) => {
+      reads += Number(asked === 'read');
+      return asked === 'read' && reads === 2 ? refused(409) : undefined;
+    });
+    const { sent } = await page.run();
+    expect(of(sent, 'delete')).toHaveLength(1);
+    expect(await page.states()).toEqual({ 1: 'DELETED' });
+  });
+
   it('are no longer read after a pause', async () => {
     const page = await start(idsOf(80), keeping);
     page.answer(async ({ asked }) => {

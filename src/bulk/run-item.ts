@@ -262,11 +262,14 @@ export function runItem(work: ItemWork): Promise<ItemEnd> {
   return withPatience(work, () => deleteItem(work));
 }
 
-/** If its delete may have been sent before, it is read first: still there, it is deleted again under the same key, but not after a cancel. */
-async function deleteItem(work: ItemWork): Promise<ItemEnd> {
+/**
+ * If its delete may have been sent before, it is read first: still there, it is deleted again under the same key, but not after a cancel.
+ * @param maxAgeMs of its stored record; 0 for any.
+ */
+async function deleteItem(work: ItemWork, maxAgeMs = work.job.input.snapshot ? maxKeptMs : 0): Promise<ItemEnd> {
   // Computed before `begin`: a process that freezes in between must not send what another has settled since.
   const bounds = requestBounds(work);
-  const begun = await work.store.begin(work.lease, work.index, work.job.input.snapshot ? maxKeptMs : 0);
+  const begun = await work.store.begin(work.lease, work.index, maxAgeMs);
   if (begun === 'finished' || begun === 'paused' || begun === 'stopped') return begun;
   if (begun === 'unkept') return keepAndDelete(work, false);
   if (begun === 'first') return remove(work, undefined, bounds);
@@ -285,7 +288,9 @@ async function deleteItem(work: ItemWork): Promise<ItemEnd> {
 /** Stores the record of an engagement, and only then deletes that. */
 async function keepAndDelete(work: ItemWork, mayBeDeleted: boolean): Promise<ItemEnd> {
   const end = await keepRecord(work, mayBeDeleted);
-  return end === 'kept' ? deleteItem(work) : end;
+  if (end === 'kept') return deleteItem(work);
+  // Its older record is stored. That it cannot be stored again must not keep its delete from an outcome.
+  return mayBeDeleted && end === 'unknown' ? deleteItem(work, 0) : end;
 }
 
 const afterCancel = 'Its delete had no clear answer, and was not repeated after the cancel.';

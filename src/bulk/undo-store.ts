@@ -87,7 +87,10 @@ async function appendFile(file: string, text: string): Promise<void> {
       if (isNew) await rm(file, { force: true });
       throw error;
     }
-    if (isNew) await syncFolder(dirname(file));
+    if (!isNew) return;
+    // Its name in its folder, and that folder's in the store: another process may have made it, and not synced it yet.
+    await syncFolder(dirname(file));
+    await syncFolder(dirname(dirname(file)));
   } finally {
     await handle.close();
   }

@@ -11,7 +11,7 @@ export type ReadBody =
 
 const whyUnreadable = {
   'too-large': 'it is larger than MAX_UPSTREAM_BYTES',
-  'too-dense': 'it has too many values for its size',
+  'too-dense': 'it has too many commas and brackets for its size',
   interrupted: 'the connection broke before its end',
   timeout: 'it did not arrive in time',
   encoded: 'it is compressed, which was not requested',

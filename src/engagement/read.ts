@@ -21,9 +21,6 @@ import { checkFilter, checkId, checkKey, checkLength, checkRawType, checkText, c
 /** Upstream's largest page size. */
 const maxPageSize = 100;
 
-/** The longest page that is used: some providers ignore the size. Upstream's largest answer could have a hundred thousand records. */
-const maxPageRecords = 1_000;
-
 /** The most notes of an engagement that are read before its delete. Upstream's largest answer could name a hundred thousand. */
 const maxNotes = 10_000;
 
@@ -198,8 +195,6 @@ export async function readEngagements(input: EngagementsInput, options: ReadOpti
   const isLast = (next ?? '') === '';
   // Only a known end may count as one: the list would look complete.
   if (!Array.isArray(result) || !(isLast || isIdValue(next))) return failed("Truto's answer is not a page. Try again.");
-  if (result.length > maxPageRecords)
-    return failed(`Truto's page has ${result.length} engagements. At most ${maxPageRecords} are read.`);
   const key = { id: '', integratedAccountId, engagementType: filter.engagementType, rawEngagementType };
   const records = result
     .filter(isJsonObject)

@@ -74,7 +74,7 @@ function reasonOf(error: Error & { code?: string }): FailureReason {
 
 const noBytes = Buffer.alloc(0);
 
-/** How many bytes a large body has at least for each comma and opening bracket. Those of CRMs have ten and more. */
+/** How many bytes a large body has at least for each comma and opening bracket. Records of CRMs have some twenty. */
 const minBytesPerMark = 5;
 
 const [comma, bracket, brace] = Buffer.from(',[{');

@@ -8,6 +8,9 @@ import { failedRead, invalidInput } from '../core/top-level-errors.ts';
 import { recordTypes } from '../types/records.ts';
 import { rawType, trutoQuery } from '../types/values.ts';
 
+/** The longest page in an answer: some providers ignore the size. Upstream's largest answer could have a hundred thousand records. */
+const maxPageRecords = 1_000;
+
 interface ConnectionPage extends Pick<EngagementPage, 'isPartial'> {
   readonly nodes: EngagementPage['records'];
   readonly pageInfo: {
@@ -111,6 +114,10 @@ rootField('query', 'engagements', {
     const outcome = await readEngagements(input, options, context);
     if (outcome.kind !== 'Page') throw failedRead(outcome);
     const { records, nextCursor, isPartial } = outcome;
+    if (records.length > maxPageRecords) {
+      const message = `Truto's page has ${records.length} engagements. An answer has at most ${maxPageRecords}.`;
+      throw failedRead({ kind: 'UpstreamUnavailableError', message });
+    }
     const startCursor = page.after || null;
     const cursors = { startCursor, endCursor: nextCursor };
     const pageInfo = { hasNextPage: nextCursor !== null, hasPreviousPage: startCursor !== null, ...cursors };
