@@ -198,6 +198,16 @@ describe.concurrent('a bulk delete by a filter', () => {
     },
   );
 
+  it('takes a page that is longer than was asked for', async () => {
+    await using redis = await startRedis();
+    const result = Array.from({ length: 1_001 }, (_, index) => ({ id: String(index) }));
+    await using upstream = await startUpstream(json(200, { result, next_cursor: null }), 'capsule');
+    await using facade = await startTestFacade(upstream.url, { REDIS_URL: redis.url });
+    const input = { integratedAccountId: 'a', filter: { contact: '1' }, dryRun: true };
+    const { id } = await started(facade.post, input);
+    await expect.poll(async () => seen(facade.post, id)).toMatchObject({ state: 'COMPLETED', total: 1_001 });
+  });
+
   /** Upstream whose list is one engagement, of which it says so often that it is only a part. */
   async function startPartial(parts: number) {
     const stack = new AsyncDisposableStack();

@@ -3,7 +3,13 @@ import { isEnumType } from 'graphql';
 import { describe, expect, it } from 'vitest';
 import { type DeleteEngagementInput, type EngagementType, engagementTypes } from '../src/engagement/input.ts';
 import { findIntegration, type IntegrationSupport, integrations } from '../src/engagement/integrations.ts';
-import { checkEmailOnly, checkIntegration, checkLength, checkWellFormed } from '../src/engagement/rules.ts';
+import {
+  checkEmailOnly,
+  checkIntegration,
+  checkLength,
+  checkWellFormed,
+  findContradicted,
+} from '../src/engagement/rules.ts';
 import { documented, withoutDelete, words } from './support/documented-integrations.ts';
 import { runs } from './support/runs.ts';
 import { schema } from './support/schema.ts';
@@ -202,4 +208,13 @@ describe('a request that is too long', () => {
   ])('names its longest argument: %s', (name, given) => {
     expect(checkLength('/'.repeat(12_001), given)).toMatchObject([{ path: [name] }]);
   });
+});
+
+it('a time contradicts a filter only in ISO form, and by more than a day', () => {
+  const startTime = { gt: new Date('2026-02-01T00:00:00Z'), lt: new Date('2026-03-01T00:00:00Z') };
+  const found = (start_time: string) =>
+    findContradicted({ id: '1', integratedAccountId: 'a', start_time }, { startTime });
+  expect(['2026-05-02T10:00:00Z', '2026-05-02'].map(found)).toEqual(['startTime', 'startTime']);
+  const others = ['2026-02-05', '2026-01-31T02:00:00', '2026-03-01 20:00', '05/02/2026 10:00', '0', 'soon'];
+  expect(others.filter(found)).toEqual([]);
 });

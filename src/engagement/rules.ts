@@ -118,7 +118,7 @@ export function checkFilter(filter: EngagementFilter): readonly Finding[] {
   return checkArguments(filterArguments, filter, 'filter');
 }
 
-/** Provider's times may lack their zone. A filter that is ignored shows records that are further away. */
+/** Providers' times may lack their zone: a difference of a day proves nothing. */
 const maxZoneMs = 24 * 3_600_000;
 
 type Range = NonNullable<EngagementFilter['createdAt']>;
@@ -130,9 +130,12 @@ const differs: Readonly<Record<string, (wanted: never, found: never) => boolean>
   id: (wanted: string, found: Reference) => !isSameId(wanted, found.id),
   idInList: (wanted: string, found: readonly Reference[]) =>
     found.length > 0 && !found.some(({ id }) => isSameId(wanted, id)),
-  range: ({ gt, lt }: Range, found: string) =>
-    Date.parse(found) < Number(gt ?? Number.NEGATIVE_INFINITY) - maxZoneMs ||
-    Date.parse(found) > Number(lt ?? Number.POSITIVE_INFINITY) + maxZoneMs,
+  range({ gt, lt }: Range, found: string) {
+    // Of other forms, `Date.parse` guesses: 05/02/2026 may be in February.
+    const atMs = /^\d{4}-\d\d-\d\d/.test(found) ? Date.parse(found) : Number.NaN;
+    const [fromMs, toMs] = [Number(gt ?? Number.NEGATIVE_INFINITY), Number(lt ?? Number.POSITIVE_INFINITY)];
+    return atMs < fromMs - maxZoneMs || atMs > toMs + maxZoneMs;
+  },
 };
 
 /** The conditions of a filter that a record can contradict: the name of each, the field that shows it, and whether a value of that does. */

@@ -72,7 +72,7 @@ type Answering = { readonly answerRoom: AnswerRoom };
 /** The scalars whose length upstream decides. */
 const longTypes = new Set(['String', 'ID', 'JSON', 'JSONObject', 'Base64']);
 
-/** True for the lists whose length upstream decides. Those of this server are never null. */
+/** True for the lists whose length upstream decides: this server's own lists have types that are not nullable. */
 export const isLongList = (type: GraphQLOutputType): boolean => isListType(type);
 
 const isLong = (type: GraphQLOutputType): boolean => longTypes.has(getNamedType(type).name);
