@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { flushCompileCache } from 'node:module';
 import { setFlagsFromString } from 'node:v8';
 import { ConfigError, parseConfig } from './config/config.ts';
+import { withoutFinalSlash } from './config/settings.ts';
 import { openFacade } from './http/server.ts';
 import { createLog, secretsOf } from './log/log.ts';
 
@@ -45,7 +46,7 @@ function endAtStart(error: NodeJS.ErrnoException): never {
 const facade = await openFacade({ config, log }).catch(endAtStart);
 const { upstreamUrl } = facade;
 // With its path: a wrong one is a usual cause of refusals.
-const upstream = upstreamUrl.href.replace(/\/$/, '');
+const upstream = withoutFinalSlash(upstreamUrl);
 const url = await facade.listen().catch(async (error) => {
   // It may work on bulk deletes already: those in flight are finished first.
   await facade.close();

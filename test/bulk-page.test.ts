@@ -547,7 +547,10 @@ describe('records that are stored before their delete', () => {
     expect((await page.read()).keptCount).toBe(1);
   });
 
-  it('are ALREADY_ABSENT when they are gone by the time that they are stored again', async () => {
+  it.each([
+    ['ALREADY_ABSENT when they are gone', 404, 0],
+    ['DELETED although they cannot be read', 409, 1],
+  ])('are %s by the time that they are stored again', async (outcome, statusCode, deleteCount) => {
     const page = await start(['1'], keeping);
     page.answer(only('delete', lost));
     await page.run();
@@ -555,26 +558,11 @@ describe('records that are stored before their delete', () => {
     let reads = 0;
     page.answer(({ asked }) => {
       reads += Number(asked === 'read');
-      return asked === 'read' && reads === 2 ? refused(404) : undefined;
+      return asked === 'read' && reads === 2 ? refused(statusCode) : undefined;
     });
     const { sent } = await page.run();
-    expect(of(sent, 'delete')).toEqual([]);
-    expect(await page.states()).toEqual({ 1: 'ALREADY_ABSENT' });
-  });
-
-  it('do not keep a delete that had no answer from its outcome when they cannot be stored again', async () => {
-    const page = await start(['1'], keeping);
-    page.answer(only('delete', lost));
-    await page.run();
-    await kept.client.hset(redisKey(kept.memory, 'states', { jobId: page.job.id, page: 0 }), 'kept:0', 1);
-    let reads = 0;
-    page.answer(({ asked }) => {
-      reads += Number(asked === 'read');
-      return asked === 'read' && reads === 2 ? refused(409) : undefined;
-    });
-    const { sent } = await page.run();
-    expect(of(sent, 'delete')).toHaveLength(1);
-    expect(await page.states()).toEqual({ 1: 'DELETED' });
+    expect(of(sent, 'delete')).toHaveLength(deleteCount);
+    expect(await page.states()).toEqual({ 1: outcome.split(' ')[0] });
   });
 
   it('are no longer read after a pause', async () => {

@@ -248,6 +248,7 @@ return {'created', 0}`;
 /** Begins the work on a page; returns 0 when another server has it. Renews the expiry of a job that was begun. */
 export const takePage = define('job states holders items failures', 'task holder')`
 if isLost() then return 0 end
+-- Makes the key, so that it expires.
 call('HSET', states, 'takenAt', now)
 call('HDEL', job, 'unserved')
 call('PEXPIRE', states, ${keptMs})

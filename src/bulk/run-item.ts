@@ -278,7 +278,7 @@ async function deleteItem(work: ItemWork, maxAgeMs = work.job.input.snapshot ? m
     // A cancelled job must end, also during an outage or a rate limit: each read counts as a look.
     return begun === 'cancelled' && seen !== 'finished' ? 'unknown' : seen;
   }
-  // What a deleted record still shows would hide what was stored of it.
+  // Only if it is surely there: a restore uses the newest line, and a deleted record may show less than the stored one.
   if (begun === 'againUnkept' && seen === 'There') return keepAndDelete(work, true);
   if (begun !== 'cancelled') return remove(work, seen, bounds);
   // Upstream may execute it late.

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { AwsClient } from 'aws4fetch';
 import { LRUCache } from 'lru-cache';
 import { ConfigError, type ProxyConfig, type UndoStoreConfig } from '../config/config.ts';
+import { withoutFinalSlash } from '../config/settings.ts';
 import type { Log } from '../log/log.ts';
 import { createOutboundFetch } from '../upstream/outbound.ts';
 import { Permits } from '../upstream/permits.ts';
@@ -188,7 +189,7 @@ function openBucket(config: Extract<UndoStoreConfig, { kind: 'bucket' }>, proxy:
     ...{ ...keys, region, service: 's3' },
     ...(sessionToken && { sessionToken: sessionToken.reveal() }),
   });
-  const base = url.href.replace(/\/$/, '');
+  const base = withoutFinalSlash(url);
 
   /** Sends a signed request, and reads the response. @throws {Error} whose message is a code. */
   async function request(

@@ -1,3 +1,4 @@
+import { withoutFinalSlash } from '../config/settings.ts';
 import { type AccountLookup, lookUpAccount, readMethods } from '../engagement/account.ts';
 import { type Drift, onDrift } from '../engagement/drift.ts';
 import { canCreate, type Integration } from '../engagement/integrations.ts';
@@ -17,7 +18,7 @@ export async function checkCommand({ account, drift = false, ...options }: Check
   if (drift && account === undefined) throw new UsageError('--drift needs --account');
   return withSession(options, async (session) => {
     const { auth, upstream } = session.config;
-    const target = upstream === 'sandbox' ? 'the embedded sandbox' : upstream.href.replace(/\/$/, '');
+    const target = upstream === 'sandbox' ? 'the embedded sandbox' : withoutFinalSlash(upstream);
     // `open` is no value of AUTH_MODE: it is the mode without one, over the embedded sandbox.
     const mode = auth.mode === 'open' ? 'no AUTH_MODE' : `AUTH_MODE=${auth.mode}`;
     ok(session, 'configuration', `${mode}, upstream ${target}`);

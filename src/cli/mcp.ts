@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import { type Config, parseConfig } from '../config/config.ts';
-import { isLoopback } from '../config/settings.ts';
+import { isLoopback, withoutFinalSlash } from '../config/settings.ts';
 import { version } from '../config/version.ts';
 import { addressOf } from '../http/connections/listener.ts';
 import { openFacade } from '../http/server.ts';
@@ -102,7 +102,7 @@ export async function mcpCommand({ http, tokenFile }: SessionOptions & { http?: 
     interruption.forget();
     throw error;
   });
-  const upstream = facade.upstreamUrl.href.replace(/\/$/, '');
+  const upstream = withoutFinalSlash(facade.upstreamUrl);
   let server: Server | undefined;
   try {
     // A client that is gone reads nothing. That must not end the deletes that are in flight.

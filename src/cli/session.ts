@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseConfig } from '../config/config.ts';
 import { Secret } from '../config/secret.ts';
-import { openToken } from '../config/settings.ts';
+import { openToken, withoutFinalSlash } from '../config/settings.ts';
 import { createAccountLookup } from '../engagement/account.ts';
 import type { EngagementType } from '../engagement/input.ts';
 import { createRequestMemory } from '../engagement/request-memory.ts';
@@ -124,7 +124,7 @@ async function openSession({ tokenFile, json, patience = 0 }: SessionOptions, in
     config,
     output,
     tokenSource: source,
-    upstreamUrl: url.href.replace(/\/$/, ''),
+    upstreamUrl: withoutFinalSlash(url),
     /** Undefined when the session keeps none. */
     limits,
     caller,

@@ -15,6 +15,9 @@ interface Form<Value> {
   readonly saysWhy?: true;
 }
 
+/** The address as it is shown, and put in front of a path. */
+export const withoutFinalSlash = ({ href }: URL): string => href.replace(/\/$/, '');
+
 /** True for a host that is this machine: no other machine can reach it. An IPv6 address may be in brackets, as in a URL. */
 export function isLoopback(host: string): boolean {
   return ['localhost', '127.0.0.1', '[::1]', '::1'].includes(host);

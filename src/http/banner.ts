@@ -1,4 +1,5 @@
 import type { Config } from '../config/config.ts';
+import { withoutFinalSlash } from '../config/settings.ts';
 import { withTypePrefixInText } from '../graphql/core/dialects.ts';
 
 /** A request to paste into a shell, with its headers in the quotes that the shell needs. */
@@ -74,7 +75,7 @@ function describeUpstream(url: string, upstream: URL, config: Config): string {
   const purpose = `Check a delete without sending it. Set ${variable} to ${owner}, and put your ids in. Without dryRun, it deletes.`;
   const variables = { id: 'AN_ENGAGEMENT_ID', account: 'AN_INTEGRATED_ACCOUNT_ID' };
   return `
-  upstream  ${upstream.href.replace(/\/$/, '')}
+  upstream  ${withoutFinalSlash(upstream)}
 
 ${describeExample(url, config, { purpose, headers: [header], query: dryRun, variables })}`;
 }

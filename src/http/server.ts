@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { GraphQLSchema } from 'graphql';
 import type { Config } from '../config/config.ts';
 import type { Secret } from '../config/secret.ts';
+import { withoutFinalSlash } from '../config/settings.ts';
 import { createAccountLookup } from '../engagement/account.ts';
 import { createConfirmations } from '../engagement/delete/confirmation.ts';
 import { type Drift, onDrift } from '../engagement/drift.ts';
@@ -152,7 +153,7 @@ export async function openFacade({ config, log, upstream, ownToken, loadLimits, 
       confirmIntervalMs: Math.min(maxConfirmIntervalMs, timeoutsPerConfirm * requestTimeoutMs),
       draining: draining.signal,
     },
-    upstreamUrl: upstreamUrl.href.replace(/\/$/, ''),
+    upstreamUrl: withoutFinalSlash(upstreamUrl),
     metrics,
   };
   const operations = new PreparedOperations(schema);

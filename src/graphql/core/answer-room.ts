@@ -8,15 +8,20 @@ import {
   isListType,
   isNonNullType,
   isObjectType,
+  locatedError,
+  responsePathAsArray,
 } from 'graphql';
 import { type DeleteEnd, withoutRecord } from '../../engagement/result.ts';
-import { failedField, fieldError } from './top-level-errors.ts';
+import { fieldError } from './top-level-errors.ts';
 
 /** How many bodies of `MAX_UPSTREAM_BYTES` fit into one answer. */
 const bodiesInAnswer = 8;
 
 /** How many items the lists of upstream's records may have in one answer. Each takes as long as a field of a record or more. */
 const maxItems = 10_000;
+
+/** How many errors an answer shows: one for each record of the largest page. */
+export const maxErrors = 100;
 
 function jsonLength(value: unknown): number {
   return typeof value === 'string' ? value.length + 2 : (JSON.stringify(value)?.length ?? 0);
@@ -30,6 +35,9 @@ export class AnswerRoom {
   readonly #characters: number;
   #left: number;
   #itemsLeft = maxItems;
+  #failureCount = 0;
+  /** The error of all failed fields beyond the shown ones. */
+  #commonError: Error | undefined;
 
   constructor(maxUpstreamBytes: number) {
     this.#characters = bodiesInAnswer * maxUpstreamBytes;
@@ -51,10 +59,24 @@ export class AnswerRoom {
     return true;
   }
 
+  /**
+   * The error of a field that fails because of upstream. Beyond the errors that an answer shows, all fields have the same one: upstream
+   * decides how many fail, and the executor takes 50 microseconds to make the error of each.
+   */
+  failed(makeError: () => Error, { fieldNodes, path }: GraphQLResolveInfo): Error {
+    this.#failureCount += 1;
+    if (this.#failureCount <= maxErrors) return makeError();
+    // The executor makes no error for one that has a path.
+    this.#commonError ??= locatedError(makeError(), fieldNodes, responsePathAsArray(path));
+    return this.#commonError;
+  }
+
   /** Frees all room, for another answer of the same operation, such as an event of a subscription. */
   reset(): void {
     this.#left = this.#characters;
     this.#itemsLeft = maxItems;
+    this.#failureCount = 0;
+    this.#commonError = undefined;
   }
 }
 
@@ -89,7 +111,7 @@ const tooLarge = () =>
 function fitted(value: unknown, context: Answering, info: GraphQLResolveInfo): unknown {
   if (value instanceof Promise) return value.then((settled) => fitted(settled, context, info));
   if (value === null || value === undefined || fits(value, info.returnType, context.answerRoom)) return value;
-  throw failedField(tooLarge, context, info);
+  throw context.answerRoom.failed(tooLarge, info);
 }
 
 /**

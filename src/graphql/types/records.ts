@@ -10,7 +10,7 @@ import type { Refusal } from '../../engagement/result.ts';
 import { builder, fieldOptions, type Types } from '../core/builder.ts';
 import type { Context } from '../core/context.ts';
 import { typeNames, wireFieldsBelow } from '../core/selection.ts';
-import { failedField, failedRead } from '../core/top-level-errors.ts';
+import { failedRead } from '../core/top-level-errors.ts';
 import './values.ts';
 
 /* Engagements and their related records. The fields come from the table in `engagement/resources.ts`. */
@@ -110,7 +110,7 @@ function fieldOf(t: FieldBuilder, isRelated: boolean, wireField: string, row: Re
     : (record) => record[wireField] ?? null;
   // Resolvers read any record by the names of its fields.
   const readFirst: Resolve<Related> = async (related, args, context, info) => {
-    const fail = (makeError: () => Error) => failedField(makeError, context, info);
+    const fail = (makeError: () => Error) => context.answerRoom.failed(makeError, info);
     const outcome = await related.read().catch((error: Error) => {
       throw fail(() => error);
     });

@@ -1,7 +1,8 @@
 import { mapAsyncIterator } from '@graphql-tools/utils';
 import { type ExecutionResult, GraphQLError } from 'graphql';
 import { isAsyncIterable, type Plugin, maskError as yogaMaskError } from 'graphql-yoga';
-import { fieldError, maxErrors } from '../../graphql/core/top-level-errors.ts';
+import { maxErrors } from '../../graphql/core/answer-room.ts';
+import { fieldError } from '../../graphql/core/top-level-errors.ts';
 import { shortened } from '../../log/foreign-text.ts';
 
 /** How the executor's messages about a bad `@stream` begin. */
